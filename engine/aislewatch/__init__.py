@@ -1,0 +1,1 @@
+"""Aislewatch: what a shop's sensors see, fused into incidents that can be explained and proved."""

@@ -1,0 +1,376 @@
+"""The kinds of event: one frozen envelope, and for each kind the fields that its devices tell.
+
+A kind is declared once, here (or in a plugin, for kinds of its own). The codec, the rule type
+checker, the editor's schema and the documentation all read this declaration, see
+:mod:`aislewatch.events.registry`.
+
+On the wire an event is one flat JSON object: the envelope's fields, ``type``, and the kind's own.
+A field's name ends in its unit. ``path`` is the name that rules use for it, where it differs.
+Every field but those that make the kind what it is may be absent; what is absent is unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+
+def _field(description: str, **extra: Any) -> Meta:
+    return Meta(description=description, extra=extra)
+
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Time = Annotated[int, Meta(ge=0, le=253_402_300_800_000_000)]
+"""Microseconds since 1970-01-01 UTC, up to the end of the year 9999."""
+
+Key = Annotated[str, Meta(min_length=1, max_length=200, extra={"key": True})]
+"""An identifier that clauses may join on."""
+
+Mass = Annotated[int, Meta(ge=-(10**12), le=10**12, extra={"dimension": "mass"})]
+Money = Annotated[int, Meta(ge=0, le=10**15, extra={"dimension": "money"})]
+Level = Annotated[float, Meta(ge=-200, le=60, extra={"dimension": "level"})]
+Ratio = Annotated[float, Meta(ge=0, le=1, extra={"dimension": "ratio"})]
+Count = Annotated[int, Meta(ge=0, le=10**9)]
+Duration = Annotated[int, Meta(ge=0, extra={"dimension": "duration"})]
+Epc = Annotated[
+    str, Meta(pattern="^[0-9A-Fa-f]+$", min_length=1, max_length=128, extra={"key": True})
+]
+"""A tag's code in hexadecimal, as read; one that does not decode is still a tag."""
+
+ZoneKind = Literal[
+    "shelf",
+    "sales-floor",
+    "fitting-room",
+    "service-desk",
+    "checkout",
+    "scan",
+    "bagging",
+    "staging",
+    "entrance",
+    "exit",
+    "stockroom",
+    "restricted",
+]
+ScaleKind = Literal["bagging", "checkout", "shelf"]
+Role = Literal["customer", "staff"]
+DeviceStateName = Literal["starting", "online", "degraded", "offline", "failed", "stopped"]
+Tender = Literal["cash", "card", "gift-card", "voucher", "mobile", "other"]
+
+
+class Event(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="type",
+    forbid_unknown_fields=True,
+    gc=False,
+):
+    """The envelope.
+
+    Attributes:
+        id: the source's own, ``device/boot/seq``; a resend keeps it.
+        store: whose event it is.
+        device: which device saw it.
+        time: event time, when it happened by the device's clock.
+        seq: the device's own counter; orders events of one device at one time.
+        simulated: told by a simulator, never by a real device.
+    """
+
+    id: Name
+    store: Name
+    device: Name
+    time: Time
+    seq: Annotated[int, Meta(ge=0)] = 0
+    simulated: bool = False
+
+
+class Placed(Event, frozen=True, kw_only=True):
+    """An event that happens somewhere; the store model fills in what the device did not say."""
+
+    zone_id: Annotated[Key | None, _field("zone of the shop", path="zone.id")] = None
+    zone_kind: Annotated[ZoneKind | None, _field("what the zone is for", path="zone.kind")] = None
+    lane: Annotated[Key | None, _field("checkout lane or kiosk")] = None
+
+
+class Product(Placed, frozen=True, kw_only=True):
+    """An event that concerns a product; the catalogue fills in what the device did not say."""
+
+    sku: Annotated[Key | None, _field("the shop's own product number")] = None
+    gtin: Annotated[Key | None, _field("GTIN-14, with its check digit")] = None
+    product_class: Annotated[Key | None, _field("class that vision tells apart")] = None
+    price_minor: Annotated[Money | None, _field("price of one unit")] = None
+
+
+class Tagged(Product, frozen=True, kw_only=True):
+    """An event that a radio tag caused."""
+
+    epc: Annotated[Epc, _field("the tag's code, hexadecimal")]
+    serial: Annotated[str | None, _field("serial number that the tag's code holds")] = None
+    unknown_tag: Annotated[bool | None, _field("the code does not decode as a GTIN")] = None
+    person: Annotated[Key | None, _field("who carried it, as a pseudonym")] = None
+    rssi_dbm: Annotated[Level | None, _field("signal strength", path="rssi")] = None
+
+
+class Till(Placed, frozen=True, kw_only=True):
+    """An event that a point of sale tells."""
+
+    receipt: Annotated[Key | None, _field("receipt number")] = None
+    basket: Annotated[Key | None, _field("basket before it has a receipt")] = None
+    cashier: Annotated[Key | None, _field("who is signed on, as a pseudonym")] = None
+    shift_id: Annotated[Key | None, _field("the cashier's shift")] = None
+    customer: Annotated[Key | None, _field("loyalty number, as a pseudonym")] = None
+
+
+class DeviceState(Placed, frozen=True, kw_only=True, tag="device.state"):
+    """A device's health changed, or it reported a fault that did not change it.
+
+    ``failed``, ``offline``, ``starting`` and ``stopped`` cannot see; what they would have seen is
+    unknown for as long. ``degraded`` still sees: a single read error is no state of health.
+    """
+
+    state: Annotated[DeviceStateName, _field("the state it is in from now on")]
+    reason: Annotated[str | None, _field("why, in one word: system-crash, read-error...")] = None
+    detail: Annotated[str | None, _field("why, in a sentence")] = None
+
+
+class ClockTick(Event, frozen=True, kw_only=True, tag="clock.tick"):
+    """The runtime's clock has reached this time; moves silence along."""
+
+    final: Annotated[bool | None, _field("the recording has ended: everything is due")] = None
+
+
+class RfidRead(Tagged, frozen=True, kw_only=True, tag="rfid.read"):
+    """An antenna heard a tag."""
+
+    antenna: Annotated[Count | None, _field("antenna port")] = None
+
+
+class RfidCrossing(Tagged, frozen=True, kw_only=True, tag="rfid.crossing"):
+    """A tag passed a gate: once for each passage, however often it was read."""
+
+    direction: Annotated[
+        Literal["in", "out"] | None, _field("which way; absent where the gate cannot tell")
+    ] = None
+    alarm: Annotated[bool | None, _field("the gate itself judged the tag unpaid")] = None
+    reads: Annotated[Count | None, _field("how often it was heard")] = None
+    confidence: Annotated[Ratio | None, _field("of the direction")] = None
+
+
+class ScaleWeight(Placed, frozen=True, kw_only=True, tag="scale.weight"):
+    """A scale's reading: all that lies on it."""
+
+    weight_mg: Annotated[Mass, _field("what lies on the scale")]
+    quantum_mg: Annotated[Mass | None, _field("the scale's smallest step")] = None
+    stable: Annotated[bool | None, _field("the scale says it has settled")] = None
+    scale_kind: Annotated[ScaleKind | None, _field("what it weighs", path="scale.kind")] = None
+
+
+class ScaleChanged(Placed, frozen=True, kw_only=True, tag="scale.changed"):
+    """A settled step between two readings."""
+
+    delta_mg: Annotated[Mass, _field("after minus before")]
+    weight_mg: Annotated[Mass | None, _field("what lies on the scale after it")] = None
+    quantum_mg: Annotated[Mass | None, _field("the scale's smallest step")] = None
+    scale_kind: Annotated[ScaleKind | None, _field("what it weighs", path="scale.kind")] = None
+
+
+class ShelfEvent(Product, frozen=True, kw_only=True):
+    """Units left or came back to a shelf."""
+
+    shelf: Annotated[Key, _field("which shelf")]
+    units: Annotated[Count, _field("how many")]
+    person: Annotated[Key | None, _field("who, as a pseudonym")] = None
+    ambiguous: Annotated[bool | None, _field("several products explain the weight")] = None
+
+
+class ShelfRemoved(ShelfEvent, frozen=True, kw_only=True, tag="shelf.removed"):
+    """Units were taken from a shelf."""
+
+
+class ShelfReturned(ShelfEvent, frozen=True, kw_only=True, tag="shelf.returned"):
+    """Units were put back on a shelf."""
+
+
+class VisionPerson(Placed, frozen=True, kw_only=True, tag="vision.person"):
+    """A camera sees a person."""
+
+    person: Annotated[Key | None, _field("pseudonym of the track")] = None
+    role: Annotated[Role | None, _field("absent where the camera cannot tell")] = None
+    dwell_us: Annotated[Duration | None, _field("how long in this zone")] = None
+    confidence: Annotated[Ratio | None, _field("of the detection")] = None
+
+
+class VisionItem(Product, frozen=True, kw_only=True, tag="vision.item"):
+    """A camera recognises a product."""
+
+    units: Annotated[Count | None, _field("how many of it")] = None
+    confidence: Annotated[Ratio | None, _field("of the recognition")] = None
+    person: Annotated[Key | None, _field("who holds it, as a pseudonym")] = None
+
+
+class VisionAction(Product, frozen=True, kw_only=True, tag="vision.action"):
+    """A camera sees somebody do something."""
+
+    action: Annotated[Literal["pick", "return", "conceal", "loiter"], _field("what")]
+    person: Annotated[Key | None, _field("who, as a pseudonym")] = None
+    confidence: Annotated[Ratio | None, _field("of the recognition")] = None
+
+
+class VisionCount(Placed, frozen=True, kw_only=True, tag="vision.count"):
+    """A camera counts what is in its view."""
+
+    units: Annotated[Count, _field("how many")]
+    what: Annotated[Literal["people", "items"] | None, _field("what it counts")] = None
+
+
+class PersonMatch(Placed, frozen=True, kw_only=True, tag="person.match"):
+    """A person resembles an entry of a list; sent only where the shop has opted in."""
+
+    person: Annotated[Key, _field("pseudonym of the track")]
+    watchlist: Annotated[Key, _field("which list")]
+    confidence: Annotated[Ratio | None, _field("of the match")] = None
+
+
+class PosBasketOpen(Till, frozen=True, kw_only=True, tag="pos.basket_open"):
+    """A basket begins."""
+
+
+class PosLine(Till, frozen=True, kw_only=True):
+    """A line of a basket or receipt: a till event that concerns a product."""
+
+    sku: Annotated[Key | None, _field("the shop's own product number")] = None
+    gtin: Annotated[Key | None, _field("GTIN-14, with its check digit")] = None
+    product_class: Annotated[Key | None, _field("class that vision tells apart")] = None
+    price_minor: Annotated[Money | None, _field("price of one unit")] = None
+    units: Annotated[Count | None, _field("how many; one where the till does not say")] = None
+    epc: Annotated[Epc | None, _field("the tag's code, where the till reads it")] = None
+    weight_mg: Annotated[Mass | None, _field("as weighed at the till")] = None
+    expected_weight_mg: Annotated[Mass | None, _field("by the catalogue, all units")] = None
+    expected_weight_min_mg: Annotated[Mass | None, _field("least plausible, all units")] = None
+    expected_weight_max_mg: Annotated[Mass | None, _field("greatest plausible, all units")] = None
+
+
+class PosItem(PosLine, frozen=True, kw_only=True, tag="pos.item"):
+    """A line was scanned or keyed in."""
+
+
+class PosVoid(PosLine, frozen=True, kw_only=True, tag="pos.void"):
+    """A line, or a whole receipt after it was paid, was taken back at the till."""
+
+    amount_minor: Annotated[Money | None, _field("what was taken back")] = None
+    post_void: Annotated[bool | None, _field("after the receipt was paid")] = None
+
+
+class PosRefund(PosLine, frozen=True, kw_only=True, tag="pos.refund"):
+    """Money was given back for goods."""
+
+    amount_minor: Annotated[Money | None, _field("what was given back")] = None
+    original_receipt: Annotated[Key | None, _field("the sale it refers to")] = None
+
+
+class PosOverride(PosLine, frozen=True, kw_only=True, tag="pos.override"):
+    """A price was overridden by hand."""
+
+    amount_minor: Annotated[Money | None, _field("the new price of one unit")] = None
+
+
+class PosDiscount(PosLine, frozen=True, kw_only=True, tag="pos.discount"):
+    """A discount was given."""
+
+    amount_minor: Annotated[Money | None, _field("how much less")] = None
+
+
+class PosNoSale(Till, frozen=True, kw_only=True, tag="pos.no_sale"):
+    """The drawer was opened without a sale."""
+
+
+class PosDrawer(Till, frozen=True, kw_only=True, tag="pos.drawer"):
+    """The drawer opened or closed."""
+
+    open: Annotated[bool | None, _field("open from now on")] = None
+
+
+class PosSuspend(Till, frozen=True, kw_only=True, tag="pos.suspend"):
+    """A basket was set aside."""
+
+
+class PosResume(Till, frozen=True, kw_only=True, tag="pos.resume"):
+    """A basket that was set aside goes on."""
+
+
+class PosPaymentStart(Till, frozen=True, kw_only=True, tag="pos.payment_start"):
+    """The customer begins to pay: from now on the basket is what they say it is."""
+
+
+class PosTender(Till, frozen=True, kw_only=True, tag="pos.tender"):
+    """A payment was made. Never holds a card number."""
+
+    method: Annotated[Tender | None, _field("how it was paid")] = None
+    amount_minor: Annotated[Money | None, _field("how much")] = None
+
+
+class PosBasketClose(Till, frozen=True, kw_only=True, tag="pos.basket_close"):
+    """A basket ends."""
+
+
+class PosSignOn(Till, frozen=True, kw_only=True, tag="pos.sign_on"):
+    """A cashier signed on."""
+
+
+class PosSignOff(Till, frozen=True, kw_only=True, tag="pos.sign_off"):
+    """A cashier signed off."""
+
+
+class QueueLevel(Placed, frozen=True, kw_only=True, tag="queue.level"):
+    """How many wait at a lane."""
+
+    customers: Annotated[Count, _field("how many wait")]
+    dwell_us: Annotated[Duration | None, _field("how long they have waited on average")] = None
+
+
+class StockCount(Product, frozen=True, kw_only=True, tag="stock.count"):
+    """How many units of a product the shop believes it has."""
+
+    units: Annotated[int, _field("how many")]
+
+
+class ShiftClosed(Till, frozen=True, kw_only=True, tag="shift.closed"):
+    """A cashier's shift was closed."""
+
+
+BUILT_IN: tuple[type[Event], ...] = (
+    DeviceState,
+    ClockTick,
+    RfidRead,
+    RfidCrossing,
+    ScaleWeight,
+    ScaleChanged,
+    ShelfRemoved,
+    ShelfReturned,
+    VisionPerson,
+    VisionItem,
+    VisionAction,
+    VisionCount,
+    PersonMatch,
+    PosBasketOpen,
+    PosItem,
+    PosVoid,
+    PosRefund,
+    PosOverride,
+    PosDiscount,
+    PosNoSale,
+    PosDrawer,
+    PosSuspend,
+    PosResume,
+    PosPaymentStart,
+    PosTender,
+    PosBasketClose,
+    PosSignOn,
+    PosSignOff,
+    QueueLevel,
+    StockCount,
+    ShiftClosed,
+)
+"""Every kind that Aislewatch itself declares."""

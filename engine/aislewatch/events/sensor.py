@@ -1,0 +1,166 @@
+"""The sensor contract: what a plugin is, and what its host gives it.
+
+A plugin is a plain object: no Ray, NATS or database in sight. It is made from its configuration,
+opened, run until its source ends or it is cancelled, and closed. Everything it needs of the world
+comes through the context, so that a test can hand it a clock of its own and a recording.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from aislewatch.events.kinds import Event
+from aislewatch.events.registry import Registry
+
+
+class Clock(Protocol):
+    """Tells the time; the host's, a recording's or a test's."""
+
+    def now_us(self) -> int:
+        """Give microseconds since 1970-01-01 UTC; never less than it gave before."""
+        ...
+
+
+class Emit(Protocol):
+    """Where a plugin's findings go. Safe to await: waiting is how the bus says "slower"."""
+
+    async def events(self, batch: Sequence[Event]) -> None:
+        """Hand over events in the order they were seen. Returns once they cannot be lost."""
+        ...
+
+    async def refused(self, raw: bytes, reason: str, *, place: str, device: str) -> None:
+        """Hand over what a device sent that is no event.
+
+        Args:
+            raw: exactly what came.
+            reason: one sentence.
+            place: what refused it: a JSON path, a mapping file's line, a byte offset.
+            device: which device sent it, or the plugin's own id where that cannot be told.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SensorContext:
+    """What a host gives a plugin when it opens it.
+
+    Attributes:
+        store: the store's id; every event carries it.
+        device: the id under which the plugin was configured.
+        boot: tells one opening from the next; part of the ids of events that have no own.
+        clock: the time.
+        random: for jitter; seeded by the host.
+        registry: the kinds of event of this installation.
+        folder: absolute path that relative paths of the configuration start from.
+        simulated: a simulator stands behind the plugin; its events must say so.
+    """
+
+    store: str
+    device: str
+    boot: str
+    clock: Clock
+    random: Random
+    registry: Registry
+    folder: str
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What a plugin says of itself without a device.
+
+    Attributes:
+        name: as in the entry point.
+        title: for people.
+        emits: the types of event that it can emit; empty where the configuration decides.
+    """
+
+    name: str
+    title: str
+    emits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """What a probe learned of the device without disturbing it.
+
+    Attributes:
+        reachable: it answered, or its source could be opened.
+        detail: one sentence for the person who wires it.
+        facts: model, firmware, address and the like; no secrets.
+    """
+
+    reachable: bool
+    detail: str
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a plugin is doing now.
+
+    Attributes:
+        connected: the link to its device stands.
+        frames: messages decoded since it was opened.
+        refused: messages refused since it was opened.
+        detail: one sentence.
+    """
+
+    connected: bool
+    frames: int
+    refused: int
+    detail: str = ""
+
+
+class SensorPlugin(ABC):
+    """One kind of device.
+
+    A subclass sets ``Config`` (a pydantic model) and ``descriptor`` and takes the configuration as
+    its only argument. The host calls, in this order and never two at once: ``open``, ``run``,
+    ``close``; ``probe`` only before ``open``; ``health`` and ``diagnostics`` at any time.
+    """
+
+    Config: ClassVar[type[BaseModel]]
+    descriptor: ClassVar[Descriptor]
+
+    @abstractmethod
+    async def probe(self) -> DeviceInfo:
+        """Look whether the device is there, without disturbing it."""
+
+    @abstractmethod
+    async def open(self, context: SensorContext) -> None:
+        """Make ready: connect, listen, open files.
+
+        Raises:
+            DeviceNotReady: trying again later may help.
+            DeviceMisconfigured: it cannot.
+        """
+
+    @abstractmethod
+    async def run(self, emit: Emit) -> None:
+        """Read the device until it is cancelled.
+
+        Returning means that the source has ended for good, as a recording does.
+
+        Raises:
+            DeviceNotReady: the link broke; the host closes, waits and opens again.
+            DeviceMisconfigured: it cannot go on until a person has changed something.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of the device, within two seconds, also after a failed ``open`` and twice."""
+
+    @abstractmethod
+    def health(self) -> Health:
+        """Say how it is doing; must not block."""
+
+    def diagnostics(self) -> dict[str, object]:
+        """Give what helps a person who looks for a fault; secrets are left out."""
+        return {}

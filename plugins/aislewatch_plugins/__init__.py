@@ -1,0 +1,1 @@
+"""The sensor plugins that ship with Aislewatch, one folder a sensor."""

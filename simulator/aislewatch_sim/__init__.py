@@ -1,0 +1,1 @@
+"""Stands in for the shop: devices that speak the bytes that drivers expect."""
