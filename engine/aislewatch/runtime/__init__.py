@@ -1,0 +1,1 @@
+"""The world: clock, NATS, sensor hosts, supervisor, the live loop."""

@@ -1,0 +1,120 @@
+"""What the embedded nats-server is told: its configuration and who may do what.
+
+Three kinds of users share one secret, so nothing but the token has to be kept:
+
+- ``engine`` may do everything in the data account: streams, consumers, publishing;
+- ``system`` may ask the server about itself (is every write synced?) and touches no data;
+- one user a device may publish that device's subjects and dead letters, and nothing else. A
+  plugin gone wrong, or a device's box taken over, cannot speak for another device.
+
+The passwords of all three are derived from the token (HMAC-SHA256, RFC 2104), so a device's
+password does not give away the token or another's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aislewatch.events.subjects import dead_letter_subject, device_filter, escape
+
+ENGINE_USER = "engine"
+SYSTEM_USER = "system"
+
+_TOKEN_LENGTH_MIN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who a connection is, and what it answers to on.
+
+    Attributes:
+        user: the user's name; empty for a server that asks for none.
+        password: never shown in a repr or a log line.
+        inbox: prefix of the subjects on which replies come; a device may listen on its own only.
+    """
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    inbox: str = "_INBOX"
+
+
+def engine_credentials(token: str) -> Credentials:
+    """Give the credentials that may do everything in the data account."""
+    return Credentials(ENGINE_USER, _password(token, ENGINE_USER))
+
+
+def system_credentials(token: str) -> Credentials:
+    """Give the credentials that may ask the server about itself."""
+    return Credentials(SYSTEM_USER, _password(token, SYSTEM_USER))
+
+
+def device_credentials(token: str, store: str, device: str) -> Credentials:
+    """Give the credentials that may publish what this one device saw."""
+    user = f"device.{escape(store)}.{escape(device)}"
+    return Credentials(user, _password(token, user), f"_INBOX_{user}")
+
+
+def _password(token: str, user: str) -> str:
+    assert len(token) >= _TOKEN_LENGTH_MIN, "a token shorter than 16 characters can be guessed"
+    return hmac.new(token.encode(), user.encode(), hashlib.sha256).hexdigest()
+
+
+def server_config(
+    *, port: int, store_dir: Path, run_dir: Path, token: str, devices: Sequence[tuple[str, str]]
+) -> str:
+    """Give the configuration file's text.
+
+    Args:
+        port: on loopback; -1 lets the server choose a free one, which its ports file then names.
+        store_dir: where the streams live.
+        run_dir: where the ports file and the log go.
+        token: the run's secret, at least 16 characters, drawn by the caller.
+        devices: (store, device) of everything that may publish with a user of its own.
+
+    ``sync_interval: always`` is the point of it all: by default a server acknowledges at once and
+    syncs two minutes later, and a power cut takes what it acknowledged in between
+    (jepsen.io/analyses/nats-2.12.1, 2025).
+    """
+    users = [_user(engine_credentials(token))]
+    users += [_device_user(token, store, device) for store, device in devices]
+    return "\n".join(
+        [
+            "server_name: aislewatch",
+            f"listen: {json.dumps(f'127.0.0.1:{port}')}",
+            f"ports_file_dir: {json.dumps(str(run_dir))}",
+            f"logfile: {json.dumps(str(run_dir / 'nats-server.log'))}",
+            "logfile_size_limit: 16MB",
+            "logfile_max_num: 4",
+            f"jetstream {{ store_dir: {json.dumps(str(store_dir))}, sync_interval: always }}",
+            "accounts {",
+            "  AISLEWATCH { jetstream: enabled, users: [",
+            *(f"    {user}" for user in users),
+            "  ] }",
+            f"  SYS {{ users: [ {_user(system_credentials(token))} ] }}",
+            "}",
+            "system_account: SYS",
+            "",
+        ]
+    )
+
+
+def _user(who: Credentials, permissions: str = "") -> str:
+    return f"{{ user: {json.dumps(who.user)}, password: {json.dumps(who.password)}{permissions} }}"
+
+
+def _device_user(token: str, store: str, device: str) -> str:
+    who = device_credentials(token, store, device)
+    events = device_filter(store, device)
+    publish = json.dumps(
+        # The last one lets it ask which of its own events came last, to end an unanswered
+        # attempt exactly once.
+        [events, dead_letter_subject(store, device), f"$JS.API.DIRECT.GET.EV.{events}"]
+    )
+    listen = json.dumps([f"{who.inbox}.>"])
+    allowed = f"publish: {{ allow: {publish} }}, subscribe: {{ allow: {listen} }}"
+    return _user(who, f", permissions: {{ {allowed} }}")
