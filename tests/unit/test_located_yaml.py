@@ -33,7 +33,15 @@ def test_scalars_stay_raw_text() -> None:
 
 def test_only_plain_nothing_is_none() -> None:
     text = "a:\nb: ~\nc: null\nd: ''\ne: 'null'\nf: []\ng: {}\n"
-    expected = {"a": None, "b": None, "c": None, "d": "", "e": "null", "f": [], "g": {}}
+    expected: dict[str, object] = {
+        "a": None,
+        "b": None,
+        "c": None,
+        "d": "",
+        "e": "null",
+        "f": [],
+        "g": {},
+    }
     assert LocatedYaml.parse(text, "f.yml").data == expected
 
 

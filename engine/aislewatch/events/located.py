@@ -123,7 +123,7 @@ class LocatedYaml:
             offsets = self._scalar_offsets(node)
             offset = min(max(offset, 0), len(offsets) - 1)
             last = len(offsets) - 1 if length is None else min(offset + length, len(offsets) - 1)
-            whole = offset == 0 and last == len(offsets) - 1 and node.style not in {"|", ">"}
+            whole = offset == 0 and length is None and node.style not in {"|", ">"}
             if not whole:
                 start, end = offsets[offset], offsets[last - 1] + 1 if last > offset else 0
         elif node.value is not None:

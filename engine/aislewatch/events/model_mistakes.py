@@ -10,7 +10,7 @@ import difflib
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
@@ -179,16 +179,24 @@ def _file_path(loc: Sequence[str | int], data: Any, *, mapping: bool) -> tuple[s
             yield isinstance(at, dict) or not mapping, ()
             return
         part = loc[index]
-        if (isinstance(at, dict) and part in at) or (
-            isinstance(at, list) and isinstance(part, int) and part < len(at)
-        ):
-            for good, rest in walk(at[part], index + 1):
+        for below in _inside(at, part):
+            for good, rest in walk(below, index + 1):
                 yield good, (part, *rest)
         # A tag is never the last part of a path to a value: leaving that out is second best.
         for good, rest in walk(at, index + 1):
             yield good and (mapping or index + 1 < len(loc)), rest
 
     return max(walk(data, 0), key=lambda found: (found[0], len(found[1])))[1]
+
+
+def _inside(at: Any, part: str | int) -> list[Any]:
+    """Give the value under a key or at a position, or nothing."""
+    if isinstance(at, dict):
+        members = cast("dict[str | int, Any]", at)
+        return [members[part]] if part in members else []
+    if isinstance(at, list) and isinstance(part, int):
+        return cast("list[Any]", at)[part : part + 1]
+    return []
 
 
 def _models_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[type[BaseModel]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -71,7 +71,7 @@ class Node:
     start: int
     end: int
     style: str = ""
-    keys: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Node] = field(default_factory=lambda: dict[str, Node]())
 
     @property
     def data(self) -> Any:
@@ -91,6 +91,16 @@ class Flaw:
     length: int
     message: str
     hint: str = ""
+
+
+class _Marked(Protocol):
+    @property
+    def index(self) -> int: ...
+
+
+def _index(mark: _Marked | None) -> int:
+    assert mark is not None, "events of a text always have marks"
+    return mark.index
 
 
 class _Unreadable(Exception):
@@ -126,7 +136,7 @@ def _document(text: str, flaws: list[Flaw]) -> Node | None:
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             if root is not None:
-                start = event.start_mark.index
+                start = _index(event.start_mark)
                 raise _Unreadable(Flaw(start, 3, "one file holds one document", "remove '---'"))
             if event.tags or event.version:
                 flaws.append(Flaw(0, 1, "YAML directives ('%') are not used here"))
@@ -139,7 +149,7 @@ def _document(text: str, flaws: list[Flaw]) -> Node | None:
 def _node(
     event: yaml.Event, events: Iterator[yaml.Event], flaws: list[Flaw], text: str, depth: int
 ) -> Node:
-    start, end = event.start_mark.index, event.end_mark.index
+    start, end = _index(event.start_mark), _index(event.end_mark)
     if isinstance(event, yaml.AliasEvent):
         flaws.append(Flaw(start, end - start, "'*' at the start of a value is a YAML alias, and "
                           "aliases are not used here", _QUOTE_IT))  # fmt: skip
@@ -156,7 +166,7 @@ def _node(
         items: list[Node] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             items.append(_node(event, events, flaws, text, depth + 1))
-        return Node(items, start, event.end_mark.index)
+        return Node(items, start, _index(event.end_mark))
     members: dict[str, Node] = {}
     keys: dict[str, Node] = {}
     while not isinstance(event := next(events), yaml.MappingEndEvent):
@@ -171,7 +181,7 @@ def _node(
                               f"second time; the first is in line {line}"))  # fmt: skip
             continue
         members[name], keys[name] = value, key
-    return Node(members, start, event.end_mark.index, keys=keys)
+    return Node(members, start, _index(event.end_mark), keys=keys)
 
 
 def _key_name(key: Node, flaws: list[Flaw], text: str) -> str | None:
@@ -188,7 +198,7 @@ def _key_name(key: Node, flaws: list[Flaw], text: str) -> str | None:
 def _check_properties(
     event: yaml.ScalarEvent | yaml.CollectionStartEvent, flaws: list[Flaw], text: str
 ) -> None:
-    start = event.start_mark.index
+    start = _index(event.start_mark)
     word = (text[start:].split(maxsplit=1) or [""])[0]
     if event.anchor is not None:
         flaws.append(Flaw(start, len(word), "'&' at the start of a value is a YAML anchor, and "
