@@ -109,12 +109,10 @@ def _user(who: Credentials, permissions: str = "") -> str:
 
 def _device_user(token: str, store: str, device: str) -> str:
     who = device_credentials(token, store, device)
-    events = device_filter(store, device)
-    publish = json.dumps(
-        # The last one lets it ask which of its own events came last, to end an unanswered
-        # attempt exactly once.
-        [events, dead_letter_subject(store, device), f"$JS.API.DIRECT.GET.EV.{events}"]
-    )
+    events, dead = device_filter(store, device), dead_letter_subject(store, device)
+    # The last two let it ask which of its own messages came last, to end an unanswered attempt.
+    may = [events, dead, f"$JS.API.DIRECT.GET.EV.{events}", f"$JS.API.DIRECT.GET.DLQ.{dead}"]
+    publish = json.dumps(may)
     listen = json.dumps([f"{who.inbox}.>"])
     allowed = f"publish: {{ allow: {publish} }}, subscribe: {{ allow: {listen} }}"
     return _user(who, f", permissions: {{ {allowed} }}")
