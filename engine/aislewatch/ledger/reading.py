@@ -108,7 +108,8 @@ def raw_page(
         .order_by(_R.position)
         .limit(limit)
     )
-    return connection.execute(query).tuples().all()
+    rows: Sequence[Any] = connection.execute(query).all()
+    return rows
 
 
 def checkpoint(connection: Connection, store: str) -> Checkpoint | None:

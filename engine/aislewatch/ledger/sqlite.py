@@ -82,6 +82,7 @@ def connect_writer(path: Path) -> Connection:
         LedgerError: the file is no ledger, or cannot be opened or written.
         LedgerTooNew: a later version of Aislewatch wrote it.
     """
+    _require_sqlite_or_nothing(path)
     engine = _engine(path, "rwc")
     event.listen(engine, "begin", _begin_immediate)
     with translated(path):
@@ -146,6 +147,22 @@ def _translation(path: Path, error: BaseException | None) -> LedgerError:
             return UnreadableRow(f"{path} holds a damaged text: {error}")
         case _:
             return LedgerError(f"{path} cannot be used: {error}")
+
+
+def _require_sqlite_or_nothing(path: Path) -> None:
+    # SQLite takes a file of less than a header for an empty one and would write over it.
+    magic = b"SQLite format 3\0"
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(magic))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        message = f"{path} cannot be opened: {error.strerror}"
+        raise LedgerError(message) from error
+    if start not in {b"", magic}:
+        message = f"{path} is not a ledger: it is no SQLite file"
+        raise LedgerError(message)
 
 
 def _engine(path: Path, mode: str) -> Engine:

@@ -140,10 +140,14 @@ class _Walk:
         self._should_be: bytes | None = None
 
     def fault(self, position: int, kind: FaultKind, message: str) -> None:
-        """Note a fault; one that is noted again at its position replaces the first."""
-        if position not in self.faults:
-            self.fault_count += 1
-        if position in self.faults or len(self.faults) < FAULTS_MAX:
+        """Count a fault, and describe it while there are not too many."""
+        self.fault_count += 1
+        if len(self.faults) < FAULTS_MAX:
+            self.faults[position] = Fault(position, kind, message)
+
+    def describe(self, position: int, kind: FaultKind, message: str) -> None:
+        """Say more about a record whose fault was counted before."""
+        if position in self.faults:
             self.faults[position] = Fault(position, kind, message)
 
     def take(self, page: Sequence[RawRecord]) -> None:
@@ -168,7 +172,7 @@ class _Walk:
                 previous = self.head.hash
             else:
                 previous = hash_
-            if hash_ == wanted:
+            if hash_ == wanted and at >= 1:
                 self.expected_at = at
         self.checked += len(page)
         self.head = Head(position, previous)
@@ -177,7 +181,7 @@ class _Walk:
         """Say what only the whole chain can tell: which records were moved, what is cut off."""
         last, end = self.head.position, self.expected_head
         if self._should_be is not None and self._should_be == end:
-            self.fault(last, FaultKind.CHANGED, f"record {last}: its hash was changed")
+            self.describe(last, FaultKind.CHANGED, f"record {last}: its hash was changed")
         elif end is not None and self.expected_at is None:
             self.fault(
                 last + 1,
@@ -188,7 +192,7 @@ class _Walk:
         for position, row in self._changed.items():
             origin = self._origin(row)
             if origin is not None:
-                self.fault(
+                self.describe(
                     position,
                     FaultKind.MOVED,
                     f"record {position} was moved here: it was written as record {origin}",
@@ -207,10 +211,10 @@ class _Walk:
             which = f"record {next_} is" if at == next_ + 1 else f"records {next_} to {at - 1} are"
             self.fault(next_, FaultKind.MISSING, f"{which} missing")
             # What it should follow is gone; its own word for it is all there is.
-            previous = prev
+            previous = _as_hash(prev)
         elif before is not None:
             self._refine(next_ - 1, prev, previous, before)
-            previous = prev
+            previous = _as_hash(prev)
         if prev != previous and _hash(row, previous, at) == hash_:
             message = f"record {at}: its previous hash was changed"
             self.fault(at, FaultKind.CHANGED, message)
@@ -234,7 +238,7 @@ class _Walk:
             message = f"record {position}: its hash was changed"
         else:
             return
-        self.fault(position, FaultKind.CHANGED, message)
+        self.describe(position, FaultKind.CHANGED, message)
 
     def _origin(self, row: RawRecord) -> int | None:
         """Find the place for which a record that fails in its own was written, if it is known."""
@@ -251,6 +255,11 @@ class _Walk:
         return None
 
 
+def _as_hash(stored: bytes) -> bytes:
+    # As `record_hash` takes it, so that a byte too many or too few does not go unseen.
+    return stored[:32].ljust(32, b"\0")
+
+
 def _hash(row: RawRecord, prev_hash: bytes, position: int) -> bytes:
     store, _, stream, stream_version, type_, version, time, payload, _, _ = row
     return record_hash(
@@ -265,6 +274,8 @@ def _compare_checkpoint(
         return
     made_at, last = checkpoint.head.position, walk.head.position
     if made_at > last:
+        if last + 1 in walk.faults:
+            return
         message = f"records {last + 1} to {made_at} are missing: the checkpoint was made after them"
         walk.fault(last + 1, FaultKind.MISSING, message)
     elif made_at not in walk.faults and ledger.hash_at(store, made_at) not in (
