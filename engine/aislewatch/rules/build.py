@@ -1,0 +1,286 @@
+"""A rule made of the shape of its file: everything around the clauses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+from aislewatch.errors import Mistake
+from aislewatch.events.model_mistakes import did_you_mean
+from aislewatch.events.units import Dimension
+from aislewatch.rules import model, rule
+from aislewatch.rules.clauses import ClauseReader, names_bound
+from aislewatch.rules.desk import Desk
+from aislewatch.rules.dimensions import type_of_field
+from aislewatch.rules.lexer import Refused
+from aislewatch.rules.meaning import meaning_of
+from aislewatch.rules.rule import Expr, Rule
+from aislewatch.rules.scope import Binding, Scope, field_of
+from aislewatch.rules.template import split_template
+from aislewatch.rules.tree import Constant, Field
+from aislewatch.rules.windows import read_bare_duration
+
+_REQUIRES = re.compile(r"\s*(\S+)(?:\s+on\s+(\S+))?\s+healthy\s*")
+_QUIET = re.compile(r"\s*(\S+)\s+per\s+(\S+)\s*")
+
+
+class Build:
+    """Makes one rule, recording on the desk what is wrong with it.
+
+    Args:
+        desk: of the file.
+        shape: of the file.
+        lists: names of the lists that exist.
+        broken: names that would have been bound by what was taken out of the shape.
+        today: exceptions that ended before it are mistakes.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        shape: model.RuleShape,
+        lists: frozenset[str],
+        broken: frozenset[str],
+        today: date | None,
+    ) -> None:
+        self._desk = desk
+        self._shape = shape
+        self._today = today
+        self._scope = Scope(lists=lists, broken=broken)
+
+    def make(self, site: Mapping[str, str], params_file: str) -> Rule | None:
+        """Check everything and make the rule; None where there is any mistake.
+
+        Args:
+            site: parameters that the site sets.
+            params_file: where it sets them.
+        """
+        desk, shape = self._desk, self._shape
+        written = self._params(site, params_file)
+        anchor = self._anchor()
+        reader = ClauseReader(desk, self._scope, shape.when.as_)
+        clauses = [reader.let(name, one, ("let", name)) for name, one in shape.let.items()]
+        clauses += [reader.read(one, ("match", i)) for i, one in enumerate(shape.match)]
+        self._scope = reader.scope
+        excepts = [self._except(i, one) for i, one in enumerate(shape.except_)]
+        incident = self._incident(shape.incident)
+        requires = [self._requirement(i, text) for i, text in enumerate(shape.requires)]
+        if desk.mistakes:
+            return None
+        assert anchor is not None
+        assert incident is not None
+        found = tuple(clause for clause in clauses if clause is not None)
+        excuses = tuple(one for one in excepts if one is not None)
+        needs = tuple(one for one in requires if one is not None)
+        return Rule(
+            id=shape.id,
+            title=shape.title,
+            status=shape.status,
+            severity=shape.severity,
+            owner=shape.owner,
+            file=desk.document.file,
+            anchor=anchor,
+            clauses=found,
+            excepts=excuses,
+            incident=incident,
+            requires=needs,
+            params=written,
+            reach=reader.reach,
+            known_false_alarms=tuple(shape.known_false_alarms),
+            runbook=shape.runbook,
+            tests=tuple(self._test(i, one) for i, one in enumerate(shape.tests)),
+            backtest=shape.backtest,
+            meaning=meaning_of(
+                id=shape.id,
+                anchor=anchor,
+                clauses=found,
+                excepts=excuses,
+                incident=incident,
+                requires=needs,
+            ),
+        )
+
+    def _params(self, site: Mapping[str, str], params_file: str) -> dict[str, str]:
+        """Read the parameters, the site's over the defaults; gives them as written."""
+        written: dict[str, str] = {}
+        values: dict[str, Constant] = {}
+        for name, shape in self._shape.params.items():
+            text = shape if isinstance(shape, str) else shape.default
+            path = ("params", name) if isinstance(shape, str) else ("params", name, "default")
+            default = self._desk.constant(path, text)
+            if default is None:
+                self._scope = replace(self._scope, broken=self._scope.broken | {name})
+                continue
+            written[name], values[name] = text, default
+            if name in site:
+                written[name] = site[name]
+                values[name] = self._override(path, name, site[name], default, params_file)
+        for name in sorted(set(site) - set(self._shape.params)):
+            message = f"the rule {self._shape.id!r} has no parameter {name!r}"
+            hint = did_you_mean(name, self._shape.params, label="declared")
+            self._desk.mistakes.append(Mistake(params_file, 0, 0, message, hint=hint))
+        self._scope = replace(self._scope, params=values)
+        return written
+
+    def _override(
+        self, path: tuple[str, ...], name: str, text: str, default: Constant, params_file: str
+    ) -> Constant:
+        """Read what a site sets; its mistakes are the site's file's."""
+        known = len(self._desk.mistakes)
+        value = self._desk.constant(path, text)
+        wrong = [one.message for one in self._desk.mistakes[known:]]
+        del self._desk.mistakes[known:]
+        if value is not None and value.type.dimension is not default.type.dimension:
+            wrong.append(f"it is a {value.type.dimension}, not a {default.type.dimension}")
+        for message in wrong:
+            place = f"{name} of {self._shape.id} is {text!r}: {message}"
+            self._desk.mistakes.append(Mistake(params_file, 0, 0, place))
+        return value if value is not None and not wrong else default
+
+    def _anchor(self) -> rule.Anchor | None:
+        desk, shape = self._desk, self._shape.when
+        kinds = desk.kinds(("when", "event"), shape.event)
+        if kinds is None:
+            self._scope = replace(self._scope, broken=self._scope.broken | {shape.as_})
+            return None
+        where: Expr | None = None
+        if shape.where is not None:
+            where = desk.expr(("when", "where"), shape.where, self._scope.for_event(kinds))
+        later = {
+            name: f"match[{index}]"
+            for index, clause in enumerate(self._shape.match)
+            for name in names_bound(clause)
+        }
+        scope = self._scope.with_binding(shape.as_, Binding(kinds))
+        self._scope = replace(scope, later=later)
+        return rule.Anchor(tuple(shape.event), shape.as_, where)
+
+    def _except(self, index: int, shape: model.ExceptShape) -> rule.Except | None:
+        path = ("except", index)
+        where = self._desk.expr((*path, "where"), shape.where, self._scope)
+        if self._today is not None and shape.until < self._today:
+            self._desk.wrong(
+                (*path, "until"),
+                f"the exception {shape.name!r} ended on {shape.until.isoformat()}",
+                "take it out, or have its owner renew it",
+            )
+        if where is None:
+            return None
+        return rule.Except(shape.name, where, shape.reason, shape.owner, shape.until)
+
+    def _incident(self, shape: model.IncidentShape) -> rule.Incident | None:
+        desk, scope = self._desk, self._scope
+        about: dict[str, Expr] = {}
+        for entity, text in shape.about.items():
+            found = desk.expr(("incident", "about", entity), text, scope, Dimension.TEXT)
+            if found is not None:
+                about[entity] = found
+        value: Expr | None = None
+        if shape.value is not None:
+            value = desk.expr(("incident", "value"), shape.value, scope, Dimension.MONEY)
+        because = self._because(shape.because)
+        quiet = self._quiet(shape) if shape.quiet is not None else None
+        group = self._group(shape.group, about) if shape.group is not None else None
+        return rule.Incident(
+            type=shape.type,
+            about=about,
+            points=shape.points,
+            half_life_us=shape.half_life,
+            quiet=quiet,
+            family=shape.family,
+            group=group,
+            because=because,
+            value=value,
+        )
+
+    def _because(self, text: str) -> rule.Template:
+        path = ("incident", "because")
+        parts: list[str | Expr] = []
+        try:
+            for offset, piece, is_expression in split_template(text):
+                if not is_expression:
+                    parts.append(piece)
+                    continue
+                found = self._desk.expr(path, piece, self._scope, None, base=offset, whole=False)
+                if found is not None:
+                    parts.append(found)
+        except Refused as refused:
+            self._desk.problem(path, refused.problem)
+        return rule.Template(tuple(parts))
+
+    def _quiet(self, shape: model.IncidentShape) -> rule.Quiet | None:
+        path, text = ("incident", "quiet"), shape.quiet or ""
+        found = _QUIET.fullmatch(text)
+        if found is None:
+            self._desk.wrong(path, f"{text!r} is no silence", "write e.g. 30m per epc")
+            return None
+        entity = found[2]
+        if entity not in shape.about:
+            self._desk.wrong(
+                path,
+                f"{entity!r} is not in 'about'",
+                did_you_mean(entity, shape.about, label="about"),
+                offset=found.start(2),
+                length=len(entity),
+            )
+        try:
+            return rule.Quiet(read_bare_duration(found[1], self._scope.params), entity)
+        except Refused as refused:
+            self._desk.problem(path, refused.problem, found.start(1))
+            return None
+
+    def _group(self, shape: model.GroupShape, about: Mapping[str, Expr]) -> rule.Group:
+        """Read what signals of one sliding incident share: entities, or fields of the anchor."""
+        anchor = self._scope.bindings.get(self._shape.when.as_)
+        same: list[tuple[str, Expr]] = []
+        for index, name in enumerate(shape.same):
+            path = ("incident", "group", "same", index)
+            if name in about:
+                same.append((name, about[name]))
+                continue
+            if name in self._shape.incident.about or anchor is None:
+                continue
+            spec = field_of(anchor.kinds, name)
+            if spec is None or not spec.key:
+                known = [*about, *(key for key, one in anchor.kinds[0].fields.items() if one.key)]
+                message = f"{name!r} is neither in 'about' nor a key of the anchor"
+                self._desk.wrong(path, message, did_you_mean(name, known))
+                continue
+            term = Field(
+                binding=self._shape.when.as_,
+                attr=spec.attr,
+                path=spec.path,
+                optional=not spec.required,
+                unbound=False,
+                type=type_of_field(spec),
+            )
+            text = f"{self._shape.when.as_}.{name}"
+            same.append((name, self._desk.made(path, text, term)))
+        return rule.Group(tuple(same), shape.gap)
+
+    def _requirement(self, index: int, text: str) -> rule.Requirement | None:
+        path = ("requires", index)
+        found = _REQUIRES.fullmatch(text)
+        if found is None:
+            hint = "write e.g. vision.person on refund.zone.id healthy"
+            self._desk.wrong(path, f"{text!r} is no requirement", hint)
+            return None
+        if self._desk.kinds(path, [found[1]]) is None:
+            return None
+        return rule.Requirement(found[1], found[2], text)
+
+    def _test(self, index: int, shape: model.TestShape) -> rule.TestCase:
+        path = ("tests", index, "events")
+        offset = len(shape.events) - len(shape.events.lstrip())
+        return rule.TestCase(
+            name=shape.name,
+            events=shape.events,
+            line=self._desk.document.mistake(path, "", offset=offset, length=1).line,
+            fires=shape.expect.fires,
+            at=shape.expect.at,
+            about=shape.expect.about,
+            points=shape.expect.points,
+            because_not=shape.expect.because_not,
+        )

@@ -1,0 +1,448 @@
+"""Clauses read in the order of the file, each seeing the names that those before it bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, cast
+
+from aislewatch.events.model_mistakes import did_you_mean
+from aislewatch.events.registry import KindSpec
+from aislewatch.events.units import Dimension
+from aislewatch.rules import model, rule
+from aislewatch.rules.desk import Desk, near_types
+from aislewatch.rules.dimensions import fits, mismatch, type_of_field
+from aislewatch.rules.rule import Clause, Expr, Join
+from aislewatch.rules.scope import Binding, Scope, field_of, unknown_field
+from aislewatch.rules.tree import FLAG, NUMBER, All, Compare, CompareOp, Field, Figure, Term, Type
+from aislewatch.rules.windows import Reach, Window, reach_of
+
+Path = tuple[str | int, ...]
+
+RESERVED = frozenset({"and", "or", "not", "in", "of", "true", "false", "params", "lists"})
+
+_LIMITS: dict[str, CompareOp] = {
+    "at_least": ">=", "at_most": "<=", "more_than": ">", "less_than": "<", "exactly": "=="
+}  # fmt: skip
+
+
+class ClauseReader:
+    """Reads the clauses of one rule.
+
+    Attributes:
+        scope: the names bound so far.
+        reach: how far from the anchor the windows read so far can look.
+    """
+
+    def __init__(self, desk: Desk, scope: Scope, anchor: str) -> None:
+        self._desk = desk
+        self._anchor = anchor
+        self._reaches: dict[str, Reach] = {anchor: Reach(0, 0)}
+        self._figures = 0
+        self.scope = scope
+        self.reach = Reach(0, 0)
+
+    def read(self, shape: model.Clause, path: Path) -> Clause | None:
+        """Read one clause and bind its names; None where it has a mistake, which is recorded."""
+        before = len(self._desk.mistakes)
+        clause = self._read(shape, path)
+        if clause is None or len(self._desk.mistakes) > before:
+            self._break(names_bound(shape))
+            return None
+        return clause
+
+    def let(self, name: str, shape: object, path: Path) -> Clause | None:
+        """Read one figure of ``let``."""
+        if isinstance(shape, str):
+            expr = self._desk.expr(path, shape, self.scope, None)
+            if expr is None or not self._free(name, path):
+                self._break([name])
+                return None
+            self.scope = self.scope.with_figure(name, expr.type, optional=True)
+            return rule.Let(
+                label=name, points=None, line=self._desk.line(path), name=name, expr=expr
+            )
+        clause = self.read(cast("model.Clause", shape), path)
+        if clause is None:
+            self._break([name])
+            return None
+        assert isinstance(clause, rule.Aggregate)
+        if not self._free(name, path):
+            return None
+        kind, optional = self.scope.figures[clause.name]
+        self.scope = self.scope.with_figure(name, kind, optional=optional)
+        return replace(clause, name=name, label=name)
+
+    def _read(self, shape: model.Clause, path: Path) -> Clause | None:
+        if isinstance(shape, model.SeenShape):
+            return self._seen(shape, path)
+        if isinstance(shape, model.NotSeenShape):
+            return self._not_seen(shape, path)
+        if isinstance(shape, model.CheckShape):
+            expr = self._desk.expr((*path, "check"), shape.check, self.scope)
+            if expr is None:
+                return None
+            line = self._desk.line(path)
+            return rule.Check(label=shape.as_ or "check", points=shape.points, line=line, expr=expr)
+        if isinstance(shape, model.UnmatchedShape):
+            return self._unmatched(shape, path)
+        if isinstance(shape, (model.AnyOfShape, model.AllOfShape)):
+            return self._some_of(shape, path)
+        if isinstance(shape, model.StatsOfShape):
+            self._desk.wrong((*path, "stats_of"), "'stats_of' is not supported yet", on_key=True)
+            return None
+        return self._aggregate(shape, path)
+
+    # Evidence
+
+    def _seen(self, shape: model.SeenShape, path: Path) -> Clause | None:
+        kinds = self._desk.kinds((*path, "seen"), shape.seen)
+        parts = self._parts(shape, kinds, path)
+        if kinds is None or parts is None:
+            return None
+        where, same, window = parts
+        if shape.as_ is not None and self._free(shape.as_, (*path, "as")):
+            self.scope = self.scope.with_binding(shape.as_, Binding(kinds, shape.optional))
+            self._reaches[shape.as_] = reach_of(window, self._reaches)
+        return rule.Seen(
+            label=shape.as_ or "seen " + "|".join(shape.seen),
+            points=shape.points,
+            line=self._desk.line(path),
+            types=tuple(shape.seen),
+            where=where,
+            same=same,
+            window=window,
+            name=shape.as_,
+            pick=shape.pick,
+            optional=shape.optional,
+        )
+
+    def _not_seen(self, shape: model.NotSeenShape, path: Path) -> Clause | None:
+        kinds = self._desk.kinds((*path, "not_seen"), shape.not_seen)
+        parts = self._parts(shape, kinds, path)
+        if parts is None:
+            return None
+        where, same, window = parts
+        return rule.NotSeen(
+            label="not_seen " + "|".join(shape.not_seen),
+            points=shape.points,
+            line=self._desk.line(path),
+            types=tuple(shape.not_seen),
+            where=where,
+            same=same,
+            window=window,
+        )
+
+    def _parts(
+        self, shape: model.EvidenceShape, kinds: tuple[KindSpec, ...] | None, path: Path
+    ) -> tuple[Expr | None, tuple[Join, ...], Window] | None:
+        """Read what all evidence has; None where any of it has a mistake."""
+        window = self._window((*path, "window"), shape.window)
+        if kinds is None:
+            return None
+        where = self._where((*path, "where"), shape.where, kinds)
+        same = self._same((*path, "same"), shape.same, kinds)
+        if window is None or same is None or (shape.where is not None and where is None):
+            return None
+        return where, same, window
+
+    def _window(self, path: Path, text: str) -> Window | None:
+        window = self._desk.window(path, text, self.scope)
+        if window is not None:
+            reach = reach_of(window, self._reaches)
+            self.reach = Reach(
+                min(self.reach.earliest_us, reach.earliest_us),
+                max(self.reach.latest_us, reach.latest_us),
+            )
+        return window
+
+    def _where(self, path: Path, text: str | None, kinds: tuple[KindSpec, ...]) -> Expr | None:
+        if text is None:
+            return None
+        return self._desk.expr(path, text, self.scope.for_event(kinds))
+
+    def _same(
+        self, path: Path, shape: model.Same, kinds: tuple[KindSpec, ...]
+    ) -> tuple[Join, ...] | None:
+        joins: list[Join] = []
+        good = True
+        if isinstance(shape, dict):
+            for name, text in shape.items():
+                attr = self._key((*path, name), name, kinds, on_key=True)
+                expr = self._desk.expr((*path, name), text, self.scope, Dimension.TEXT)
+                good = good and attr is not None and expr is not None
+                if attr is not None and expr is not None:
+                    joins.append(Join(attr, expr))
+            return tuple(joins) if good else None
+        for index, name in enumerate(shape):
+            place = (*path, index)
+            attr = self._key(place, name, kinds)
+            term = self._of_anchor(place, name)
+            good = good and attr is not None and term is not None
+            if attr is not None and term is not None:
+                text = f"{self._anchor}.{name}"
+                joins.append(Join(attr, self._desk.made(place, text, term)))
+        return tuple(joins) if good else None
+
+    def _key(
+        self, path: Path, name: str, kinds: tuple[KindSpec, ...], *, on_key: bool = False
+    ) -> str | None:
+        """Look up a field to join on; None where it is none, which is recorded."""
+        spec = field_of(kinds, name)
+        if spec is None:
+            message, hint = unknown_field(kinds, name)
+            self._desk.wrong(path, message, hint, on_key=on_key)
+            return None
+        if not spec.key:
+            keys = sorted(key for key, one in kinds[0].fields.items() if one.key)
+            hint = f"known keys: {', '.join(keys)}"
+            self._desk.wrong(path, f"{name!r} is no key to join on", hint, on_key=on_key)
+            return None
+        return spec.attr
+
+    def _of_anchor(self, path: Path, name: str) -> Term | None:
+        anchor = self.scope.bindings.get(self._anchor)
+        if anchor is None:
+            return None
+        spec = field_of(anchor.kinds, name)
+        if spec is None:
+            message, _ = unknown_field(anchor.kinds, name, self._anchor)
+            hint = f"write same: {{{name}: <what it equals>}}"
+            self._desk.wrong(path, message, hint)
+            return None
+        return Field(
+            binding=self._anchor,
+            attr=spec.attr,
+            path=spec.path,
+            optional=not spec.required,
+            unbound=False,
+            type=type_of_field(spec),
+        )
+
+    # Figures
+
+    def _aggregate(self, shape: model.AggregateClause, path: Path) -> Clause | None:
+        op = _op_of(shape)
+        if isinstance(shape, model.CountShape):
+            types, field = tuple(shape.count), ""
+            kinds = self._desk.kinds((*path, op), shape.count)
+        else:
+            text = str(getattr(shape, op))
+            types, field = self._split_field((*path, op), text)
+            kinds = self._desk.kinds((*path, op), types) if types else None
+        measured = self._measured((*path, op), op, kinds, field) if kinds else None
+        parts = self._parts(shape, kinds, path)
+        if measured is None or parts is None:
+            return None
+        attr, kind, optional = measured
+        where, same, window = parts
+        self._figures += 1
+        name = shape.as_ or f"_{op}{self._figures}"
+        if shape.as_ is not None and not self._free(name, (*path, "as")):
+            return None
+        figure = Figure(name=name, optional=optional, type=kind)
+        holds = self._limits(shape, path, figure)
+        self.scope = self.scope.with_figure(name, kind, optional=optional)
+        return rule.Aggregate(
+            label=shape.as_ or f"{op} " + "|".join(types),
+            points=shape.points,
+            line=self._desk.line(path),
+            types=types,
+            where=where,
+            same=same,
+            window=window,
+            name=name,
+            op=op,
+            attr=attr,
+            type=kind,
+            holds=holds,
+        )
+
+    def _split_field(self, path: Path, text: str) -> tuple[tuple[str, ...], str]:
+        """Split ``shelf.removed.units`` into type and field; the type is empty where unknown."""
+        known = self._desk.registry.kinds
+        words = text.split(".")
+        for size in range(len(words), 0, -1):
+            name = ".".join(words[:size])
+            if name in known:
+                return (name,), ".".join(words[size:])
+        guess = ".".join(words[:2])
+        hint = did_you_mean(guess, near_types(guess, known), label="near")
+        self._desk.wrong(path, f"unknown type of event {guess!r}", hint)
+        return (), ""
+
+    def _measured(
+        self, path: Path, op: rule.AggregateOp, kinds: tuple[KindSpec, ...], field: str
+    ) -> tuple[str | None, Type, bool] | None:
+        """Give the attribute that a figure is made of, its type, and whether it may be unknown."""
+        if op == "count":
+            return None, NUMBER, False
+        types = "|".join(kind.type for kind in kinds)
+        spec = field_of(kinds, field) if field else None
+        if spec is None:
+            message, hint = unknown_field(kinds, field) if field else (
+                f"{op} needs a field", f"write e.g. {types}.units")  # fmt: skip
+            self._desk.wrong(path, message, hint)
+            return None
+        if op == "distinct":
+            return spec.attr, NUMBER, False
+        kind = type_of_field(spec)
+        dimension = kind.dimension
+        added_up = op in {"sum", "avg"}
+        if dimension in {Dimension.TEXT, Dimension.FLAG} or (
+            added_up and dimension is Dimension.INSTANT
+        ):
+            self._desk.wrong(path, f"there is no {op} of {spec.path}: it is a {dimension}")
+            return None
+        if op == "avg":
+            kind = Type(dimension, exact=False)
+        return spec.attr, kind, op != "sum"
+
+    def _limits(self, shape: model.AggregateClause, path: Path, figure: Figure) -> Expr | None:
+        terms: list[Term] = []
+        shown: list[str] = []
+        for key, op in _LIMITS.items():
+            text = getattr(shape, key)
+            if text is None:
+                continue
+            place = (*path, key)
+            limit = self._desk.expr(place, text, self.scope, None)
+            if limit is None:
+                continue
+            if not fits(figure.type.dimension, limit.type.dimension):
+                message, hint = mismatch(figure, limit.term, "compare")
+                self._desk.wrong(place, message, hint)
+                continue
+            terms.append(Compare(op=op, left=figure, right=limit.term, type=FLAG))
+            shown.append(f"{figure.name} {op} {text}")
+        if not terms:
+            return None
+        term = terms[0] if len(terms) == 1 else All(terms=tuple(terms), type=FLAG)
+        return self._desk.made(path, " and ".join(shown), term)
+
+    # Pairing and groups
+
+    def _unmatched(self, shape: model.UnmatchedShape, path: Path) -> Clause | None:
+        desk, sides = self._desk, (*path, "unmatched")
+        left = desk.kinds((*sides, "left"), shape.unmatched.left)
+        right = desk.kinds((*sides, "right"), shape.unmatched.right)
+        window = self._window((*path, "window"), shape.window)
+        names = [name for name in ("left", "right") if not self._free(name, sides)]
+        if left is None or right is None:
+            return None
+        wheres = (
+            self._where((*path, "where_left"), shape.where_left, left),
+            self._where((*path, "where_right"), shape.where_right, right),
+        )
+        same_left = self._same((*path, "same"), shape.same, left)
+        same_right = self._same((*path, "same"), shape.same, right)
+        by: list[tuple[str | None, str | None]] = []
+        for index, name in enumerate(shape.by):
+            place = (*path, "by", index)
+            by.append((self._key(place, name, left), self._key(place, name, right)))
+        side = self._anchor_side(left, right, sides)
+        pairs = [(one, two) for one, two in by if one is not None and two is not None]
+        if window is None or same_left is None or same_right is None or names:
+            return None
+        if side is not None and self._free("partner", sides):
+            opposite = right if side == "left" else left
+            self.scope = self.scope.with_binding("partner", Binding(opposite, unbound=True))
+            self._reaches["partner"] = reach_of(window, self._reaches)
+        leftovers = self.scope.leftovers | {"left", "right"}
+        self.scope = replace(self.scope, leftovers=leftovers)
+        return rule.Unmatched(
+            label="unmatched",
+            points=shape.points,
+            line=desk.line(path),
+            left=rule.Side(tuple(shape.unmatched.left), wheres[0]),
+            right=rule.Side(tuple(shape.unmatched.right), wheres[1]),
+            same=(same_left, same_right),
+            by=tuple(pairs),
+            window=window,
+            anchor_side=side,
+        )
+
+    def _anchor_side(
+        self, left: tuple[KindSpec, ...], right: tuple[KindSpec, ...], path: Path
+    ) -> Literal["left", "right"] | None:
+        anchor = {kind.type for kind in self.scope.bindings[self._anchor].kinds}
+        lefts, rights = {kind.type for kind in left}, {kind.type for kind in right}
+        if lefts & rights:
+            shared = ", ".join(sorted(lefts & rights))
+            self._desk.wrong(path, f"{shared} stands on both sides; it would pair with itself")
+            return None
+        if anchor & (lefts | rights) and not (anchor <= lefts or anchor <= rights):
+            self._desk.wrong(path, "the anchor is only sometimes of these kinds",
+                             "write one rule for each kind of anchor")  # fmt: skip
+            return None
+        return "left" if anchor <= lefts else "right" if anchor <= rights else None
+
+    def _some_of(self, shape: model.AnyOfShape | model.AllOfShape, path: Path) -> Clause | None:
+        key = "any_of" if isinstance(shape, model.AnyOfShape) else "all_of"
+        nested = shape.any_of if isinstance(shape, model.AnyOfShape) else shape.all_of
+        at_least = shape.at_least if isinstance(shape, model.AnyOfShape) else len(nested)
+        if at_least > len(nested):
+            message = f"at_least is {at_least}, but there are {len(nested)} clauses"
+            self._desk.wrong((*path, "at_least"), message)
+        before = self.scope
+        clauses = [self.read(inner, (*path, key, i)) for i, inner in enumerate(nested)]
+        if at_least < len(nested):
+            self._loosen(before)
+        found = tuple(clause for clause in clauses if clause is not None)
+        if len(found) < len(nested):
+            return None
+        return rule.SomeOf(
+            label=shape.as_ or key,
+            points=shape.points,
+            line=self._desk.line(path),
+            clauses=found,
+            at_least=at_least,
+        )
+
+    def _loosen(self, before: Scope) -> None:
+        """What a clause bound that need not hold may be absent behind it."""
+        for name, binding in self.scope.bindings.items():
+            if name not in before.bindings:
+                self.scope = self.scope.with_binding(name, Binding(binding.kinds, unbound=True))
+        for name, (kind, _) in self.scope.figures.items():
+            if name not in before.figures:
+                self.scope = self.scope.with_figure(name, kind, optional=True)
+
+    # Names
+
+    def _free(self, name: str, path: Path) -> bool:
+        if name in RESERVED:
+            self._desk.wrong(path, f"{name!r} is a word of the language", "choose another name")
+            return False
+        if name in self.scope.names:
+            self._desk.wrong(path, f"{name!r} is bound already", "choose another name")
+            return False
+        return True
+
+    def _break(self, names: Sequence[str]) -> None:
+        self.scope = replace(self.scope, broken=self.scope.broken | frozenset(names))
+
+
+def _op_of(shape: model.AggregateClause) -> rule.AggregateOp:
+    ops: Mapping[type, rule.AggregateOp] = {
+        model.CountShape: "count",
+        model.SumShape: "sum",
+        model.MaxShape: "max",
+        model.MinShape: "min",
+        model.AvgShape: "avg",
+        model.DistinctShape: "distinct",
+    }
+    return ops[type(shape)]
+
+
+def names_bound(shape: model.Clause) -> list[str]:
+    """Give the names that a clause binds, and those of the clauses in it."""
+    if isinstance(shape, model.AnyOfShape):
+        return [name for inner in shape.any_of for name in names_bound(inner)]
+    if isinstance(shape, model.AllOfShape):
+        return [name for inner in shape.all_of for name in names_bound(inner)]
+    if isinstance(shape, model.UnmatchedShape):
+        return ["left", "right", "partner"]
+    if isinstance(shape, (model.NotSeenShape, model.CheckShape)):
+        return []
+    return [shape.as_] if shape.as_ is not None else []
