@@ -217,6 +217,28 @@ async def test_a_server_that_is_not_there_is_said_with_its_address(tmp_path: Pat
         await Bus.connect(url, name="x", wait_s=0.3)
 
 
+@pytest.mark.parametrize(
+    "url", ["", "nats://:4222", "nats://host:port", "http://host:1", "nats://me:secret@host:4222"]
+)
+async def test_an_address_that_is_none_is_said_at_once(url: str) -> None:
+    with pytest.raises(BusError, match="nats://host:port") as refusal:
+        await Bus.connect(url, name="x")
+
+    assert "secret" not in str(refusal.value)
+
+
+async def test_what_aged_out_before_it_was_read_is_counted(bus: Bus) -> None:
+    await bus.ensure_streams(StreamLimits(max_age_s=1, duplicate_window_s=0.5))
+    await bus.publish_batch(events(0, 10))
+    while [m async for m in bus.read_all()]:
+        pass
+
+    late = await bus.subscribe("s1", durable="engine", start_after=4)
+
+    assert late.aged_out == 6
+    await late.close()
+
+
 async def test_a_device_publishes_its_own_subjects_and_no_other(
     server: NatsServer, bus: Bus
 ) -> None:

@@ -182,6 +182,7 @@ async def test_reading_goes_on_in_order_after_the_server_was_killed(server: Nats
         await server.start()
         while len(got) < 10_000:
             got += [int(m.payload) for m in await consumer.fetch(500)]
+            await consumer.ack_through(consumer.position)
         await consumer.close()
 
     assert got == list(range(10_000))

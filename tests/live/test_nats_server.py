@@ -43,6 +43,7 @@ async def test_it_listens_on_loopback_only_and_keeps_its_secrets_to_itself(tmp_p
         assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
         assert stat.S_IMODE((tmp_path / "data/run/server.conf").stat().st_mode) == 0o600
         assert "Server is ready" in server.log.read_text()
+        assert os.getsid(server.pid) != os.getsid(0)  # Ctrl-C does not reach it
         assert TOKEN not in (tmp_path / "data/run/server.conf").read_text()
     assert server.pid == 0
 

@@ -29,6 +29,7 @@ _HEARTBEAT_S = 5.0
 _SILENCE_S = 2.5 * _HEARTBEAT_S  # two heartbeats missed
 _ACK_WAIT_S = 60
 _PAUSE_S = 0.1
+_FRUITLESS_MAX = 10  # fetches of a second each
 _NANOSECONDS = 1_000_000_000
 _CONSUMER_NOT_FOUND = 10014
 
@@ -120,7 +121,7 @@ class Consumer:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        if self._durable and len(self._unacknowledged) + count_max > _UNACKNOWLEDGED_MAX:
+        if self._durable and len(self._unacknowledged) >= _UNACKNOWLEDGED_MAX:
             message = f"{len(self._unacknowledged)} messages were fetched and not acknowledged"
             raise BusError(message)
         while True:
@@ -151,6 +152,15 @@ class Consumer:
         if not self._durable and self._name:
             with suppress(BusAway):
                 await self._link.api(f"CONSUMER.DELETE.{self._stream}.{self._name}", {})
+
+    async def look_again(self) -> None:
+        """Ask the server anew what there is to read: what there was may have aged out meanwhile.
+
+        Raises:
+            BusAway: no answer.
+        """
+        self._doubt = "looking again"
+        await self.open()
 
     def caught_up(self) -> bool:
         """Tell whether everything that the stream held when last heard of was handed out."""
@@ -300,13 +310,17 @@ async def read_through(consumer: Consumer) -> AsyncIterator[Received]:
     """
     await consumer.open()
     try:
+        fruitless = 0
         while not consumer.caught_up():
-            messages = await consumer.fetch(1000, timeout_s=_REQUEST_S)
-            if not messages and not consumer.caught_up():
-                reason = f"reading stopped at {consumer.position}: NATS gives no more"
-                raise BusAway(reason)
+            messages = await consumer.fetch(1000)
             for message in messages:
                 yield message
+            fruitless = 0 if messages else fruitless + 1
+            if fruitless > _FRUITLESS_MAX:
+                reason = f"reading stopped at {consumer.position}: NATS gives no more"
+                raise BusAway(reason)
+            if fruitless:
+                await consumer.look_again()
     finally:
         await consumer.close()
 

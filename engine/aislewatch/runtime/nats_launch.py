@@ -30,7 +30,6 @@ def _leave_a_watcher() -> None:
     program = os.getpid()
     if os.fork() != 0:
         return
-    os.setsid()  # an interrupt typed at the terminal is the program's business
     os.closerange(3, 64)  # above all the lock on the data folder, which is the program's to hold
     while os.read(0, 64):
         pass

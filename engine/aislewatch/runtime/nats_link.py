@@ -19,6 +19,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from nats import errors as nats_errors
 from nats.aio.client import Client
@@ -63,7 +64,7 @@ class Link:
     Args:
         url: ``nats://host:port``.
         name: who we are, in the server's own listings.
-        credentials: whom the server shall know us as.
+        credentials: whom the server shall know us as; never in the address.
         on_disconnected: called with the reason when the connection is lost.
         on_reconnected: called when it is there again, not the first time.
 
@@ -81,6 +82,7 @@ class Link:
         on_disconnected: Callable[[str], None] | None = None,
         on_reconnected: Callable[[], None] | None = None,
     ) -> None:
+        _check_address(url)
         self.epoch = 0
         self.last_error = ""
         self.url = url
@@ -104,6 +106,7 @@ class Link:
         """Begin to connect, and keep at it until `close`."""
         assert self._keeper is None
         self._keeper = asyncio.create_task(self._keep(), name=f"nats link {self._name}")
+        self._keeper.add_done_callback(lambda _: self._settled.set())  # so `ready` sees it fail
 
     async def ready(self, wait_s: float) -> None:
         """Return when connected.
@@ -118,6 +121,11 @@ class Link:
             reason = self.last_error or "no answer"
             message = f"NATS at {self.url} cannot be reached within {wait_s:g} s: {reason}"
             raise BusAway(message) from None
+        if self._keeper is None:
+            message = f"the connection to NATS at {self.url} was closed"
+            raise BusError(message)
+        if self._keeper.done():
+            self._keeper.result()  # a fault of ours, or of nats-py's: not to be hidden
         if not self.connected:
             message = f"NATS at {self.url} refuses user {self._credentials.user!r}: {self._refused}"
             raise BusError(message)
@@ -132,8 +140,8 @@ class Link:
             with contextlib.suppress(nats_errors.Error, OSError, TimeoutError):
                 await client.drain()
         keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeper
+        await asyncio.wait({keeper})
+        self._settled.set()
         self._end_waiting(BusAway("the connection was closed"))
 
     async def request(
@@ -308,6 +316,19 @@ class Link:
         for trouble in self._waiting:
             if not trouble.done():
                 trouble.set_result(reason)
+
+
+def _check_address(url: str) -> None:
+    """Refuse what nats-py would meet with an assertion, and a password in a listing."""
+    try:
+        parts = urlsplit(url)
+        wrong = parts.scheme not in ("nats", "tls", "ws", "wss") or not parts.hostname
+        wrong = wrong or parts.port == 0 or parts.username is not None
+    except ValueError:
+        wrong = True
+    if wrong:
+        message = "a NATS address is nats://host:port, and carries no user or password"
+        raise BusError(message)
 
 
 def json_object(payload: bytes) -> JsonObject:

@@ -159,6 +159,9 @@ class NatsServer:
                     stdout=start_log,
                     stderr=start_log,
                     pass_fds=(lock,),
+                    # An interrupt typed at the terminal is ours: the server has to outlive it
+                    # until everybody has said what they have to say.
+                    start_new_session=True,
                 )
         except BaseException:
             os.close(self._lifeline)
