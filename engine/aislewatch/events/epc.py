@@ -22,7 +22,9 @@ class ProductTag:
     serial: str
 
 
-@lru_cache(maxsize=65_536)  # A shop floor of tags is heard thousands of times; decoding costs 50 us.
+@lru_cache(
+    maxsize=65_536
+)
 def decode_epc(epc: str) -> ProductTag | None:
     """Read a tag's code as an SGTIN.
 

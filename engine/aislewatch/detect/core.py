@@ -1,0 +1,379 @@
+"""The core of one store: events in, records out.
+
+A pure state machine. Time moves by the ticks among its inputs and by nothing else; how the inputs
+are cut into batches makes no difference, nor does their order within the allowed lateness. Events
+and deadlines run in one order, so that a jump of the watermark gives what a walk would have given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import Any, NamedTuple
+
+from aislewatch.detect.health import Health
+from aislewatch.detect.incidents import Incidents, Scoring, Step
+from aislewatch.detect.order import Fate, Order, order_key
+from aislewatch.detect.plan import Plan, RulePlan, Undecided
+from aislewatch.detect.signals import Change, SignalChange, Signals
+from aislewatch.detect.snapshot import CoreState, decode_state, encode_state
+from aislewatch.events.codec import content_hash
+from aislewatch.events.kinds import ClockTick, DeviceState, Event
+from aislewatch.events.model import StoreModel
+from aislewatch.events.record import Record, canonical_json
+from aislewatch.events.registry import Registry
+from aislewatch.rules.rule import Rule
+
+HOUSEKEEPING_US = 60_000_000
+"""How often, in event time, the core lets go of what can no longer matter."""
+
+
+class Settings(NamedTuple):
+    """What a store decides about time and odds.
+
+    Attributes:
+        store: its id.
+        lateness_us: how long an event may be under way without being late.
+        horizon_us: how far behind the watermark a late event still changes decisions.
+        ahead_us: how far ahead of the clock an event may lie.
+        merge_window_us: how far apart signals about one entity are still one incident.
+        span_us: the longest an incident may grow.
+        priors_cb: odds before any evidence, centibans, by incident type or its first word.
+    """
+
+    store: str
+    lateness_us: int = 2_000_000
+    horizon_us: int = 900_000_000
+    ahead_us: int = 300_000_000
+    merge_window_us: int = 1_800_000_000
+    span_us: int = 86_400_000_000
+    priors_cb: Mapping[str, int] = {}  # A NamedTuple's default is never written to.
+
+
+class _Pending(NamedTuple):
+    """A judgement that waits for its last window to close; sorts into the order of judging."""
+
+    deadline: int
+    time: int
+    device: str
+    seq: int
+    rule: int
+    tie: int
+    anchor: Event
+
+
+class Core:
+    """Detection for one store.
+
+    Args:
+        settings: the store's own figures.
+        model: the store model.
+        rules: live and shadow rules judge; others are ignored.
+        registry: the kinds of event of this installation.
+        snapshot: continue from here; what :meth:`snapshot` gave, possibly under other rules.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: StoreModel,
+        rules: Sequence[Rule],
+        registry: Registry,
+        snapshot: bytes | None = None,
+    ) -> None:
+        state = decode_state(snapshot, registry) if snapshot is not None else CoreState()
+        self.settings = settings
+        self._state = state
+        self._model = model
+        self._order = Order(
+            settings.lateness_us, settings.horizon_us, settings.ahead_us, state.order
+        )
+        self._health = Health(state.health)
+        self._signals = Signals(state.signals)
+        scoring = Scoring(settings.priors_cb, settings.merge_window_us, settings.span_us)
+        self._incidents = Incidents(settings.store, scoring, state.incidents)
+        self._plan = Plan(
+            [rule for rule in rules if rule.status in {"live", "shadow"}],
+            registry,
+            model,
+            self._health,
+            horizon_us=settings.horizon_us,
+            take_anchor=self._take_anchor,
+        )
+        self._configuration = _configuration(settings, self._plan)
+        self._due: list[_Pending] = []
+        self._ties = count()
+        for event in sorted(state.evidence, key=order_key):
+            self._plan.insert(event)
+        by_id = {plan.rule.id: plan for plan in self._plan.rules}
+        self._later = [
+            _Pending(deadline, a.time, a.device, a.seq, by_id[rule].number, next(self._ties), a)
+            for rule, deadline, a in state.pending
+            if rule in by_id
+        ]
+        heapify(self._later)
+        self._records: list[Record] = []
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What arrived, and what became of it; outside the chain."""
+        return self._state.counters
+
+    @property
+    def watermark(self) -> int:
+        """Event time up to which everything is decided, microseconds; -1 before the first tick."""
+        return self._order.watermark
+
+    def step(self, events: Iterable[Event]) -> list[Record]:
+        """Take events in the order of the log; give what they decided, in order."""
+        self._records = []
+        enrich = self._model.enrich
+        admit = self._order.admit
+        seen = 0
+        for event in events:
+            seen += 1
+            if event.__class__ is ClockTick:
+                assert isinstance(event, ClockTick)
+                self._tick(event)
+            else:
+                enriched = enrich(event)
+                fate = admit(enriched)
+                if fate is not Fate.HELD:
+                    self._stray(enriched, fate)
+        self._count("events", seen)
+        return self._records
+
+    def snapshot(self) -> bytes:
+        """Give all state as bytes; a core that starts from them goes on as if never stopped."""
+        names = [plan.rule.id for plan in self._plan.rules]
+        self._state.evidence = self._plan.retained()
+        self._state.pending = [(names[p.rule], p.deadline, p.anchor) for p in sorted(self._later)]
+        return encode_state(self._state)
+
+    # In order ------------------------------------------------------------------------------------
+
+    def _tick(self, tick: ClockTick) -> None:
+        self._configure(tick.time)
+        state, plan, later = self._state, self._plan, self._later
+        remember, intake = self._order.remember, plan.intake
+        for event in self._order.tick(tick):
+            time = event.time
+            if time > state.now:
+                if self._due or (later and later[0].deadline < time):
+                    self._judge_through(time - 1)
+                if time > state.housekeeping:
+                    self._keep_house(time - 1)
+                state.now = time
+                if time >= plan.turn_at:
+                    plan.turn(time)
+            known = remember(event)
+            if known is event or self._wins(event, known, time):
+                intake[event.__class__](event)
+                if event.__class__ is DeviceState:
+                    self._take_state(event)
+        watermark = self._order.watermark
+        if tick.final and later:
+            # Nothing more will come: what still waits is decided on what there is.
+            watermark = max(watermark, max(pending.deadline for pending in later))
+            self._order.advance(watermark)
+        self._judge_through(watermark)
+        self._keep_house(watermark)
+
+    def _take_anchor(self, plan: RulePlan, anchor: Event) -> None:
+        pending = _Pending(
+            anchor.time + plan.wait_us,
+            anchor.time,
+            anchor.device,
+            anchor.seq,
+            plan.number,
+            next(self._ties),
+            anchor,
+        )
+        if plan.wait_us == 0:
+            self._due.append(pending)
+        else:
+            heappush(self._later, pending)
+
+    def _judge_through(self, limit: int) -> None:
+        """Judge what is due up to and including a time, in the order of deadlines."""
+        later = self._later
+        while self._due or (later and later[0].deadline <= limit):
+            batch, self._due = self._due, []
+            # What is due without waiting is due now, and nothing older still waits.
+            deadline = batch[0].deadline if batch else later[0].deadline
+            if deadline > self._state.housekeeping:
+                self._keep_house(deadline - 1)
+            while later and later[0].deadline == deadline:
+                batch.append(heappop(later))
+            if len(batch) > 1:
+                batch.sort()
+            for pending in batch:
+                self._judge(self._plan.rules[pending.rule], pending.anchor, deadline)
+
+    def _judge(self, plan: RulePlan, anchor: Event, now: int, *, late: Event | None = None) -> None:
+        verdict = plan.judge(anchor)
+        signal_id = f"{plan.rule.id}/{anchor.id}"
+        if isinstance(verdict, Undecided):
+            if signal_id not in self._state.undecided:
+                self._state.undecided[signal_id] = now
+                self._tell_undecided(plan, anchor, verdict, now)
+            verdict = None
+        elif self._state.undecided:
+            self._state.undecided.pop(signal_id, None)
+        if verdict is None and not self._signals.holds(signal_id):
+            return
+        signal = plan.signal(anchor, verdict) if verdict is not None else None
+        self._change(self._signals.verdict(signal_id, signal), now, late)
+
+    def _change(self, changes: list[SignalChange], now: int, late: Event | None) -> None:
+        for change in changes:
+            signal = change.signal
+            payload = signal.payload
+            if change.change is Change.WITHDRAWN:
+                content: dict[str, Any] = {"signal": signal.id, "rule": signal.rule}
+                if late is not None:
+                    content["because"] = late.id
+                payload = canonical_json(content)
+            self._record(f"signal/{signal.id}", f"signal.{change.change.value}", now, payload)
+            if signal.live:
+                self._write_steps(self._incidents.apply(change, now))
+
+    # Out of order --------------------------------------------------------------------------------
+
+    def _stray(self, event: Event, fate: Fate) -> None:
+        if fate is Fate.DUPLICATE:
+            self._count("duplicates")
+            return
+        self._configure(event.time)
+        if fate is Fate.AHEAD or fate is Fate.TOO_LATE:
+            self._count(fate.value)
+            reason = (
+                "further ahead of the clock than the store allows"
+                if fate is Fate.AHEAD
+                else "older than the store's horizon for late events"
+            )
+            self._tell(f"device/{event.device}", "event.refused", event.time, event, reason=reason)
+            return
+        known = self._order.remember(event)
+        now = self._order.watermark
+        if known is not event and not self._wins(event, known, now):
+            return
+        self._count("late")
+        self._tell(
+            f"device/{event.device}", "event.late", event.time, event, late_us=now - event.time
+        )
+        self._plan.insert(event)
+        if event.__class__ is DeviceState:
+            self._take_state(event)
+        for plan in self._plan.anchored_by(event):
+            self._take_anchor(plan, event)
+        self._rejudge(event, now)
+        self._judge_through(now)
+
+    def _rejudge(self, event: Event, now: int) -> None:
+        """Judge anew every decided anchor that an event, come or gone, may bear on."""
+        for plan, anchor in self._plan.touched_by(event):
+            if anchor.time + plan.wait_us <= now and anchor is not event:
+                self._judge(plan, anchor, now, late=event)
+
+    def _wins(self, event: Event, known: Event, now: int) -> bool:
+        """Deal with a second content under a known id; say whether it is the one that counts."""
+        if event == known:
+            self._count("duplicates")
+            return False
+        self._count("conflicts")
+        ours, theirs = content_hash(event), content_hash(known)
+        winner = event if ours < theirs else known
+        loser = known if winner is event else event
+        self._tell(
+            f"device/{event.device}",
+            "device.fault",
+            event.time,
+            loser,
+            reason="two events under one id; the one with the lower hash counts",
+            winner=content_hash(winner).hex(),
+        )
+        if winner is not event:
+            return False
+        self._order.prefer(event)
+        self._retract(known, now)
+        return True
+
+    def _retract(self, event: Event, now: int) -> None:
+        """Take back an event that turned out not to count."""
+        self._plan.remove(event)
+        if isinstance(event, DeviceState):
+            self._health.untell(event)
+        self._due = [p for p in self._due if p.anchor is not event]
+        self._later[:] = [p for p in self._later if p.anchor is not event]
+        heapify(self._later)
+        for plan in self._plan.anchored_by(event):
+            self._change(self._signals.verdict(f"{plan.rule.id}/{event.id}", None), now, event)
+        self._rejudge(event, now)
+
+    # Records -------------------------------------------------------------------------------------
+
+    def _configure(self, time: int) -> None:
+        """Write which rules and model decide from here on, where they are not what they were."""
+        if self._state.configuration != self._configuration:
+            self._state.configuration = self._configuration
+            self._record("store", "store.configured", time, self._configuration.encode())
+
+    def _tell(self, stream: str, type_: str, time: int, event: Event, **content: Any) -> None:
+        self._record(stream, type_, time, canonical_json({"event": event, **content}))
+
+    def _take_state(self, event: Event) -> None:
+        assert isinstance(event, DeviceState)
+        self._health.tell(event)
+        self._tell(f"device/{event.device}", "device.state", event.time, event)
+
+    def _tell_undecided(self, plan: RulePlan, anchor: Event, verdict: Undecided, now: int) -> None:
+        content = {
+            "rule": plan.rule.id,
+            "anchor": anchor.id,
+            "clause": verdict.clause,
+            "because": verdict.because,
+        }
+        payload = canonical_json(content)
+        self._record(f"signal/{plan.rule.id}/{anchor.id}", "judgement.undecided", now, payload)
+
+    def _write_steps(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            payload = canonical_json(step.content)
+            self._record(f"incident/{step.incident}", step.type, step.time, payload)
+
+    def _record(self, stream: str, type_: str, time: int, payload: bytes) -> None:
+        self._records.append(Record(self.settings.store, stream, type_, max(time, 0), payload))
+
+    def _count(self, name: str, by: int = 1) -> None:
+        counters = self._state.counters
+        counters[name] = counters.get(name, 0) + by
+
+    # Housekeeping --------------------------------------------------------------------------------
+
+    def _keep_house(self, limit: int) -> None:
+        """Let go of the past at every full minute of event time up to a limit."""
+        state = self._state
+        if limit < state.housekeeping:
+            return
+        due = limit // HOUSEKEEPING_US * HOUSEKEEPING_US
+        past = due - self.settings.horizon_us
+        self._write_steps(self._incidents.settle(past))
+        self._signals.forget(past)
+        self._health.forget(past - self._plan.span_us)
+        self._order.forget(past)
+        for signal_id in [s for s, time in state.undecided.items() if time < past]:
+            del state.undecided[signal_id]
+        state.housekeeping = due + HOUSEKEEPING_US
+
+
+def _configuration(settings: Settings, plan: Plan) -> str:
+    content = {
+        "model": plan.model.hash,
+        "rules": {
+            p.rule.id: {"meaning": p.rule.meaning, "status": p.rule.status} for p in plan.rules
+        },
+        "settings": settings._asdict(),
+    }
+    return canonical_json(content).decode()

@@ -1,0 +1,110 @@
+"""Time-ordered evidence by join key, kept exactly as long as a judgement may ask for it.
+
+An :class:`Index` holds the events of one type that meet one condition, under the values of the
+fields that clauses join on; clauses of any rule that ask the same share it. Time is cut into
+buckets of the index's span. What is asked for never reaches back further than one span, so two
+buckets answer every question and the third last is dropped whole, also for keys of which no event
+ever comes again: a shop's tags are short-lived keys, and state that waits for them never ends.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Hashable, Iterator
+from operator import attrgetter
+
+from aislewatch.detect.order import order_key
+from aislewatch.events.kinds import Event
+
+_time = attrgetter("time")
+
+Key = Hashable
+"""Values of the join fields: the bare value of one, a tuple of several, () of none."""
+
+Bucket = dict[Key, list[Event]]
+
+
+class Index:
+    """Events of one type that meet one condition, by join key, in the total order.
+
+    Attributes:
+        attrs: the join fields, as attribute names.
+        span_us: how far back a question may reach from the newest time it was turned to.
+        current: the bucket of the newest time; :meth:`turn` keeps it so. Inserting in order is
+            ``current.setdefault(key, []).append(event)``, which generated code does in place.
+        turn_at: the time at which the current bucket ends.
+    """
+
+    __slots__ = ("_buckets", "_get", "attrs", "current", "span_us", "turn_at")
+
+    def __init__(self, attrs: tuple[str, ...], span_us: int) -> None:
+        self.attrs = attrs
+        self.span_us = max(span_us, 1_000_000)
+        self._get = attrgetter(*attrs) if attrs else None
+        self._buckets: dict[int, Bucket] = {}
+        self.current: Bucket = {}
+        self.turn_at = -1
+
+    def turn(self, time: int) -> None:
+        """Make the bucket of a time the current one; drop those that no question can reach."""
+        number = time // self.span_us
+        if time < self.turn_at:
+            return
+        self.current = self._buckets.setdefault(number, {})
+        self.turn_at = (number + 1) * self.span_us
+        for old in [n for n in self._buckets if n < number - 1]:
+            del self._buckets[old]
+
+    def key_of(self, event: Event) -> Key | None:
+        """Give an event's join key; None where a field is absent: it joins nothing."""
+        if self._get is None:
+            return ()
+        key: Key | None = self._get(event)
+        return None if isinstance(key, tuple) and None in key else key
+
+    def insert(self, event: Event) -> None:
+        """Take an event in at its place in the total order, wherever that is."""
+        key = self.key_of(event)
+        if key is None:
+            return
+        number = event.time // self.span_us
+        if self._buckets and number < max(self._buckets) - 1:
+            return  # No question reaches back so far any more.
+        if event.time >= self.turn_at:
+            self.turn(event.time)
+        insort(self._buckets.setdefault(number, {}).setdefault(key, []), event, key=order_key)
+
+    def remove(self, event: Event) -> None:
+        """Take an event back that turned out not to be one."""
+        key = self.key_of(event)
+        bucket = self._buckets.get(event.time // self.span_us)
+        if key is None or bucket is None or event not in bucket.get(key, ()):
+            return
+        bucket[key].remove(event)
+        if not bucket[key]:
+            del bucket[key]
+
+    def between(self, key: Key, start_us: int, end_us: int) -> list[Event]:
+        """Give the events of a key from one time to another, both included, in order."""
+        found: list[Event] = []
+        span = self.span_us
+        for number in range(start_us // span, end_us // span + 1):
+            bucket = self._buckets.get(number)
+            events = bucket.get(key) if bucket is not None else None
+            if not events:
+                continue
+            if events[0].time >= start_us and events[-1].time <= end_us:
+                found += events
+            else:
+                low = bisect_left(events, start_us, key=_time)
+                found += events[low : bisect_right(events, end_us, key=_time)]
+        return found
+
+    def __iter__(self) -> Iterator[Event]:
+        """Give everything that is held; in no order that means anything."""
+        for bucket in self._buckets.values():
+            for events in bucket.values():
+                yield from events
+
+    def __len__(self) -> int:
+        return sum(len(events) for bucket in self._buckets.values() for events in bucket.values())

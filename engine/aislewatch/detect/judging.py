@@ -1,0 +1,477 @@
+"""A rule turned into one Python function that judges an anchor.
+
+Clause by clause, in the order of the file, source is generated that asks the evidence indexes and
+stops at the first clause that does not hold. A clause's verdict is True, False or None; None is
+"cannot be told", and an absence that cannot be told is an :class:`Undecided` judgement, never a
+signal. Names in the source are made up here; nothing that an author wrote is compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
+
+from aislewatch.detect.evidence import Index, Key
+from aislewatch.detect.order import order_key
+from aislewatch.detect.pairing import leftovers, once_per_tag
+from aislewatch.events.kinds import Event
+from aislewatch.rules import emit
+from aislewatch.rules.rule import (
+    Aggregate,
+    Check,
+    Clause,
+    Evidence,
+    Expr,
+    Join,
+    Let,
+    NotSeen,
+    Rule,
+    Seen,
+    SomeOf,
+    Unmatched,
+)
+from aislewatch.rules.tree import FIRST
+from aislewatch.rules.windows import Bound, Window
+
+CHAIN = 4
+"""How many windows before its own a pairing is followed, so that no pair is cut in two."""
+
+
+class Look(NamedTuple):
+    """What one clause looked at: the label, the window and what was in it."""
+
+    clause: str
+    start: int
+    end: int
+    found: Sequence[Event]
+
+
+class Holds(NamedTuple):
+    """A rule that holds: what its names stand for, what was looked at, and points of clauses."""
+
+    bindings: Mapping[str, Any]
+    looks: Sequence[Look]
+    points: int
+
+
+class Undecided(NamedTuple):
+    """A rule that would hold if something were known that is not."""
+
+    clause: str
+    because: str
+
+
+Verdict = Holds | Undecided | None
+Judge = Callable[[Event], Verdict]
+
+
+class Indexes(Protocol):
+    """Where a judge's indexes come from; the same question gets the same index."""
+
+    def index(
+        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
+    ) -> Index:
+        """Give the index of events that hold (or, ``maybe``, that do not certainly fail)."""
+        ...
+
+
+class Blind(Protocol):
+    """Says why something of some types might have gone unseen; None where it could not."""
+
+    def __call__(self, types: Sequence[str], lane: object, start: int, end: int) -> str | None:
+        """Ask about a lane (None for the whole shop) and a span of time."""
+        ...
+
+
+def compile_judge(
+    rule: Rule, indexes: Indexes, blind: Blind, lists: Mapping[str, frozenset[str]]
+) -> Judge:
+    """Generate the function that judges an anchor by a rule."""
+    return _Writer(rule, indexes, blind, lists).judge()
+
+
+@dataclass
+class _Writer:
+    rule: Rule
+    indexes: Indexes
+    blind: Blind
+    lists: Mapping[str, frozenset[str]]
+    lines: list[str] = field(default_factory=list[str])
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    types: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    constants: dict[str, Any] = field(default_factory=dict[str, Any])
+    depth: int = 1
+    made: int = 0
+
+    def judge(self) -> Judge:
+        rule = self.rule
+        self.names[rule.anchor.name] = "a"
+        self.types[rule.anchor.name] = rule.anchor.types
+        self._line("why = None; points = 0; looks = []")
+        for requirement in rule.requires:
+            start, end = rule.reach.earliest_us, rule.reach.latest_us
+            self._line(
+                f"why = why or _unseen(({requirement.type!r},), None, a.time + {start}, "
+                f"a.time + {end}, {requirement.text!r})"
+            )
+        for clause in rule.clauses:
+            verdict = self._clause(clause)
+            if verdict is None:
+                continue
+            if _rests_on_absence(clause):
+                self._line(f"if {verdict} is False or ({verdict} is None and why is None): return")
+            else:
+                self._line(f"if {verdict} is not True: return")
+        for excuse in rule.excepts:
+            # An excuse ends with its day, by the anchor's event time: a replay excuses the same.
+            until = self._constant(_end_of_day(excuse.until))
+            self._line(f"if a.time < {until} and {excuse.where.holds_source(self.names)}: return")
+        self._line("if why is not None: return Undecided(*why)")
+        bindings = ", ".join(f"{name!r}: {variable}" for name, variable in self.names.items())
+        self._line(f"return Holds({{{bindings}}}, looks, points)")
+        source = "def judge(a):\n" + "\n".join(self.lines)
+        scope: dict[str, Any] = emit.namespace(self.lists) | {
+            **self.constants,
+            "_unseen": self._unseen,
+            "Holds": Holds,
+            "Look": Look,
+            "Undecided": Undecided,
+            "len": len,
+            "sum": sum,
+            "set": set,
+            "max": max,
+            "min": min,
+            "any": any,
+            "order_key": order_key,
+            "nearest": _nearest,
+            "not_after": _not_after,
+            "not_before": _not_before,
+            "unmatched": _unmatched,
+        }
+        # Generated from the checked tree above, never from an author's text.
+        exec(compile(source, f"<rule {rule.id}>", "exec"), scope)
+        made: Judge = scope["judge"]
+        return made
+
+    # Clauses: each leaves its verdict in a variable and gives its name; None for "always holds" ---
+
+    def _clause(self, clause: Clause) -> str | None:
+        verdict: str | None
+        if isinstance(clause, Seen):
+            verdict = self._seen(clause)
+        elif isinstance(clause, NotSeen):
+            verdict = self._not_seen(clause)
+        elif isinstance(clause, Aggregate):
+            verdict = self._aggregate(clause)
+        elif isinstance(clause, Check):
+            verdict = self._set(clause.expr.bound_source(self.names))
+        elif isinstance(clause, Let):
+            self.names[clause.name] = self._set(clause.expr.bound_source(self.names))
+            verdict = None
+        elif isinstance(clause, Unmatched):
+            verdict = self._unmatched(clause)
+        else:
+            assert isinstance(clause, SomeOf)
+            verdict = self._some_of(clause)
+        if clause.points:
+            self._line(
+                f"if {verdict} is True: points += {clause.points}"
+                if verdict is not None
+                else f"points += {clause.points}"
+            )
+        return verdict
+
+    def _seen(self, clause: Seen) -> str:
+        found = self._found(clause, maybe=False)
+        variable = self._set(f"{self._picked(clause, found)} if {found} else None")
+        if clause.name is not None:
+            self.names[clause.name] = variable
+            self.types[clause.name] = clause.types
+        return self._set("True") if clause.optional else self._set(f"{variable} is not None")
+
+    def _not_seen(self, clause: NotSeen) -> str:
+        verdict = self._variable()
+        index = self._index(clause, maybe=True)
+        key, start, end = self._where_to_look(clause)
+        label = clause.label
+        self._line(f"{verdict} = None")
+        self._line(f"if {key} is None or {start} is None or {end} is None:")
+        self._line(f"    why = why or ({label!r}, 'what it joins on is unknown')")
+        self._line("else:")
+        self.depth += 1
+        found = self._between(clause, index, key, start, end)
+        self._line(f"looks.append(Look({label!r}, {start}, {end}, {found}))")
+        if clause.where is None:
+            self._line(f"if {found}: {verdict} = False")
+        else:
+            holds = self._constant_function(clause.where)
+            self._line(f"if any({holds}(e) for e in {found}): {verdict} = False")
+            self._line(f"elif {found}: why = why or ({label!r}, {_UNSURE!r})")
+        lane = self._lane(clause.same)
+        self._line("else:")
+        self._line(f"    unseen = _unseen({clause.types!r}, {lane}, {start}, {end}, {label!r})")
+        self._line(f"    if unseen is None: {verdict} = True")
+        self._line("    else: why = why or unseen")
+        self.depth -= 1
+        return verdict
+
+    def _aggregate(self, clause: Aggregate) -> str | None:
+        found = self._found(clause, maybe=False, unknown_key="None", keep_anchor=True)
+        figure = self._variable()
+        self.names[clause.name] = figure
+        self._line(f"{figure} = None if {found} is None else {_figure(clause, found)}")
+        if clause.holds is None:
+            return None
+        return self._set(clause.holds.bound_source(self.names))
+
+    def _unmatched(self, clause: Unmatched) -> str:
+        sides: list[str] = []
+        for side, same in zip((clause.left, clause.right), clause.same, strict=True):
+            attrs = tuple(join.attr for join in same)
+            index = self.indexes.index(side.types, side.where, attrs, maybe=False)
+            sides.append(self._constant(index))
+        key = self._key(clause.same[0])
+        start, end = self._bound(clause.window.start), self._bound(clause.window.end)
+        by = [self._constant(_getter([pair[side] for pair in clause.by])) for side in (0, 1)]
+        reach = "None"
+        if clause.anchor_side is not None:
+            reach = f"max(a.time - {start}, {end} - a.time)"
+        left, right, partner, verdict = (self._variable() for _ in range(4))
+        self._line(f"{left} = {right} = (); {partner} = None; {verdict} = None")
+        self._line(f"if {key} is not None and {start} is not None and {end} is not None:")
+        self.depth += 1
+        anchored = {"left": "True", "right": "False", None: "None"}[clause.anchor_side]
+        self._line(
+            f"{verdict}, {left}, {right}, {partner}, both = unmatched(a, {anchored}, {key}, "
+            f"{sides[0]}, {sides[1]}, {by[0]}, {by[1]}, {start}, {end}, {reach})"
+        )
+        self._line(f"looks.append(Look({clause.label!r}, {start}, {end}, both))")
+        # Leftovers are absences of their partners: whoever would have seen those must have been
+        # able to.
+        opposite = clause.left if clause.anchor_side == "right" else clause.right
+        lane = self._lane(clause.same[0])
+        self._line(f"if {verdict} is True:")
+        self._line(
+            f"    unseen = _unseen({opposite.types!r}, {lane}, {start}, {end}, {clause.label!r})"
+        )
+        self._line(f"    if unseen is not None: {verdict} = None; why = why or unseen")
+        self.depth -= 1
+        first = [self._set(f"{side}[0] if {side} else None") for side in (left, right)]
+        named = {"left": left, "right": right, "partner": partner}
+        self.names |= named | {FIRST + "left": first[0], FIRST + "right": first[1]}
+        return verdict
+
+    def _some_of(self, clause: SomeOf) -> str:
+        verdicts = [self._clause(inner) or "True" for inner in clause.clauses]
+        held = " + ".join(f"({verdict} is True)" for verdict in verdicts)
+        possible = " + ".join(f"({verdict} is not False)" for verdict in verdicts)
+        least = clause.at_least
+        return self._set(f"True if {held} >= {least} else False if {possible} < {least} else None")
+
+    # What clauses are made of ---------------------------------------------------------------------
+
+    def _found(
+        self,
+        clause: Evidence,
+        *,
+        maybe: bool,
+        unknown_key: str = "()",
+        keep_anchor: bool = False,
+    ) -> str:
+        """Look; give the variable of what was found, or of ``unknown_key`` without a key."""
+        index = self._index(clause, maybe=maybe)
+        key, start, end = self._where_to_look(clause)
+        found = self._variable()
+        self._line(f"{found} = {unknown_key}")
+        self._line(f"if {key} is not None and {start} is not None and {end} is not None:")
+        self.depth += 1
+        inner = self._between(clause, index, key, start, end, keep_anchor=keep_anchor)
+        self._line(f"{found} = {inner}")
+        self._line(f"looks.append(Look({clause.label!r}, {start}, {end}, {found}))")
+        self.depth -= 1
+        return found
+
+    def _index(self, clause: Evidence, *, maybe: bool) -> str:
+        attrs = tuple(join.attr for join in clause.same)
+        return self._constant(self.indexes.index(clause.types, clause.where, attrs, maybe=maybe))
+
+    def _where_to_look(self, clause: Evidence) -> tuple[str, str, str]:
+        window = clause.window
+        return self._key(clause.same), self._bound(window.start), self._bound(window.end)
+
+    def _between(
+        self,
+        clause: Evidence,
+        index: str,
+        key: str,
+        start: str,
+        end: str,
+        *,
+        keep_anchor: bool = False,
+    ) -> str:
+        found = self._set(f"{index}.between({key}, {start}, {end})")
+        window: Window = clause.window
+        for bound, trim in ((window.start, "not_before"), (window.end, "not_after")):
+            # Among events of the type of the one that the window is measured from, the total order
+            # says what is before and what is after; for all others equal times are inside.
+            if bound.offset_us == 0 and set(self.types[bound.ref]) & set(clause.types):
+                keep = keep_anchor and bound.ref == self.rule.anchor.name
+                ref = self.names[bound.ref]
+                self._line(f"if {found}: {found} = {trim}({found}, {ref}, {keep})")
+        if not keep_anchor and set(self.rule.anchor.types) & set(clause.types):
+            self._line(f"if {found}: {found} = [e for e in {found} if e is not a]")
+        return found
+
+    def _picked(self, clause: Seen, found: str) -> str:
+        if clause.pick == "nearest":
+            window, anchor = clause.window, self.rule.anchor.name
+            if window.end == Bound(anchor, 0):
+                return f"{found}[-1]"
+            if window.start == Bound(anchor, 0):
+                return f"{found}[0]"
+            return f"nearest({found}, a)"
+        return f"{found}[0]" if clause.pick == "first" else f"{found}[-1]"
+
+    def _key(self, same: Sequence[Join]) -> str:
+        """Give the variable of a join key; None where a part of it is unknown."""
+        if not same:
+            return self._set("()")
+        parts = [self._set(join.expr.bound_source(self.names)) for join in same]
+        if len(parts) == 1:
+            return parts[0]
+        known = " or ".join(f"{part} is None" for part in parts)
+        return self._set(f"None if {known} else ({', '.join(parts)})")
+
+    def _lane(self, same: Sequence[Join]) -> str:
+        """Give source for the lane whose sensors count; None where those of the whole shop do."""
+        lanes = [join.expr for join in same if join.attr == "lane"]
+        return lanes[0].bound_source(self.names) if lanes else "None"
+
+    def _bound(self, bound: Bound) -> str:
+        ref = self.names[bound.ref]
+        offset = f" + {bound.offset_us}" if bound.offset_us else ""
+        if ref == "a":
+            return self._set(f"a.time{offset}")
+        return self._set(f"None if {ref} is None else {ref}.time{offset}")
+
+    # Lines and names ------------------------------------------------------------------------------
+
+    def _line(self, text: str) -> None:
+        self.lines.append("    " * self.depth + text)
+
+    def _variable(self) -> str:
+        self.made += 1
+        return f"v{self.made}"
+
+    def _set(self, source: str) -> str:
+        variable = self._variable()
+        self._line(f"{variable} = {source}")
+        return variable
+
+    def _constant(self, value: object) -> str:
+        for name, known in self.constants.items():
+            if known is value:
+                return name
+        name = f"c{len(self.constants)}"
+        self.constants[name] = value
+        return name
+
+    def _constant_function(self, where: Expr) -> str:
+        source = where.holds_source({"": "e"})
+        return self._constant(emit.compile_event(source, self.lists))
+
+    def _unseen(
+        self, types: Sequence[str], lane: object, start: int, end: int, label: str
+    ) -> tuple[str, str] | None:
+        because = self.blind(types, lane, start, end)
+        return None if because is None else (label, because)
+
+
+_UNSURE = "an event is there of which it is unknown whether it counts"
+
+
+def _figure(clause: Aggregate, found: str) -> str:
+    if clause.op == "count":
+        return f"len({found})"
+    values = f"[e.{clause.attr} for e in {found}]"
+    if clause.op == "distinct":
+        return f"len({{e.{clause.attr} for e in {found}}} - {{None}})"
+    empty = "0" if clause.op == "sum" else "None"
+    figure = f"{clause.op}(x)" if clause.op != "avg" else "sum(x) / len(x)"
+    # A sum with an unknown part is unknown: an article of unknown weight accuses nobody.
+    return f"[None if None in x else {figure} if x else {empty} for x in ({values},)][0]"
+
+
+def _rests_on_absence(clause: Clause) -> bool:
+    if isinstance(clause, SomeOf):
+        return any(_rests_on_absence(inner) for inner in clause.clauses)
+    return isinstance(clause, NotSeen | Unmatched)
+
+
+def _end_of_day(day: date) -> int:
+    return int(datetime.combine(day, time.max, UTC).timestamp()) * 1_000_000 + 1_000_000
+
+
+def _getter(attrs: Sequence[str]) -> Callable[[Event], Key]:
+    if len(attrs) == 1:
+        return attrgetter(attrs[0])
+    get = attrgetter(*attrs)
+
+    def values(event: Event) -> Key:
+        found: tuple[Any, ...] = get(event)
+        return None if None in found else found
+
+    return values
+
+
+def _nearest(found: Sequence[Event], anchor: Event) -> Event:
+    """Give the event nearest to the anchor; of two as near, the earlier in the total order."""
+    return min(found, key=lambda event: abs(event.time - anchor.time))
+
+
+def _not_after(found: list[Event], ref: Event, keep: bool) -> list[Event]:
+    """Leave out what the total order puts behind an event, and the event, unless it is kept."""
+    if found[-1].time < ref.time:
+        return found
+    own = order_key(ref)
+    return [e for e in found if (keep if e is ref else order_key(e) < own)]
+
+
+def _not_before(found: list[Event], ref: Event, keep: bool) -> list[Event]:
+    """Leave out what the total order puts before an event, and the event, unless it is kept."""
+    if found[0].time > ref.time:
+        return found
+    own = order_key(ref)
+    return [e for e in found if (keep if e is ref else order_key(e) > own)]
+
+
+def _unmatched(
+    anchor: Event,
+    on_left: bool | None,
+    key: Key,
+    left_index: Index,
+    right_index: Index,
+    left_by: Callable[[Event], Key],
+    right_by: Callable[[Event], Key],
+    start: int,
+    end: int,
+    reach: int | None,
+) -> tuple[bool, list[Event], list[Event], Event | None, list[Event]]:
+    """Pair off; give verdict, leftovers of both sides in the window, partner, and all it saw."""
+    since = start if reach is None else start - CHAIN * reach
+    lefts = once_per_tag(left_index.between(key, since, end))
+    rights = once_per_tag(right_index.between(key, since, end))
+    over_left, over_right = leftovers(lefts, rights, left_by, right_by, reach)
+    left = [event for event in over_left if event.time >= start]
+    right = [event for event in over_right if event.time >= start]
+    both = sorted((e for e in (*lefts, *rights) if e.time >= start), key=order_key)
+    if on_left is None:
+        return True, left, right, None, both
+    mine, others = (left, right) if on_left else (right, left)
+    rank = next((i for i, event in enumerate(mine) if event is anchor), None)
+    if rank is None:
+        return False, left, right, None, both
+    return True, left, right, others[rank] if rank < len(others) else None, both

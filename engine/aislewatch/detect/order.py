@@ -1,0 +1,192 @@
+"""One total order out of many devices' arrivals, and what arrived twice, late or contradicting.
+
+Events are held back until the watermark has passed them and are then released in the order
+``(time, device, seq, content)``, so that any arrival order within the allowed lateness gives the
+same sequence. The watermark is the latest tick of the clock less the lateness. It is moved by ticks
+alone, which are events of the log like any other: a device whose clock runs ahead cannot poison it,
+silence does not stop it, and a replay sees it move at the same places.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from operator import attrgetter
+
+from aislewatch.events.codec import content_hash
+from aislewatch.events.kinds import ClockTick, Event
+
+_time = attrgetter("time")
+_by_device = attrgetter("time", "device", "seq")
+
+
+def order_key(event: Event) -> tuple[int, str, int, bytes]:
+    """Give the place of an event in the total order."""
+    return event.time, event.device, event.seq, content_hash(event)
+
+
+class Fate(Enum):
+    """What became of an event on its arrival."""
+
+    HELD = "held"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    TOO_LATE = "too late"
+    AHEAD = "ahead"
+
+
+@dataclass
+class OrderState:
+    """What the order remembers; everything a snapshot needs.
+
+    Attributes:
+        held: arrived, not yet released.
+        recent: released within the horizon, in order of release; their ids are still known.
+        watermark: every event up to and including this time has been released.
+        last: time of the latest tick.
+    """
+
+    held: list[Event] = field(default_factory=list[Event])
+    recent: deque[Event] = field(default_factory=deque[Event])
+    watermark: int = -1
+    last: int = -1
+
+
+class Order:
+    """Holds events back, releases them in the total order.
+
+    Args:
+        lateness_us: how long after its time an event may arrive without being late.
+        horizon_us: how far behind the watermark a late event still counts; older is too late.
+        ahead_us: how far ahead of the clock an event may lie; further is a broken device clock.
+        state: continue from here.
+    """
+
+    def __init__(
+        self,
+        lateness_us: int,
+        horizon_us: int,
+        ahead_us: int,
+        state: OrderState | None = None,
+    ) -> None:
+        assert lateness_us >= 0
+        assert horizon_us >= 0
+        self.lateness_us = lateness_us
+        self.horizon_us = horizon_us
+        self.ahead_us = ahead_us
+        self.state = state or OrderState()
+        self._known: dict[str, Event] = {event.id: event for event in self.state.recent}
+
+    @property
+    def watermark(self) -> int:
+        """Every event up to and including this time has been released."""
+        return self.state.watermark
+
+    def admit(self, event: Event) -> Fate:
+        """Take an event in that is not a tick.
+
+        Only a ``HELD`` event is kept here; the caller deals with the others at once.
+        """
+        state = self.state
+        if event.time > state.watermark:
+            if event.time > state.last + self.ahead_us and state.last >= 0:
+                return Fate.AHEAD
+            state.held.append(event)
+            return Fate.HELD
+        if self._known.get(event.id) == event:
+            return Fate.DUPLICATE
+        if event.time <= state.watermark - self.horizon_us:
+            return Fate.TOO_LATE
+        return Fate.LATE
+
+    def remember(self, event: Event) -> Event:
+        """Know an event's id from now on.
+
+        Returns:
+            The event itself; or the one that is already known under its id, which then stays known
+            until :meth:`prefer` says otherwise.
+        """
+        known = self._known.setdefault(event.id, event)
+        if known is event:
+            self.state.recent.append(event)
+        return known
+
+    def prefer(self, event: Event) -> None:
+        """Let an event take the place of the one that is known under its id."""
+        self._known[event.id] = event
+        self.state.recent.append(event)
+
+    def tick(self, tick: ClockTick) -> list[Event]:
+        """Move the watermark; give what it has passed, in the total order, duplicates included.
+
+        A tick behind an earlier one changes nothing. A final one passes everything.
+        """
+        state = self.state
+        state.last = max(state.last, tick.time)
+        watermark = state.last - self.lateness_us
+        if tick.final:
+            watermark = max([state.last, *(event.time for event in state.held)])
+        if watermark <= state.watermark:
+            return []
+        state.watermark = watermark
+        return self._release(watermark)
+
+    def advance(self, watermark: int) -> None:
+        """Say that the watermark has passed a time beyond every event, as an ended log's does."""
+        self.state.watermark = max(self.state.watermark, watermark)
+
+    def _release(self, watermark: int) -> list[Event]:
+        held = self.state.held
+        if not held:
+            return []
+        # Sorting by bare times is cheap where devices keep their order; ties are rare.
+        held.sort(key=_time)
+        if held[-1].time <= watermark:
+            released, self.state.held = held, []
+        else:
+            cut = _first_after(held, watermark)
+            released, self.state.held = held[:cut], held[cut:]
+        if len({event.time for event in released}) != len(released):
+            released = list(_settle_ties(released))
+        return released
+
+    def forget(self, oldest: int) -> None:
+        """Let go of the ids of events up to a time: too old for a resend to count."""
+        recent = self.state.recent
+        known = self._known
+        while recent and recent[0].time <= oldest:
+            event = recent.popleft()
+            if known.get(event.id) is event:
+                del known[event.id]
+
+
+def _first_after(events: list[Event], time: int) -> int:
+    low, high = 0, len(events)
+    while low < high:
+        middle = (low + high) // 2
+        if events[middle].time > time:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _settle_ties(events: list[Event]) -> Iterator[Event]:
+    run: list[Event] = []
+    for event in events:
+        if run and event.time != run[0].time:
+            yield from _settled(run)
+            run = []
+        run.append(event)
+    yield from _settled(run)
+
+
+def _settled(run: list[Event]) -> list[Event]:
+    if len(run) > 1:
+        run.sort(key=_by_device)
+        keys = [(event.device, event.seq) for event in run]
+        if len(set(keys)) != len(keys):
+            run.sort(key=order_key)
+    return run

@@ -1,0 +1,395 @@
+"""The rules of a store, compiled: what each event is put into, and what it makes be judged.
+
+For every type of event one Python function is generated that tests the rules' conditions and puts
+the event into the indexes that ask for it; clauses that ask the same share an index, and an event
+that no rule names costs one look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from aislewatch.detect.evidence import Index, Key
+from aislewatch.detect.health import Health
+from aislewatch.detect.judging import CHAIN, Holds, Judge, Undecided, Verdict, compile_judge
+from aislewatch.detect.order import order_key
+from aislewatch.detect.saying import Speaker
+from aislewatch.detect.signals import Signal
+from aislewatch.events.kinds import DeviceState, Event
+from aislewatch.events.model import StoreModel
+from aislewatch.events.record import canonical_json
+from aislewatch.events.registry import Registry
+from aislewatch.rules import emit
+from aislewatch.rules.rule import Clause, Evidence, Expr, Join, NotSeen, Rule, SomeOf, Unmatched
+from aislewatch.rules.tree import canonical
+from aislewatch.rules.windows import Reach, Window, reach_of
+
+__all__ = ["Holds", "Plan", "RulePlan", "Undecided", "Verdict"]
+
+
+@dataclass(frozen=True)
+class Touch:
+    """How an event can bear on a rule's earlier judgements, through one clause.
+
+    Attributes:
+        types: the kinds of event that the clause looks for.
+        fails: says of an event that it certainly does not count.
+        earliest_us: where the clause's window can begin, from the anchor.
+        latest_us: where it can end.
+        event_key: the part of the join that the anchor alone decides, of the event.
+        anchor_key: the same, of the anchor.
+    """
+
+    types: frozenset[str]
+    fails: Callable[[Any], bool]
+    earliest_us: int
+    latest_us: int
+    event_key: Callable[[Event], Key]
+    anchor_key: Callable[[Event], Key]
+
+
+@dataclass(frozen=True)
+class RulePlan:
+    """A rule, compiled.
+
+    Attributes:
+        number: its place among the rules of the plan.
+        rule: the rule.
+        wait_us: how long after its anchor it is judged: when its last window has closed.
+        anchors: events that it is judged for, for as long as they may be judged anew.
+        matches: says of an event of the anchor's type that it is one.
+        judge: judges an anchor.
+        touches: how later arrivals bear on it.
+        rests_on_absence: a device's health bears on it.
+    """
+
+    number: int
+    rule: Rule
+    wait_us: int
+    anchors: Index
+    matches: Callable[[Any], bool]
+    judge: Judge
+    touches: tuple[Touch, ...]
+    rests_on_absence: bool
+    speaker: Speaker
+
+    def signal(self, anchor: Event, verdict: Holds) -> Signal:
+        """Make the signal of an anchor for which the rule holds."""
+        return self.speaker.signal(anchor, verdict, anchor.time + self.wait_us)
+
+
+class Plan:
+    """All rules of a store, compiled against its model.
+
+    Attributes:
+        rules: those that can judge here, in the order of their ids.
+        idle: those that cannot, with the reason: no device of the store sees what they need.
+        model: the store model.
+        intake: by class of event, puts an event in that comes in order. The caller turns the plan
+            to the event's time before.
+        turn_at: from which time on :meth:`turn` must be called before an event is put in.
+        span_us: how far back any judgement may look.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        registry: Registry,
+        model: StoreModel,
+        health: Health,
+        *,
+        horizon_us: int,
+        take_anchor: Callable[[RulePlan, Event], None],
+    ) -> None:
+        self.model = model
+        self.idle: dict[str, str] = {}
+        self._registry = registry
+        self._health = health
+        self._horizon_us = horizon_us
+        self._indexes: dict[str, Index] = {}
+        self._puts: list[_Put] = []
+        self._known_watchers: dict[tuple[str, str | None], list[str]] = {}
+        self._span_us = 0
+        self.span_us = 0
+        self.rules: list[RulePlan] = []
+        for rule in sorted(rules, key=lambda rule: rule.id):
+            unseen = _nobody_sees(rule, model)
+            if unseen is None:
+                self.rules.append(self._compile(rule))
+            else:
+                self.idle[rule.id] = unseen
+        self.turn_at = -1
+        self.intake = self._compile_intake(take_anchor)
+        self._type_of = {kind.struct: type_ for type_, kind in registry.kinds.items()}
+
+    # In order ------------------------------------------------------------------------------------
+
+    def turn(self, time: int) -> None:
+        """Make a time the present of every index; drops what no judgement can ask for any more."""
+        indexes = self._all_indexes()
+        for index in indexes:
+            index.turn(time)
+        self.turn_at = min((index.turn_at for index in indexes), default=1 << 62)
+
+    # Out of order --------------------------------------------------------------------------------
+
+    def insert(self, event: Event) -> None:
+        """Put an event in at its place in the total order, wherever that is."""
+        for put in self._puts_of(event):
+            if put.admits(event):
+                put.index.insert(event)
+        for plan in self.anchored_by(event):
+            plan.anchors.insert(event)
+
+    def remove(self, event: Event) -> None:
+        """Take an event back."""
+        for put in self._puts_of(event):
+            put.index.remove(event)
+        for plan in self.anchored_by(event):
+            plan.anchors.remove(event)
+
+    def anchored_by(self, event: Event) -> Iterator[RulePlan]:
+        """Give the rules that are judged for an event."""
+        type_ = self._type_of[type(event)]
+        for plan in self.rules:
+            if type_ in plan.rule.anchor.types and plan.matches(event):
+                yield plan
+
+    def touched_by(self, event: Event) -> list[tuple[RulePlan, Event]]:
+        """Give the judgements that an event, come or gone, may bear on, in the order of judging."""
+        type_ = self._type_of[type(event)]
+        found: dict[tuple[int, int], tuple[RulePlan, Event]] = {}
+        for plan in self.rules:
+            for anchor in self._touched(plan, event, type_):
+                found[plan.number, id(anchor)] = plan, anchor
+        return sorted(
+            found.values(),
+            key=lambda t: (t[1].time + t[0].wait_us, order_key(t[1]), t[0].number),
+        )
+
+    def retained(self) -> list[Event]:
+        """Give every event that is still needed, once, in the total order."""
+        events = {id(event): event for index in self._all_indexes() for event in index}
+        return sorted(events.values(), key=order_key)
+
+    # Building ------------------------------------------------------------------------------------
+
+    def index(
+        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
+    ) -> Index:
+        """Give the index of events that hold (or, ``maybe``, that do not certainly fail)."""
+        content = [
+            sorted(types),
+            canonical(where.term) if where is not None else None,
+            attrs,
+            maybe and where is not None,
+        ]
+        key = canonical_json(content).decode()
+        index = self._indexes.get(key)
+        if index is None:
+            index = self._indexes[key] = Index(attrs, self._span_us)
+            self._puts.append(_Put(index, frozenset(types), where, maybe, self.model.lists))
+        index.span_us = max(index.span_us, self._span_us)
+        return index
+
+    def _compile(self, rule: Rule) -> RulePlan:
+        wait_us = max(0, rule.reach.latest_us)
+        # A judgement may be made anew for as long as a late event may come; it then looks as far
+        # back as the first time.
+        self._span_us = self._horizon_us + wait_us - min(0, CHAIN * rule.reach.earliest_us)
+        self.span_us = max(self.span_us, self._span_us)
+        anchor = rule.anchor
+        source = anchor.where.holds_source({"": "e"}) if anchor.where is not None else "True"
+        return RulePlan(
+            number=len(self.rules),
+            rule=rule,
+            wait_us=wait_us,
+            anchors=Index((), self._span_us),
+            matches=emit.compile_event(source, self.model.lists),
+            judge=compile_judge(rule, self, self._blind, self.model.lists),
+            touches=tuple(_touches(rule, self.model.lists)),
+            rests_on_absence=bool(rule.requires) or any(map(_absence, _flat(rule.clauses))),
+            speaker=Speaker(rule, self.model),
+        )
+
+    def _compile_intake(
+        self, take_anchor: Callable[[RulePlan, Event], None]
+    ) -> dict[type[Event], Callable[[Any], None]]:
+        intake: dict[type[Event], Callable[[Any], None]] = {}
+        for type_, kind in self._registry.kinds.items():
+            puts = [put for put in self._puts if type_ in put.types]
+            plans = [plan for plan in self.rules if type_ in plan.rule.anchor.types]
+            intake[kind.struct] = _intake(puts, plans, take_anchor, self.model.lists)
+        return intake
+
+    def _all_indexes(self) -> list[Index]:
+        return [*self._indexes.values(), *(plan.anchors for plan in self.rules)]
+
+    def _puts_of(self, event: Event) -> Iterator[_Put]:
+        type_ = self._type_of[type(event)]
+        return (put for put in self._puts if type_ in put.types)
+
+    def _touched(self, plan: RulePlan, event: Event, type_: str) -> Iterator[Event]:
+        if isinstance(event, DeviceState) and plan.rests_on_absence:
+            reach = plan.rule.reach
+            until = self._health.until(event)
+            end = plan.anchors.turn_at if until is None else until - reach.earliest_us
+            yield from plan.anchors.between((), event.time - max(0, reach.latest_us), end)
+        for touch in plan.touches:
+            if type_ not in touch.types or touch.fails(event):
+                continue
+            key = touch.event_key(event)
+            start, end = event.time - touch.latest_us, event.time - touch.earliest_us
+            for anchor in plan.anchors.between((), start, end):
+                if touch.anchor_key(anchor) == key:
+                    yield anchor
+
+    def _blind(self, types: Sequence[str], lane: object, start: int, end: int) -> str | None:
+        for type_ in types:
+            for device in self._watchers(type_, lane if isinstance(lane, str) else None):
+                state = self._health.blind(device, start, end)
+                if state is not None:
+                    why = f" ({state.reason})" if state.reason else ""
+                    return f"{device} was {state.state}{why} and would have seen {type_}"
+        return None
+
+    def _watchers(self, type_: str, lane: str | None) -> list[str]:
+        known = self._known_watchers.get((type_, lane))
+        if known is None:
+            known = self._known_watchers[type_, lane] = self.model.watchers(type_, lane)
+        return known
+
+
+@dataclass(frozen=True)
+class _Put:
+    """Which events go into an index."""
+
+    index: Index
+    types: frozenset[str]
+    where: Expr | None
+    maybe: bool
+    lists: Mapping[str, frozenset[str]]
+
+    @property
+    def source(self) -> str:
+        if self.where is None:
+            return "True"
+        if self.maybe:
+            return f"not {self.where.fails_source({'': 'e'})}"
+        return self.where.holds_source({"": "e"})
+
+    def admits(self, event: Event) -> bool:
+        return bool(emit.compile_event(self.source, self.lists)(event))
+
+
+def _intake(
+    puts: Iterable[_Put],
+    plans: Iterable[RulePlan],
+    take_anchor: Callable[[RulePlan, Event], None],
+    lists: Mapping[str, frozenset[str]],
+) -> Callable[[Any], None]:
+    """Generate the function that puts an event of one type where it belongs."""
+    scope: dict[str, Any] = emit.namespace(lists) | {"take_anchor": take_anchor}
+    lines: list[str] = []
+    for number, put in enumerate(puts):
+        scope[f"i{number}"] = put.index
+        attrs = put.index.attrs
+        key = "()" if not attrs else ", ".join(f"e.{attr}" for attr in attrs)
+        key = f"({key})" if len(attrs) > 1 else key
+        known = "" if not attrs else "k is not None" if len(attrs) == 1 else "None not in k"
+        tests = [test for test in (put.source if put.where else "", known) if test]
+        lines.append(f"    k = {key}")
+        lines.append(f"    if {' and '.join(tests) or 'True'}:")
+        lines.append(f"        c = i{number}.current")
+        lines.append("        s = c.get(k)")
+        lines.append("        if s is None: c[k] = [e]")
+        lines.append("        else: s.append(e)")
+    for plan in plans:
+        scope[f"p{plan.number}"] = plan
+        where = plan.rule.anchor.where
+        test = where.holds_source({"": "e"}) if where is not None else "True"
+        lines.append(f"    if {test}:")
+        lines.append(f"        c = p{plan.number}.anchors.current")
+        lines.append("        s = c.get(())")
+        lines.append("        if s is None: c[()] = [e]")
+        lines.append("        else: s.append(e)")
+        lines.append(f"        take_anchor(p{plan.number}, e)")
+    source = "def intake(e):\n" + ("\n".join(lines) or "    return None")
+    # Generated from checked trees, never from an author's text.
+    exec(compile(source, "<intake>", "exec"), scope)
+    made: Callable[[Any], None] = scope["intake"]
+    return made
+
+
+def _flat(clauses: Iterable[Clause]) -> Iterator[Clause]:
+    for clause in clauses:
+        yield clause
+        if isinstance(clause, SomeOf):
+            yield from _flat(clause.clauses)
+
+
+def _absence(clause: Clause) -> bool:
+    return isinstance(clause, NotSeen | Unmatched)
+
+
+def _nobody_sees(rule: Rule, model: StoreModel) -> str | None:
+    """Say what a rule needs that no device of the store would ever send; None where all is seen."""
+    if not model.devices:
+        return None
+    needed = [requirement.type for requirement in rule.requires]
+    for clause in rule.clauses:
+        if isinstance(clause, NotSeen):
+            needed += clause.types
+        elif isinstance(clause, Unmatched):
+            needed += clause.left.types if clause.anchor_side == "right" else clause.right.types
+    missing = [type_ for type_ in needed if not model.watchers(type_, None)]
+    return f"no device of this store sees {', '.join(missing)}" if missing else None
+
+
+def _touches(rule: Rule, lists: Mapping[str, frozenset[str]]) -> Iterator[Touch]:
+    reaches: dict[str, Reach] = {rule.anchor.name: Reach(0, 0)}
+    for clause in _flat(rule.clauses):
+        if isinstance(clause, Evidence):
+            reach = reach_of(clause.window, reaches)
+            name = getattr(clause, "name", None)
+            if name is not None:
+                reaches[name] = reach
+            yield _touch(rule, clause.types, clause.where, clause.same, reach, lists)
+        elif isinstance(clause, Unmatched):
+            reach = reach_of(clause.window, reaches)
+            reaches["partner"] = reach
+            wide = _chained(clause.window, reach)
+            for side, same in zip((clause.left, clause.right), clause.same, strict=True):
+                yield _touch(rule, side.types, side.where, same, wide, lists)
+
+
+def _chained(window: Window, reach: Reach) -> Reach:
+    """Give how far from the anchor a pair can be made that bears on the anchor's own."""
+    width = max(abs(window.start.offset_us), abs(window.end.offset_us))
+    return Reach(reach.earliest_us - CHAIN * width, reach.latest_us)
+
+
+def _touch(
+    rule: Rule,
+    types: Sequence[str],
+    where: Expr | None,
+    same: Sequence[Join],
+    reach: Reach,
+    lists: Mapping[str, frozenset[str]],
+) -> Touch:
+    anchor = rule.anchor.name
+    own = [join for join in same if join.expr.names <= {anchor}]
+    source = where.fails_source({"": "e"}) if where is not None else "False"
+    values = [join.expr.compile_bound(lists) for join in own]
+    attrs = [attrgetter(join.attr) for join in own]
+    return Touch(
+        types=frozenset(types),
+        fails=emit.compile_event(source, lists),
+        earliest_us=reach.earliest_us,
+        latest_us=reach.latest_us,
+        event_key=lambda event: tuple(get(event) for get in attrs),
+        anchor_key=lambda event: tuple(value({anchor: event}) for value in values),
+    )

@@ -1,0 +1,138 @@
+"""What a rule that holds says: the signal, with its evidence whole and its reason in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from aislewatch.detect.judging import Holds
+from aislewatch.detect.order import order_key
+from aislewatch.detect.signals import Signal
+from aislewatch.events.kinds import Event
+from aislewatch.events.model import StoreModel
+from aislewatch.events.record import canonical_json
+from aislewatch.events.units import minor_per_major
+from aislewatch.rules.rule import Expr, Rule
+from aislewatch.rules.template import compile_template
+
+CENTIBANS = 10
+"""Centibans in a deciban, the unit that authors write."""
+
+
+class Speaker:
+    """Makes the signals of one rule."""
+
+    def __init__(self, rule: Rule, model: StoreModel) -> None:
+        def compiled(expr: Expr) -> Callable[[Mapping[str, Any]], Any]:
+            return expr.compile_bound(model.lists)
+
+        incident = rule.incident
+        self._rule = rule
+        self._model_hash = model.hash
+        self._about = [(kind, compiled(expr)) for kind, expr in sorted(incident.about.items())]
+        self._because = compile_template(
+            incident.because, model.lists, minor_per_major(model.currency)
+        )
+        self._value = compiled(incident.value) if incident.value is not None else None
+        self._group = (
+            [(name, compiled(expr)) for name, expr in incident.group.same]
+            if incident.group is not None
+            else None
+        )
+
+    def signal(self, anchor: Event, holds: Holds, decided: int) -> Signal:
+        """Make the signal of a rule that holds for an anchor.
+
+        Args:
+            anchor: the event that was judged.
+            holds: what the judgement found.
+            decided: event time at which the last window closed.
+        """
+        rule, incident, bindings = self._rule, self._rule.incident, holds.bindings
+        signal_id = f"{rule.id}/{anchor.id}"
+        entities = [(kind, get(bindings)) for kind, get in self._about]
+        about = tuple((kind, str(value)) for kind, value in entities if value is not None)
+        points_cb = CENTIBANS * (incident.points + holds.points)
+        value = self._value(bindings) if self._value is not None else None
+        value_minor = max(0, round(Fraction(value))) if value is not None else None
+        quiet_key = ""
+        if incident.quiet is not None:
+            entity = dict(about).get(incident.quiet.entity)
+            quiet_key = f"{rule.id}\n{entity}" if entity is not None else ""
+        payload = {
+            "signal": signal_id,
+            "rule": rule.id,
+            "title": rule.title,
+            "meaning": rule.meaning,
+            "model": self._model_hash,
+            "status": rule.status,
+            "type": incident.type,
+            "anchor": anchor.id,
+            "decided_us": decided,
+            "about": dict(about),
+            "points_cb": points_cb,
+            "half_life_us": incident.half_life_us,
+            "value_minor": value_minor,
+            "because": self._because(bindings),
+            "bindings": {n: _named(v) for n, v in bindings.items() if n.isidentifier()},
+            "looks": [
+                {"clause": look.clause, "from_us": look.start, "to_us": look.end,
+                 "found": [event.id for event in look.found]}
+                for look in holds.looks
+            ],
+            "evidence": _evidence(anchor, holds),
+        }  # fmt: skip
+        return Signal(
+            time=decided,
+            id=signal_id,
+            rule=rule.id,
+            type=incident.type,
+            live=rule.status == "live",
+            about=about,
+            points_cb=points_cb,
+            half_life_us=incident.half_life_us,
+            family=incident.family,
+            group=self._group_of(bindings),
+            group_gap_us=incident.group.gap_us if incident.group is not None else 0,
+            quiet_key=quiet_key,
+            quiet_us=incident.quiet.us if incident.quiet is not None else 0,
+            value_minor=value_minor,
+            value_key=_value_key(about, signal_id),
+            payload=canonical_json(payload),
+        )
+
+    def _group_of(self, bindings: Mapping[str, Any]) -> str:
+        if self._group is None:
+            return ""
+        values = [(name, get(bindings)) for name, get in self._group]
+        if any(value is None for _, value in values):
+            return ""
+        return "\n".join([self._rule.incident.type, *(f"{name}={value}" for name, value in values)])
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, Event):
+        return value.id
+    if isinstance(value, list | tuple):
+        return [_named(member) for member in value]
+    if isinstance(value, Fraction):
+        return float(value)
+    return value
+
+
+def _evidence(anchor: Event, holds: Holds) -> list[Event]:
+    """Give every event that bore on the judgement, once, in the total order."""
+    events = {id(anchor): anchor}
+    for value in holds.bindings.values():
+        if isinstance(value, Event):
+            events[id(value)] = value
+    for look in holds.looks:
+        for event in look.found:
+            events[id(event)] = event
+    return sorted(events.values(), key=order_key) if len(events) > 1 else [anchor]
+
+
+def _value_key(about: tuple[tuple[str, str], ...], signal_id: str) -> str:
+    """Give what a loss is counted once by: the tag, where the signal is about one."""
+    return next((value for kind, value in about if kind == "epc"), signal_id)

@@ -1,0 +1,210 @@
+"""Signals: rules that hold, and what becomes of them when their evidence changes.
+
+A verdict that holds is a signal unless ``quiet`` silences it: an earlier raised signal of the same
+rule about the same entity within the quiet time. What was silenced is remembered, because the
+signal that silenced it may yet be withdrawn.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from aislewatch.detect.scoring import Contribution
+
+
+class Signal(Struct, frozen=True):
+    """A rule that held for an anchor.
+
+    Attributes:
+        time: event time at which it was decided, microseconds.
+        id: ``<rule>/<anchor's id>``.
+        rule: the rule's id.
+        type: the incident type that it speaks for.
+        live: it counts; otherwise its rule is only watched.
+        about: entities it concerns, as (kind, value), sorted; unknown ones left out.
+        points_cb: centibans.
+        half_life_us: decay; None keeps the points.
+        family: see :class:`aislewatch.detect.scoring.Contribution`.
+        group: key of the sliding incident that it belongs to; empty for none.
+        group_gap_us: how long that incident waits for its next signal.
+        quiet_key: what ``quiet`` compares; empty for never silenced.
+        quiet_us: how long it silences others of its key.
+        value_minor: what is at stake, minor units; None for unknown.
+        value_key: counted once per incident and key, however many signals name it.
+        payload: the record's content, canonical JSON: bindings, windows, evidence, arithmetic.
+    """
+
+    time: int
+    id: str
+    rule: str
+    type: str
+    live: bool
+    about: tuple[tuple[str, str], ...]
+    points_cb: int
+    half_life_us: int | None
+    family: str | None
+    group: str
+    group_gap_us: int
+    quiet_key: str
+    quiet_us: int
+    value_minor: int | None
+    value_key: str
+    payload: bytes
+
+    @property
+    def contribution(self) -> Contribution:
+        """What the signal adds to its incident's score."""
+        return Contribution(
+            self.time, self.id, self.rule, self.points_cb, self.half_life_us, self.family
+        )
+
+
+class Change(Enum):
+    """What happened to a signal."""
+
+    RAISED = "raised"
+    REVISED = "revised"
+    WITHDRAWN = "withdrawn"
+
+
+class SignalChange(NamedTuple):
+    """One change: the signal as it is now, or as it was where it is withdrawn."""
+
+    change: Change
+    signal: Signal
+    before: Signal | None
+
+
+class _Entry(NamedTuple):
+    time: int
+    id: str
+
+
+@dataclass
+class SignalState:
+    """Verdicts that hold and can still change; everything a snapshot needs.
+
+    Attributes:
+        holding: every such signal, raised or silenced, by id.
+        raised: ids of those that were raised.
+    """
+
+    holding: dict[str, Signal] = field(default_factory=dict[str, Signal])
+    raised: set[str] = field(default_factory=set[str])
+
+
+class Signals:
+    """Turns verdicts into changes of signals."""
+
+    def __init__(self, state: SignalState | None = None) -> None:
+        self.state = state or SignalState()
+        self._by_quiet: dict[str, list[_Entry]] = {}
+        for signal in self.state.holding.values():
+            if signal.quiet_key:
+                insort(self._by_quiet.setdefault(signal.quiet_key, []), _entry(signal))
+
+    def holds(self, signal_id: str) -> bool:
+        """Say whether the last verdict on a rule and anchor was that it holds."""
+        return signal_id in self.state.holding
+
+    def verdict(self, signal_id: str, signal: Signal | None) -> list[SignalChange]:
+        """Take the verdict on one rule and anchor; None where the rule does not hold.
+
+        Returns:
+            What changed, in order of time; empty where the verdict is what it was, or is silenced.
+        """
+        before = self.state.holding.get(signal_id)
+        if before == signal:
+            return []
+        keys = {s.quiet_key for s in (before, signal) if s is not None}
+        if keys == {""}:
+            return self._unsilenced(signal_id, before, signal)
+        changes: list[SignalChange] = []
+        raised_before = {key: self._raised_in(key) for key in keys}
+        self._replace(signal_id, before, signal)
+        for key in sorted(keys - {""}):
+            changes += self._rescan(key, raised_before[key], signal_id, before)
+        return sorted(changes, key=lambda c: (c.signal.time, c.signal.id))
+
+    def forget(self, before_us: int) -> None:
+        """Let go of signals so old that no late event can change or be silenced by them."""
+        gone = [
+            signal
+            for signal in self.state.holding.values()
+            if signal.time + signal.quiet_us < before_us
+        ]
+        for signal in gone:
+            del self.state.holding[signal.id]
+            self.state.raised.discard(signal.id)
+            if signal.quiet_key:
+                entries = self._by_quiet[signal.quiet_key]
+                entries.remove(_entry(signal))
+                if not entries:
+                    del self._by_quiet[signal.quiet_key]
+
+    def _unsilenced(
+        self, signal_id: str, before: Signal | None, signal: Signal | None
+    ) -> list[SignalChange]:
+        self._replace(signal_id, before, signal)
+        if signal is None:
+            assert before is not None
+            self.state.raised.discard(signal_id)
+            return [SignalChange(Change.WITHDRAWN, before, before)]
+        self.state.raised.add(signal_id)
+        change = Change.RAISED if before is None else Change.REVISED
+        return [SignalChange(change, signal, before)]
+
+    def _replace(self, signal_id: str, before: Signal | None, signal: Signal | None) -> None:
+        if before is not None:
+            del self.state.holding[signal_id]
+            if before.quiet_key:
+                self._by_quiet[before.quiet_key].remove(_entry(before))
+        if signal is not None:
+            self.state.holding[signal_id] = signal
+            if signal.quiet_key:
+                insort(self._by_quiet.setdefault(signal.quiet_key, []), _entry(signal))
+
+    def _raised_in(self, key: str) -> set[str]:
+        entries = self._by_quiet.get(key, [])
+        return {entry.id for entry in entries if entry.id in self.state.raised}
+
+    def _rescan(
+        self, key: str, raised_before: set[str], changed_id: str, before: Signal | None
+    ) -> list[SignalChange]:
+        holding, raised = self.state.holding, self.state.raised
+
+        def was(signal_id: str) -> Signal:
+            old = before if signal_id == changed_id else holding[signal_id]
+            assert old is not None
+            return old
+
+        raised_now: set[str] = set()
+        silent_until = -1
+        for entry in self._by_quiet.get(key, []):
+            if entry.time > silent_until:
+                raised_now.add(entry.id)
+                silent_until = entry.time + holding[entry.id].quiet_us
+        changes = [
+            SignalChange(Change.WITHDRAWN, was(gone), was(gone))
+            for gone in raised_before - raised_now
+        ]
+        for signal_id in raised_now:
+            signal = holding[signal_id]
+            if signal_id not in raised_before:
+                changes.append(SignalChange(Change.RAISED, signal, None))
+            elif signal != was(signal_id):
+                changes.append(SignalChange(Change.REVISED, signal, was(signal_id)))
+        raised -= raised_before
+        raised |= raised_now
+        if not self._by_quiet.get(key):
+            self._by_quiet.pop(key, None)
+        return changes
+
+
+def _entry(signal: Signal) -> _Entry:
+    return _Entry(signal.time, signal.id)

@@ -1,0 +1,180 @@
+"""All state of a core as bytes, and back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Struct
+
+from aislewatch.detect.health import HealthState
+from aislewatch.detect.incidents import Incident, IncidentState
+from aislewatch.detect.order import OrderState
+from aislewatch.detect.signals import Signal, SignalState
+from aislewatch.errors import LedgerError
+from aislewatch.events.kinds import DeviceState, Event
+from aislewatch.events.registry import Registry
+
+FORMAT = 1
+"""Changes whenever an older core could not read what a newer one wrote."""
+
+
+@dataclass
+class CoreState:
+    """The state of a core; the defaults are those of one that has seen nothing.
+
+    Attributes:
+        order: what is held back, and which ids are known.
+        health: device states.
+        signals: verdicts that hold and can still change.
+        incidents: those that can still change.
+        undecided: judgements that could not be made, with the time of their deadline.
+        evidence: every event that a clause may still look at, or that may be judged anew.
+        pending: (rule, deadline, anchor) of judgements that wait.
+        now: time of the event that was looked at last.
+        housekeeping: event time of the next housekeeping.
+        configuration: what the log was last told of rules and model.
+        counters: of arrivals and the like.
+    """
+
+    order: OrderState = field(default_factory=OrderState)
+    health: HealthState = field(default_factory=HealthState)
+    signals: SignalState = field(default_factory=SignalState)
+    incidents: IncidentState = field(default_factory=IncidentState)
+    undecided: dict[str, int] = field(default_factory=dict[str, int])
+    evidence: list[Event] = field(default_factory=list[Event])
+    pending: list[tuple[str, int, Event]] = field(default_factory=list[tuple[str, int, Event]])
+    now: int = -1
+    housekeeping: int = 0
+    configuration: str = ""
+    counters: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class _OpenIncident(Struct, frozen=True):
+    id: str
+    opened: int
+    level: str
+    signals: list[Signal]
+
+
+class _Wire(Struct, frozen=True, kw_only=True):
+    """The state with every event once; elsewhere its place in ``events`` stands for it.
+
+    An id would not do: one id can stand for two contents.
+    """
+
+    format: int
+    events: list[bytes]
+    held: list[int]
+    recent: list[int]
+    watermark: int
+    last: int
+    states: list[int]
+    holding: list[Signal]
+    raised: list[str]
+    incidents: list[_OpenIncident]
+    opened: int
+    undecided: dict[str, int]
+    evidence: list[int]
+    pending: list[tuple[str, int, int]]
+    now: int
+    housekeeping: int
+    configuration: str
+    counters: dict[str, int]
+
+
+class _Format(Struct, frozen=True):
+    format: int
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_event_encoder = msgspec.json.Encoder()
+
+
+class _Pool:
+    """Gives each event its place, the same for the same object."""
+
+    def __init__(self) -> None:
+        self.events: list[bytes] = []
+        self._places: dict[int, int] = {}
+
+    def place(self, event: Event) -> int:
+        place = self._places.get(id(event))
+        if place is None:
+            place = self._places[id(event)] = len(self.events)
+            self.events.append(_event_encoder.encode(event))
+        return place
+
+    def places(self, events: Iterable[Event]) -> list[int]:
+        return [self.place(event) for event in events]
+
+
+def encode_state(state: CoreState) -> bytes:
+    """Write the state of a core."""
+    pool = _Pool()
+    wire = _Wire(
+        format=FORMAT,
+        held=pool.places(state.order.held),
+        recent=pool.places(state.order.recent),
+        watermark=state.order.watermark,
+        last=state.order.last,
+        states=pool.places(s for states in state.health.states.values() for s in states),
+        holding=list(state.signals.holding.values()),
+        raised=sorted(state.signals.raised),
+        incidents=[
+            _OpenIncident(i.id, i.opened, i.level, i.signals) for i in state.incidents.open.values()
+        ],
+        opened=state.incidents.opened,
+        undecided=state.undecided,
+        evidence=pool.places(state.evidence),
+        pending=[(rule, deadline, pool.place(a)) for rule, deadline, a in state.pending],
+        now=state.now,
+        housekeeping=state.housekeeping,
+        configuration=state.configuration,
+        counters=state.counters,
+        events=pool.events,
+    )
+    return _encoder.encode(wire)
+
+
+def decode_state(raw: bytes, registry: Registry) -> CoreState:
+    """Read the state of a core back.
+
+    Raises:
+        LedgerError: another version of Aislewatch wrote it.
+    """
+    if msgspec.msgpack.decode(raw, type=_Format).format != FORMAT:
+        message = (
+            "the snapshot is of another version of Aislewatch; replay the archive into a new ledger"
+        )
+        raise LedgerError(message)
+    wire = msgspec.msgpack.decode(raw, type=_Wire)
+    events = [registry.decoder.decode(event) for event in wire.events]
+    states: dict[str, list[DeviceState]] = {}
+    for place in wire.states:
+        state = events[place]
+        assert isinstance(state, DeviceState)
+        states.setdefault(state.device, []).append(state)
+    return CoreState(
+        order=OrderState(
+            held=[events[place] for place in wire.held],
+            recent=deque(events[place] for place in wire.recent),
+            watermark=wire.watermark,
+            last=wire.last,
+        ),
+        health=HealthState(states),
+        signals=SignalState({s.id: s for s in wire.holding}, set(wire.raised)),
+        incidents=IncidentState(
+            {i.id: Incident(i.id, i.opened, i.signals, i.level) for i in wire.incidents},
+            wire.opened,
+        ),
+        undecided=wire.undecided,
+        evidence=[events[place] for place in wire.evidence],
+        pending=[(rule, deadline, events[place]) for rule, deadline, place in wire.pending],
+        now=wire.now,
+        housekeeping=wire.housekeeping,
+        configuration=wire.configuration,
+        counters=wire.counters,
+    )

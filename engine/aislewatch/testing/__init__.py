@@ -1,0 +1,1 @@
+"""The public test kit: events as lines of text, contract suites for what outsiders implement."""
