@@ -269,6 +269,16 @@ def epc_hex(value: Any) -> str:
     return code.upper()
 
 
+def known_zone(name: str) -> str:
+    """Give the name of a time zone back, if there is such a zone."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        message = f"{show(name)} is no time zone; write e.g. Europe/Amsterdam or UTC"
+        raise ValueError(message) from None
+    return name
+
+
 def show(value: Any) -> str:
     """Give a foreign value for a message: quoted, cut short."""
     shown = repr(value) if isinstance(value, str) else str(value)

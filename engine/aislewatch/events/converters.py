@@ -90,6 +90,11 @@ def _compile_instant(spec: ReadingSpec, setting: Setting) -> Convert:
     if spec.unit is not None and spec.unit not in {"s", "ms", "us"}:
         message = f"{spec.unit!r} is no unit of time since 1970; known are s, ms, us"
         raise ReadingMistake(message, "unit")
+    if spec.zone is not None:
+        try:
+            conversion.known_zone(spec.zone)
+        except ValueError as error:
+            raise ReadingMistake(str(error), "zone") from None
     zone = spec.zone or setting.zone
     form = spec.unit or spec.format
     if spec.format is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from string import Formatter
-from typing import Any
+from typing import Any, TypeGuard
 
 from aislewatch.events import conversion
 
@@ -50,7 +50,7 @@ class Catalogue:
         """Give the first row that has this text in this column."""
         index = self._by.get(column)
         if index is None:
-            index = {}
+            index = dict[str, Mapping[str, Any]]()
             for row in self.rows:
                 if row.get(column) is not None:
                     index.setdefault(plain(row[column]), row)
@@ -75,6 +75,16 @@ class Setting:
     catalogues: Mapping[str, Catalogue] = field(default_factory=dict[str, Catalogue])
 
 
+def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Say whether a row's value is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: Any) -> TypeGuard[list[Any]]:
+    """Say whether a row's value is a JSON array."""
+    return isinstance(value, list)
+
+
 def compile_path(path: str, setting: Setting = Setting()) -> Read:
     """Make the function that follows a path: ``data.lines.0.sku``, a column, ``$name``.
 
@@ -93,11 +103,11 @@ def compile_path(path: str, setting: Setting = Setting()) -> Read:
         rest = tuple(parts[1:])
         return lambda row, names: _walk(names.get(name), rest)
     if len(parts) == 1:
-        return lambda row, names: row.get(path) if isinstance(row, dict) else None
+        return lambda row, names: row.get(path) if is_object(row) else None
     steps = tuple(parts)
 
     def read(row: Any, names: Names) -> Any:
-        if isinstance(row, dict) and path in row:
+        if is_object(row) and path in row:
             return row[path]
         return _walk(row, steps)
 
@@ -145,9 +155,9 @@ def plain(value: Any) -> str:
 
 def _walk(value: Any, parts: Sequence[str]) -> Any:
     for part in parts:
-        if isinstance(value, dict):
+        if is_object(value):
             value = value.get(part)
-        elif isinstance(value, list) and part.isascii() and part.isdigit() and len(part) < 10:
+        elif is_array(value) and part.isascii() and part.isdigit() and len(part) < 10:
             value = value[int(part)] if int(part) < len(value) else None
         else:
             return None

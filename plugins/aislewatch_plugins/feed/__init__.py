@@ -1,0 +1,1 @@
+"""Devices that already speak JSON or CSV, connected by a mapping file instead of code."""

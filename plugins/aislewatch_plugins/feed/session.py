@@ -1,0 +1,103 @@
+"""One opening of a feed: bytes taken from a source, told by the mapper, handed to the host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+
+from aislewatch.events.kinds import Event
+from aislewatch.events.sensor import Emit, SensorContext
+from aislewatch_plugins.feed.config import FeedConfig
+from aislewatch_plugins.feed.driver import Answer, Line
+from aislewatch_plugins.feed.mapper import ABSURD_US, Mapper, Refusal, Told
+from aislewatch_plugins.feed.plan import FeedMapping
+from aislewatch_plugins.feed.rows import RawRow, row_of_line, rows_of_body
+
+BATCH_EVENTS = 500
+"""Events that are handed over at once; what the bus publishes in one atomic batch."""
+
+
+def runs(told: Iterable[Told], longest: int = BATCH_EVENTS) -> Iterator[list[Event] | Refusal]:
+    """Cut what was told into runs of events, parted by refusals, in order."""
+    run: list[Event] = []
+    for one in told:
+        if isinstance(one, Event):
+            run.append(one)
+        if run and (isinstance(one, Refusal) or len(run) == longest):
+            yield run
+            run = []
+        if isinstance(one, Refusal):
+            yield one
+    if run:
+        yield run
+
+
+class Session:
+    """Takes what a source reads.
+
+    Attributes:
+        mapping: what rows mean.
+        mapper: tells what they mean.
+        emit: where it goes; set before the source runs.
+    """
+
+    emit: Emit
+
+    def __init__(
+        self, config: FeedConfig, context: SensorContext, mapping: FeedMapping, mapper: Mapper
+    ) -> None:
+        self.mapping = mapping
+        self.mapper = mapper
+        self._config = config
+        self._clock = context.clock
+        # Connections and requests take turns: the mapper is one, and order is what it gives.
+        self._turn = asyncio.Lock()
+        self._rows = 0
+        self._lines: dict[str, int] = {}
+
+    async def lines(self, lines: list[Line], link: str) -> None:
+        """Take the next lines of a connection; returns once they cannot be lost."""
+        async with self._turn:
+            told: list[Told] = []
+            for line, error in lines:
+                self._lines[link] = self._lines.get(link, 0) + 1
+                row = RawRow(None, line, 0, error=error) if error else row_of_line(line, 0)
+                told += self._tell(row, self._lines[link], link)
+            await self.hand_over(told)
+
+    async def body(self, body: bytes, link: str) -> Answer:
+        """Take the body of a request; returns once it cannot be lost."""
+        async with self._turn:
+            counts = self.mapper.counts
+            rows, refused, refusals = counts.rows, counts.refused, counts.refusals
+            told: list[Told] = []
+            readable = False
+            for at, row in enumerate(rows_of_body(body, self.mapping.file), 1):
+                readable = readable or not row.error
+                told += self._tell(row, at, link)
+            await self.hand_over(told)
+            accepted = (counts.rows - rows) - (counts.refused - refused)
+            return Answer(accepted, counts.refusals - refusals, readable)
+
+    async def gone(self, link: str) -> None:
+        """Tell that the devices of a connection are offline."""
+        async with self._turn:
+            self._lines.pop(link, None)
+            await self.hand_over(self.mapper.lost(link, self._clock.now_us()))
+
+    async def hand_over(self, told: Iterable[Told]) -> None:
+        """Give the host what was told, in order; returns once it cannot be lost."""
+        for run in runs(told):
+            if isinstance(run, Refusal):
+                await self.emit.refused(run.raw, run.reason, place=run.place, device=run.device)
+            else:
+                await self.emit.events(run)
+
+    def _tell(self, row: RawRow, line: int, link: str) -> list[Told]:
+        self._rows += 1
+        row.number = self._rows
+        row.line = line
+        latest = ABSURD_US
+        if not self._config.recording:
+            latest = self._clock.now_us() + self._config.future_tolerance
+        return self.mapper.tell(self.mapper.place(row), latest_us=latest, link=link)

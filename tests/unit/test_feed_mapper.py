@@ -1,0 +1,419 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aislewatch.events.codec import Codec
+from aislewatch.events.kinds import (
+    DeviceState,
+    Event,
+    PosBasketOpen,
+    PosItem,
+    PosTender,
+    ScaleWeight,
+    StockCount,
+)
+from aislewatch.events.reading import Catalogue
+from aislewatch.events.registry import Registry
+from aislewatch_plugins.feed.mapper import Mapper, Refusal, Told
+from aislewatch_plugins.feed.plan import load_mapping
+from aislewatch_plugins.feed.recording import read_mapping, read_recording
+from aislewatch_plugins.feed.rows import RawRow, row_of_line
+
+REGISTRY = Registry()
+FEED = Path(__file__).parents[2] / "fixtures" / "feed"
+START = 1_772_438_400_000_000  # 2026-03-02T08:00:00Z
+
+TILL = """\
+mapping: shop
+zone: Europe/Amsterdam
+currency: EUR
+time: at
+device: dev
+cases:
+  - name: item
+    when: {kind: item}
+    type: pos.item
+    fields:
+      sku: {from: sku, required: yes}
+      price: price
+      weight: {from: w, unit: g}
+      customer: who
+"""
+
+
+def mapper(text: str, **options: Any) -> Mapper:
+    mapping = load_mapping(dedent(text), "shop.mapping.yml", REGISTRY)
+    catalogues = {name: Catalogue(()) for name in mapping.file.catalogues}
+    plan = mapping.plan(options.pop("params", {}), catalogues)
+    return Mapper(plan, feed="f", store="s", session="b1", **options)
+
+
+def tell(made: Mapper, *rows: Any, **options: Any) -> list[Told]:
+    told: list[Told] = []
+    for row in rows:
+        raw = row if isinstance(row, bytes) else json.dumps(row).encode()
+        number = made.counts.rows + 1
+        told += made.tell(made.place(row_of_line(raw, number, "rows.jsonl", "rows")), **options)
+    return told
+
+
+def item(**fields: Any) -> dict[str, Any]:
+    return {"kind": "item", "at": "2026-03-02T09:00:00", "sku": "A"} | fields
+
+
+def only_refusal(told: list[Told]) -> Refusal:
+    (refusal,) = [one for one in told if isinstance(one, Refusal)]
+    return refusal
+
+
+def test_the_fixture_tells_what_its_rows_say() -> None:
+    mapping = read_mapping(FEED / "till.mapping.yml", REGISTRY)
+    runs = read_recording(mapping, [FEED / "till.jsonl"], feed="till", store="s")
+    told = [event for run in runs if isinstance(run, list) for event in run]
+    at_the_till = {"store": "s", "device": "till-3", "lane": "3"}
+    basket = {**at_the_till, "time": START + 5_000_000, "seq": 2, "receipt": "R-17"}
+    jam = {**at_the_till, "time": START + 60_000_000, "seq": 4}
+    stock = {**at_the_till, "time": START + 120_000_000, "seq": 6}
+    assert told == [
+        DeviceState(id="b7/1/state", time=START, seq=1, state="online", **at_the_till),
+        PosBasketOpen(id="b7/2.1", **basket),
+        PosItem(id="b7/2.2", sku="A-1", units=1, price_minor=249, **basket),
+        PosItem(id="b7/2.3", sku="A-2", units=2, price_minor=310, weight_mg=1_500_000, **basket),
+        PosTender(id="b7/2.4", amount_minor=869, method="card", **basket),
+        DeviceState(
+            id="b7/3/state",
+            store="s",
+            device="scale-3",
+            time=START + 6_250_000,
+            seq=3,
+            lane="3",
+            state="online",
+        ),
+        ScaleWeight(
+            id="b7/3",
+            store="s",
+            device="scale-3",
+            time=START + 6_250_000,
+            seq=3,
+            lane="3",
+            weight_mg=3_678_634,
+            stable=True,
+        ),
+        DeviceState(id="b7/4/state", state="degraded", reason="printer-jam", **jam),
+        PosItem(id="b7/4.2", sku="A-2", units=1, price_minor=310, receipt="R-18", **jam),
+        DeviceState(id="b7/5/state", time=START + 65_000_000, seq=5, state="online", **at_the_till),
+        StockCount(id="b7/6.1", sku="A-1", units=10, **stock),
+        StockCount(id="b7/6.2", sku="A-2", units=4, **stock),
+    ]
+
+
+def test_what_is_told_can_be_written_and_read_back() -> None:
+    mapping = read_mapping(FEED / "till.mapping.yml", REGISTRY)
+    codec = Codec(REGISTRY)
+    for run in read_recording(mapping, [FEED / "till.jsonl"], feed="till", store="s"):
+        assert isinstance(run, list)
+        assert [codec.decode(codec.encode(event)) for event in run] == run
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "place"),
+    [
+        (b"{oops", "not JSON: JSON is malformed", "row rows.jsonl:1"),
+        (b"\xff\xfe", "not JSON", "row rows.jsonl:1"),
+        ([1, 2], "the row is no JSON object", "row rows.jsonl:1"),
+        (
+            {"kind": "itme", "sku": "A"},
+            "no case of the mapping fits a row with kind, sku",
+            "shop.mapping.yml cases, row rows.jsonl:1",
+        ),
+        (item(at=None), "the row does not say when it happened", "shop.mapping.yml:4 time"),
+        (item(at="noon"), "'noon' is not a time in ISO 8601", "shop.mapping.yml:4 time"),
+        (item(sku=None), "sku is missing", "shop.mapping.yml:11 fields.sku"),
+        (item(price=-1), "-1 is a negative amount", "shop.mapping.yml:12 fields.price"),
+        (item(price="free"), "'free' is not a number", "shop.mapping.yml:12 fields.price"),
+        (item(w="heavy"), "'heavy' is not a number", "shop.mapping.yml:13 fields.weight"),
+        (item(w=1e12), "weight_mg: Expected `int` <= 10000", "shop.mapping.yml:13 fields.weight"),
+        (item(sku="A" * 201), "sku: Expected `str` of length", "shop.mapping.yml:11 fields.sku"),
+        (
+            item(who="4111 1111 1111 1111"),
+            "customer holds what looks like a card number",
+            "shop.mapping.yml:14 fields.customer",
+        ),
+    ],
+)
+def test_what_is_no_event_is_refused_with_the_line_that_refused_it(
+    row: Any, reason: str, place: str
+) -> None:
+    made = mapper(TILL)
+    (refusal,) = tell(made, row)
+    assert isinstance(refusal, Refusal)
+    assert reason in refusal.reason
+    assert refusal.place.startswith(place)
+    assert refusal.place.endswith("row rows.jsonl:1")
+    assert refusal.device == ("dev" if "fields." in place else "f")
+    assert (made.counts.rows, made.counts.refused, made.counts.events) == (1, 1, 0)
+
+
+def test_a_refused_row_brings_no_device_online_but_the_next_good_one_does() -> None:
+    made = mapper(TILL)
+    told = tell(made, item(sku=None), item())
+    assert [type(one).__name__ for one in told] == ["Refusal", "DeviceState", "PosItem"]
+
+
+def test_a_card_number_is_not_kept_in_the_dead_letter_either() -> None:
+    refusal = only_refusal(tell(mapper(TILL), item(who="4111 1111 1111 1111")))
+    assert b"4111 1111" not in refusal.raw
+    assert b"**** **** **** 1111" in refusal.raw
+
+
+def test_a_barcode_that_could_be_a_card_number_is_taken_as_goods() -> None:
+    told = tell(mapper(TILL), item(sku="4111111111111111"))
+    assert [type(one).__name__ for one in told] == ["DeviceState", "PosItem"]
+
+
+def test_what_is_far_ahead_of_the_clock_is_refused() -> None:
+    made = mapper(TILL)
+    refusal = only_refusal(tell(made, item(), latest_us=START - 1))
+    assert refusal.place == "shop.mapping.yml:4 time, row rows.jsonl:1"
+    assert "ahead of the clock" in refusal.reason
+    assert len(tell(made, item(), latest_us=START)) == 2
+
+
+def test_a_time_of_next_century_is_absurd_even_in_a_recording() -> None:
+    assert (
+        "ahead of the clock"
+        in only_refusal(tell(mapper(TILL), item(at="2126-03-02T09:00:00"))).reason
+    )
+
+
+STATES = """\
+mapping: shop
+time: {from: t, unit: s}
+device: "{dev}"
+state: {from: status, map: {ok: online, err: degraded read-error, crash: failed crash}}
+heartbeat: {v: null}
+cases:
+  - name: a
+    type: queue.level
+    fields: {customers: v}
+"""
+
+
+def states(told: list[Told]) -> list[tuple[str, str, str | None]]:
+    return [(one.device, one.state, one.reason) for one in told if isinstance(one, DeviceState)]
+
+
+def test_a_state_is_told_when_it_changes_and_a_fault_each_time() -> None:
+    words = ["ok", "ok", "err", "err", "ok", "crash", "crash", "ok", "err"]
+    made = mapper(STATES)
+    told = tell(made, *({"dev": "d", "t": t, "status": word} for t, word in enumerate(words)))
+    assert states(told) == [
+        ("d", "online", None),
+        ("d", "degraded", "read-error"),
+        ("d", "degraded", "read-error"),
+        ("d", "online", None),
+        ("d", "failed", "crash"),
+        ("d", "online", None),
+        ("d", "degraded", "read-error"),
+    ]
+    assert made.counts.heartbeats == 2
+
+
+def test_a_row_may_tell_a_fault_and_an_event_the_fault_first() -> None:
+    told = tell(mapper(STATES), {"dev": "d", "t": 1, "status": "err", "v": 3})
+    assert [type(one).__name__ for one in told] == ["DeviceState", "QueueLevel"]
+
+
+def test_each_device_of_a_feed_has_a_state_of_its_own() -> None:
+    rows = [{"dev": dev, "t": 1, "status": word} for dev, word in [("a", "ok"), ("b", "crash")]]
+    assert states(tell(mapper(STATES), *rows)) == [("a", "online", None), ("b", "failed", "crash")]
+
+
+def test_an_unknown_state_is_refused_and_the_row_still_tells_its_event() -> None:
+    told = tell(mapper(STATES), {"dev": "d", "t": 1, "status": "meh", "v": 3})
+    assert [type(one).__name__ for one in told] == ["Refusal", "QueueLevel"]
+    assert only_refusal(told).place == "shop.mapping.yml:4 state, row rows.jsonl:1"
+
+
+def test_a_lost_link_takes_its_own_devices_offline_and_they_come_back() -> None:
+    made = mapper(STATES)
+    tell(made, {"dev": "a", "t": 1, "v": 1}, link="one")
+    tell(made, {"dev": "b", "t": 1, "v": 1}, link="two")
+    tell(made, {"dev": "c", "t": 1, "status": "crash"}, link="one")
+    (gone,) = made.lost("one", 9)
+    assert gone == DeviceState(
+        id="f/b1/offline/1", store="s", device="a", time=9, state="offline", reason="link-lost"
+    )
+    assert states(tell(made, {"dev": "a", "t": 2, "v": 1}, link="one")) == [("a", "online", None)]
+    assert made.lost("three", 9) == []
+
+
+def test_a_device_that_moved_to_another_link_stays_when_the_old_one_breaks() -> None:
+    made = mapper(STATES)
+    tell(made, {"dev": "a", "t": 1, "v": 1}, link="one")
+    tell(made, {"dev": "a", "t": 2, "v": 1}, link="two")
+    assert made.lost("one", 9) == []
+
+
+def test_a_frame_is_unwrapped_and_a_bare_row_of_the_same_kind_gives_the_same_event() -> None:
+    text = """\
+    mapping: m
+    time: {from: t, unit: s}
+    id: "{$case}/{$digest}"
+    frames: {row: event, stream: set, banner_lines: 1}
+    cases:
+      - {name: q, type: queue.level, fields: {customers: v}}
+    """
+    row = {"v": 2, "t": 1.5, "x": [0.1, {"y": None}]}
+    wire, file = mapper(text), mapper(text)
+    told: list[Told] = []
+    for line, sent in enumerate(
+        [{"hello": 1}, {"set": "queue", "sequence": 77, "event": row}], start=1
+    ):
+        raw = row_of_line(json.dumps(sent).encode(), line)
+        raw.line = line
+        told += wire.tell(wire.place(raw))
+    assert wire.counts.banners == 1
+    # Other order of keys, other spelling of figures: still the same row.
+    bare = b'{"x": [0.10, {"y": null}], "t": 1.50, "v": 2}'
+    assert told == tell(file, bare)
+    assert [type(one).__name__ for one in told] == ["DeviceState", "QueueLevel"]
+
+
+def test_a_first_line_that_is_a_frame_is_no_banner() -> None:
+    made = mapper(
+        "mapping: m\ntime: {from: t, unit: s}\nframes: {row: event, banner_lines: 1}\n"
+        "cases: [{name: q, type: queue.level, fields: {customers: v}}]"
+    )
+    raw = RawRow({"event": {"t": 1, "v": 1}}, b"", 1, line=1)
+    assert len(made.tell(made.place(raw))) == 2
+
+
+def test_rows_may_say_how_long_they_waited() -> None:
+    made = mapper(
+        "mapping: m\nparams: {start: null}\ntime: {after_previous: wait, start: $start}\n"
+        "heartbeat: {v: null}\ncases: [{name: q, type: queue.level, fields: {customers: v}}]",
+        params={"start": "2026-03-02T08:00:00Z"},
+    )
+    told = tell(
+        made, {"wait": "2s", "v": 1}, {"wait": ".5s"}, {"wait": "0s", "v": 2}, {"wait": "soon"}
+    )
+    times = [one.time - START for one in told if isinstance(one, Event)]
+    assert times == [2_000_000, 2_000_000, 2_500_000]
+    assert only_refusal(told).reason == "'soon' has no unit behind its figure"
+
+
+def test_conditions_choose_the_first_case_that_fits() -> None:
+    made = mapper("""\
+    mapping: m
+    time: {from: t, unit: s}
+    cases:
+      - {name: none, when: {a: null, b: {exists: yes}}}
+      - {name: like, when: {$stream: {like: "ro*"}, a: {like: "x?"}}, type: pos.no_sale}
+      - {name: list, when: {a: [y, z]}, type: pos.suspend}
+      - {name: not, when: {a: {not: [w, null]}}, type: pos.resume}
+      - {name: rest, type: pos.sign_on}
+    """)
+    rows = [{"t": 1, **row} for row in ({"b": None}, {"a": "xx"}, {"a": "z"}, {"a": 5}, {})]
+    told = tell(made, *rows)
+    assert [type(one).__name__ for one in told] == [
+        "DeviceState",
+        "PosNoSale",
+        "PosSuspend",
+        "PosResume",
+        "PosSignOn",
+    ]
+
+
+def test_one_bad_line_of_a_basket_leaves_the_others() -> None:
+    made = mapper("""\
+    mapping: m
+    time: {from: t, unit: s}
+    cases:
+      - {name: b, type: pos.item, each: lines, fields: {sku: $item.sku, units: $item.n}}
+    """)
+    lines = [{"sku": "A", "n": 1}, {"sku": "B", "n": "two"}, {"sku": "C", "n": 3}]
+    told = tell(made, {"t": 1, "lines": lines})
+    assert [one.id if isinstance(one, Event) else one.reason for one in told] == [
+        "f/rows.jsonl/1/state",
+        "f/rows.jsonl/1.1",
+        "'two' is not a number; write it with a point, as in 12.5",
+        "f/rows.jsonl/1.3",
+    ]
+    refusal = only_refusal(tell(made, {"t": 2, "lines": {"a": 1}}))
+    assert refusal.reason == "there is no array to take events from"
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=20),
+        st.sampled_from(["basket", "weight", "stock", "ping", "good", "jam", "lbs", "till-3"]),
+        st.sampled_from(["2026-03-02T09:00:00", "4111111111111111"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+ROW = st.fixed_dictionaries(
+    {},
+    optional={
+        "boot": JSON,
+        "n": JSON,
+        "src": st.one_of(st.just("till-3"), JSON),
+        "type": st.sampled_from(["basket", "weight", "stock", "ping", None]),
+        "at": st.one_of(st.just("2026-03-02T09:00:00"), JSON),
+        "health": st.one_of(st.sampled_from(["good", "jam", "dead"]), JSON),
+        "receipt": JSON,
+        "opened": JSON,
+        "lines": st.one_of(st.lists(JSON, max_size=3), JSON),
+        "paid": JSON,
+        "w": JSON,
+        "u": st.one_of(st.sampled_from(["lb", "g", "stone"]), JSON),
+        "counts": JSON,
+    },
+)
+LINE = st.one_of(st.binary(max_size=60), JSON.map(json.dumps), ROW.map(json.dumps))
+
+
+@settings(max_examples=300)
+@given(st.lists(LINE, max_size=8))
+def test_no_row_is_lost_and_none_raises(lines: list[bytes | str]) -> None:
+    mapping = read_mapping(FEED / "till.mapping.yml", REGISTRY)
+    catalogue = Catalogue([{"article": "A-1", "price": "2.49"}])
+    made = Mapper(mapping.plan({}, {"articles": catalogue}), feed="f", store="s", session="b")
+    codec = Codec(REGISTRY)
+    for number, line in enumerate(lines, 1):
+        raw = line if isinstance(line, bytes) else line.encode("utf-8", "surrogatepass")
+        before = made.counts.events + made.counts.refusals
+        told = made.tell(made.place(row_of_line(raw, number, "x.jsonl", "x")))
+        assert made.counts.events + made.counts.refusals - before == len(told)
+        for one in told:
+            if isinstance(one, Event):
+                assert codec.decode(codec.encode(one)) == one
+            else:
+                assert one.reason
+                assert one.place.endswith(f"row x.jsonl:{number}")
+    counts = made.counts
+    assert counts.rows == len(lines)
+    assert counts.rows == counts.told + counts.heartbeats + counts.banners + counts.refused
+
+
+def test_a_row_nested_without_end_is_refused() -> None:
+    deep: Any = None
+    for _ in range(900):
+        deep = {"v": deep}
+    for row in (deep, {"dev": "d", "t": 1, "v": deep}):
+        told = tell(mapper(STATES), json.dumps(row).encode())
+        assert only_refusal(told)
