@@ -1,0 +1,215 @@
+"""A replay: events that have been, decided on again, from files into a ledger of their own.
+
+From an archive it gives the ledger that the live run gave, byte for byte. From raw recordings it
+gives what a live run would give in which every event came in time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from aislewatch.errors import UsageError
+from aislewatch.events.kinds import Event
+from aislewatch.events.sensor import Clock
+from aislewatch.ledger import Head, Ledger
+from aislewatch.runtime.archive import Archived, is_archive, read_archive, store_of
+from aislewatch.runtime.recording import play
+from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.store_engine import Arrival, Batch, StoreEngine
+
+_BATCH: Final = 5_000
+_REASONS_MAX: Final = 20
+
+
+class Progress(NamedTuple):
+    """How far a replay is.
+
+    Attributes:
+        events: taken so far, ticks included.
+        time: of the latest event, microseconds UTC.
+    """
+
+    events: int
+    time: int
+
+
+@dataclass(frozen=True)
+class StoreSummary:
+    """What a replay gave for one store.
+
+    Attributes:
+        store: its id.
+        head: of its chain.
+        events: taken, ticks included.
+        records: in the chain, by type.
+    """
+
+    store: str
+    head: Head
+    events: int
+    records: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class ReplaySummary:
+    """What a replay gave.
+
+    Attributes:
+        stores: by id, in alphabetical order.
+        refused: what was no event, by place and reason; at most twenty of them.
+        refused_count: how much was no event.
+        strangers: events of stores that the store file does not describe, by store.
+    """
+
+    stores: Mapping[str, StoreSummary]
+    refused: Mapping[str, int] = field(default_factory=dict[str, int])
+    refused_count: int = 0
+    strangers: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def events(self) -> int:
+        """How many events were taken, ticks included."""
+        return sum(store.events for store in self.stores.values())
+
+
+def replay(
+    setup: Setup,
+    events: Path | None,
+    out: Path | str,
+    *,
+    clock: Clock,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> ReplaySummary:
+    """Decide on events that have been, in a new ledger.
+
+    Args:
+        setup: what to detect.
+        events: an archive, or one of its files; a raw recording; None, or a folder that is no
+            archive: the recordings that the setup's feeds name (see `read_setup` for how a folder
+            stands for ``$data``).
+        out: the ledger; must not hold chains yet.
+        clock: says when records are written; no hash covers it.
+        on_progress: called after each batch.
+
+    Raises:
+        UsageError: there is nothing to replay, or ``out`` holds chains.
+        LedgerError: the ledger cannot be written.
+    """
+    if events is not None and not events.exists():
+        message = f"there is nothing at {events}"
+        raise UsageError(message)
+    with Ledger.open(out) as ledger:
+        if ledger.stores():
+            message = f"{out} holds records already: name a file that is not there"
+            raise UsageError(message)
+        run = _Run(setup, ledger, clock, on_progress)
+        if events is not None and is_archive(events):
+            run.take_archive(read_archive(events))
+        else:
+            run.take_recordings([events] if events is not None and events.is_file() else None)
+        return run.summary()
+
+
+@dataclass
+class _Store:
+    engine: StoreEngine
+    waiting: list[Arrival] = field(default_factory=list[Arrival])
+    events: int = 0
+
+
+class _Run:
+    def __init__(
+        self,
+        setup: Setup,
+        ledger: Ledger,
+        clock: Clock,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._setup = setup
+        self._ledger = ledger
+        self._clock = clock
+        self._on_progress = on_progress
+        self._stores: dict[str, _Store] = {}
+        self._refused: Counter[str] = Counter()
+        self._strangers: Counter[str] = Counter()
+        self._events = 0
+
+    def take_archive(self, messages: Iterator[Archived]) -> None:
+        """Take an archive's messages."""
+        gathered: dict[str, list[Archived]] = {}
+        for message in messages:
+            name = store_of(message.subject)
+            if not self._setup.accepts(name):
+                self._strangers[name] += 1
+                continue
+            batch = gathered.setdefault(name, [])
+            batch.append(message)
+            if len(batch) >= _BATCH:
+                self._read(name, gathered.pop(name))
+        for name, batch in gathered.items():
+            self._read(name, batch)
+
+    def take_recordings(self, files: list[Path] | None) -> None:
+        """Take what the setup's feeds read."""
+        sequence = count(1)
+        for told in play(self._setup, files):
+            if not isinstance(told, Event):
+                self._refuse(told.place, told.reason)
+            elif not self._setup.accepts(told.store):
+                self._strangers[told.store] += 1
+            else:
+                store = self._store(told.store)
+                store.waiting.append(Arrival(next(sequence), told))
+                if len(store.waiting) >= _BATCH:
+                    self._take(store, Batch(store.waiting[-1].sequence, store.waiting))
+                    store.waiting = []
+        for store in self._stores.values():
+            if store.waiting:
+                self._take(store, Batch(store.waiting[-1].sequence, store.waiting))
+
+    def summary(self) -> ReplaySummary:
+        """Say what came of it."""
+        return ReplaySummary(
+            stores={
+                name: StoreSummary(
+                    store=name,
+                    head=store.engine.head,
+                    events=store.events,
+                    records=dict(store.engine.written),
+                )
+                for name, store in sorted(self._stores.items())
+            },
+            refused=dict(self._refused.most_common(_REASONS_MAX)),
+            refused_count=self._refused.total(),
+            strangers=dict(self._strangers),
+        )
+
+    def _store(self, name: str) -> _Store:
+        store = self._stores.get(name)
+        if store is None:
+            # No snapshots: nobody resumes a replay.
+            engine = StoreEngine(self._setup, name, self._ledger, snapshot_every=0)
+            store = self._stores[name] = _Store(engine)
+        return store
+
+    def _read(self, name: str, messages: list[Archived]) -> None:
+        store = self._store(name)
+        batch = store.engine.read(messages)
+        for refusal in batch.refusals:
+            self._refuse(refusal.place, refusal.reason)
+        self._take(store, batch)
+
+    def _refuse(self, place: str, reason: str) -> None:
+        self._refused[f"{place}: {reason}" if place else reason] += 1
+
+    def _take(self, store: _Store, batch: Batch) -> None:
+        store.engine.take(batch, recorded_us=self._clock.now_us())
+        store.events += len(batch.arrivals)
+        self._events += len(batch.arrivals)
+        if self._on_progress is not None and batch.arrivals:
+            self._on_progress(Progress(self._events, batch.arrivals[-1].event.time))

@@ -1,0 +1,240 @@
+"""The store file: one file that says what a shop is made of and what is to be detected in it.
+
+::
+
+    store: kiosk-1                    # or [a, b]; or "*": every store that the events name
+    timezone: Asia/Colombo
+    currency: LKR
+    clock: {recording: sentinel}      # or system; with tick: 1s
+    lateness: 2s                      # how late an event may come without being late
+    rules: [../../rules]              # files or folders
+    params: {unpaid-exit: {near: -55dBm}}
+    zones: {gate: {kind: exit, name: Main door}}
+    devices: {gate-1: {zone: gate, sees: [rfid.crossing]}}
+    data: ../../data                  # what $data stands for; --data DIR says otherwise
+    products: {file: $data/products.csv, sku: SKU, weight: {from: weight, unit: g}}
+    feeds: {sentinel: {plugin: feed, config: {mapping: sentinel.mapping.yml}}}
+
+Paths are relative to the file. Everything that is wrong in it, in its catalogue, in its rules and
+in its feeds' configurations is found in one reading and told with its place.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from aislewatch.errors import DeviceMisconfigured, FileMistakes, Mistake, UsageError
+from aislewatch.events.located import LocatedYaml
+from aislewatch.events.model import CatalogueProduct, Device, StoreModel, Zone
+from aislewatch.events.model_mistakes import did_you_mean, explain
+from aislewatch.events.registry import Registry
+from aislewatch.rules.load import load_rules
+from aislewatch.rules.rule import Rule
+from aislewatch.runtime.catalogue import read_catalogue
+from aislewatch.runtime.datafolder import DataFolder
+from aislewatch.runtime.discovery import find_sensor, sensor_names
+from aislewatch.runtime.setup import FeedSetup, Setup
+from aislewatch.runtime.storefile_model import EVERY_STORE, PRIORS, StoreFile
+
+
+def read_setup(
+    path: Path | str,
+    *,
+    data: Path | None = None,
+    events: Path | None = None,
+    registry: Registry | None = None,
+) -> Setup:
+    """Read a store file and everything that it names.
+
+    Args:
+        path: the store file.
+        data: stands for ``$data`` in place of the folder that the file names.
+        events: a folder in which ``$data`` is looked for first.
+        registry: the kinds of event of this installation; the built-in ones if not said.
+
+    Raises:
+        UsageError: the file cannot be read.
+        FileMistakes: everything that is wrong in it and in what it names.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        message = f"store file {path} cannot be read: {reason}"
+        raise UsageError(message) from None
+    document = LocatedYaml.parse(text, str(path))
+    written = document.validate(StoreFile)
+    reading = _Reading(path, document, written, registry or Registry())
+    setup = reading.read(data, events)
+    if reading.mistakes:
+        raise FileMistakes(reading.mistakes)
+    return setup
+
+
+@dataclass
+class _Reading:
+    """One reading of a store file; gathers the mistakes."""
+
+    path: Path
+    document: LocatedYaml
+    written: StoreFile
+    registry: Registry
+    mistakes: list[Mistake] = field(default_factory=list[Mistake])
+
+    def read(self, data: Path | None, events: Path | None) -> Setup:
+        written = self.written
+        folder = DataFolder(
+            self.path.parent,
+            [events] if events is not None else [],
+            data if data is not None else self._written_data(),
+        )
+        self._check_names()
+        model = StoreModel(
+            currency=written.currency or "",
+            zones={id_: Zone(id_, part.kind, part.name) for id_, part in written.zones.items()},
+            devices={
+                id_: Device(id_, part.zone, part.lane, frozenset(part.sees))
+                for id_, part in written.devices.items()
+            },
+            products=self._products(folder),
+            lists={name: frozenset(members) for name, members in written.lists.items()},
+        )
+        every = written.store == [EVERY_STORE]
+        return Setup(
+            file=self.path,
+            stores=() if every else tuple(written.store),
+            name=written.name,
+            timezone=written.timezone,
+            model=model,
+            rules=tuple(self._rules()),
+            registry=self.registry,
+            recording=written.clock.recording,
+            tick_us=written.clock.tick,
+            lateness_us=written.lateness,
+            horizon_us=written.horizon,
+            ahead_us=written.ahead,
+            merge_window_us=written.merge_window,
+            span_us=written.span,
+            priors_cb={
+                type_: int(decibans * 10) for type_, decibans in (PRIORS | written.priors).items()
+            },
+            feeds=self._feeds(folder),
+        )
+
+    def _mistake(self, place: Sequence[str | int], message: str, **more: Any) -> None:
+        self.mistakes.append(self.document.mistake(place, message, **more))
+
+    def _written_data(self) -> Path | None:
+        written = self.written.data
+        return None if written is None else Path(os.path.normpath(self.path.parent / written))
+
+    def _check_names(self) -> None:
+        written = self.written
+        if EVERY_STORE in written.store and len(written.store) > 1:
+            self._mistake(("store",), f"{EVERY_STORE!r} stands for every store; name no others")
+        recording = written.clock.recording
+        if recording is not None and recording not in written.feeds:
+            hint = did_you_mean(recording, written.feeds, label="feeds")
+            message = f"no feed is called {recording!r}"
+            self._mistake(("clock", "recording"), message, hint=hint)
+        for id_, device in written.devices.items():
+            if device.zone is not None and device.zone not in written.zones:
+                hint = did_you_mean(device.zone, written.zones, label="zones")
+                message = f"no zone is called {device.zone!r}"
+                self._mistake(("devices", id_, "zone"), message, hint=hint)
+            for at, type_ in enumerate(device.sees):
+                if type_ not in self.registry.kinds:
+                    hint = did_you_mean(type_, self.registry.kinds)
+                    message = f"no kind of event is called {type_!r}"
+                    self._mistake(("devices", id_, "sees", at), message, hint=hint)
+
+    def _products(self, folder: DataFolder) -> tuple[CatalogueProduct, ...]:
+        part = self.written.products
+        if part is None:
+            return ()
+        try:
+            path = folder.file(part.file)
+        except UsageError as error:
+            self._mistake(("products", "file"), str(error))
+            return ()
+        products, mistakes = read_catalogue(part, path, self.document, self.written.currency)
+        self.mistakes += mistakes
+        return products
+
+    def _rules(self) -> list[Rule]:
+        files: dict[Path, None] = {}
+        for at, written in enumerate(self.written.rules):
+            path = Path(os.path.normpath(self.path.parent / written))
+            found = [path] if path.is_file() else sorted(path.rglob("*.yml"))
+            if not found:
+                what = "holds no rules (*.yml)" if path.is_dir() else "does not exist"
+                self._mistake(("rules", at), f"{path} {what}")
+            files |= dict.fromkeys(found)
+        texts: dict[str, str] = {}
+        for path in files:
+            try:
+                texts[str(path)] = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                self.mistakes.append(Mistake(str(path), 0, 0, f"it cannot be read: {error}"))
+        try:
+            return load_rules(
+                texts,
+                self.registry,
+                lists={name: frozenset(members) for name, members in self.written.lists.items()},
+                params=self.written.params,
+                params_file=self.document.file,
+            )
+        except FileMistakes as error:
+            self.mistakes += [self._placed(mistake) for mistake in error.mistakes]
+            return []
+
+    def _placed(self, mistake: Mistake) -> Mistake:
+        """Find the place of a mistake about a rule's parameter; rules know only the file."""
+        if mistake.file != self.document.file or mistake.line:
+            return mistake
+        text = mistake.message
+        for rule, values in self.written.params.items():
+            for name in values:
+                if text.startswith(f"{name} of {rule} "):
+                    return self.document.mistake(("params", rule, name), text, hint=mistake.hint)
+                if repr(rule) in text and repr(name) in text:
+                    key = ("params", rule, name)
+                    return self.document.mistake(key, text, hint=mistake.hint, on_key=True)
+            if repr(rule) in text:
+                return self.document.mistake(("params", rule), text, hint=mistake.hint, on_key=True)
+        return mistake
+
+    def _feeds(self, folder: DataFolder) -> dict[str, FeedSetup]:
+        feeds: dict[str, FeedSetup] = {}
+        for id_, part in self.written.feeds.items():
+            try:
+                sensor = find_sensor(part.plugin)
+            except DeviceMisconfigured as error:
+                hint = did_you_mean(part.plugin, sensor_names(), label="installed")
+                self._mistake(("feeds", id_, "plugin"), str(error), hint=hint)
+                continue
+            try:
+                config = folder.fill(part.config)
+                sensor.Config.model_validate(config)
+            except UsageError as error:
+                self._mistake(("feeds", id_, "config"), str(error))
+            except ValidationError as error:
+                for c in explain(error, sensor.Config, part.config):
+                    self._mistake(
+                        ("feeds", id_, "config", *c.path),
+                        c.message,
+                        hint=c.hint,
+                        offset=c.offset,
+                        length=c.length,
+                        on_key=c.on_key,
+                    )
+            else:
+                feeds[id_] = FeedSetup(id_, part.plugin, sensor, config)
+        return feeds
