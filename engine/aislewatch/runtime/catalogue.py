@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -228,7 +228,7 @@ def _json_rows(text: str, part: ProductsPart) -> Iterator[_Row]:
     if not isinstance(value, list):
         message = f"there is no array at {part.rows!r}" if part.rows else "it is no JSON array"
         raise ValueError(message)
-    for number, row in enumerate(cast("list[Any]", value), start=1):
+    for number, row in enumerate(cast("Iterable[Any]", value), start=1):
         yield _Row(number, 0, "", _object(row))
 
 

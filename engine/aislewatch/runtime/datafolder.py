@@ -50,7 +50,7 @@ class DataFolder:
         if isinstance(value, dict):
             return self.fill(cast("dict[str, Any]", value))
         if isinstance(value, list):
-            return [self._filled(item) for item in cast("list[Any]", value)]
+            return [self._filled(item) for item in cast("Sequence[Any]", value)]
         if not isinstance(value, str) or not _is_ours(value):
             return value
         rest = value.removeprefix(VARIABLE).lstrip("/")

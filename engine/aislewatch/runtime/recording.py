@@ -168,8 +168,7 @@ def _feed_of(setup: Setup, files: Sequence[Path]) -> FeedSetup:
 
 
 def _names(feed: FeedSetup, path: Path) -> bool:
-    patterns = feed.config.get("files")
-    if not isinstance(patterns, list):
-        return False
-    names = [str(pattern).rpartition("/")[2] for pattern in cast("list[Any]", patterns)]
+    written = feed.config.get("files")
+    patterns = cast("Sequence[Any]", written if isinstance(written, list) else ())
+    names = [str(pattern).rpartition("/")[2] for pattern in patterns]
     return any(fnmatch(path.name, name) for name in names)
