@@ -1,0 +1,318 @@
+"""One life of one device: its plugin made, opened, run and closed, its findings on the bus.
+
+Whatever goes wrong ends the life with an :class:`~aislewatch.runtime.hosting.Outcome`; who watches
+from outside decides whether there is a next one. The life says ``online`` itself, in line with the
+events, at the first proof; the states in which a device cannot see are said from outside, because a
+life that was killed says nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import msgspec
+from pydantic import ValidationError
+
+from aislewatch.errors import AislewatchError, DeviceMisconfigured, DeviceNotReady
+from aislewatch.events.registry import Registry
+from aislewatch.events.sensor import SensorContext, SensorPlugin
+from aislewatch.runtime.bus import Bus
+from aislewatch.runtime.bus_spool import Spool
+from aislewatch.runtime.bus_spooling import SpoolingPublisher, WhenFull
+from aislewatch.runtime.clock import RecordingClock, SystemClock
+from aislewatch.runtime.device_events import DeviceEmit
+from aislewatch.runtime.discovery import find_sensor
+from aislewatch.runtime.hosting import Heart, Outcome, Status, described
+from aislewatch.runtime.nats_config import Credentials
+from aislewatch.runtime.nats_link import Link
+from aislewatch.runtime.stream_marks import newest_ticks
+from aislewatch.runtime.supervisor import Change
+
+OPEN_S: Final = 30.0
+"""How long a plugin may take to open its device."""
+
+CLOSE_S: Final = 5.0
+"""How long it may take to end its run when cancelled, and again to close: 2 s are promised."""
+
+FLUSH_S: Final = 10.0
+"""How long a stop waits for the spool to empty; what is left is sent by the next life."""
+
+
+class BusAccess(msgspec.Struct, frozen=True):
+    """How to reach NATS, as plain data.
+
+    Attributes:
+        url: ``nats://host:port``.
+        user: who we are there; empty where it asks for nobody.
+        password: of that user.
+        inbox: prefix of the subjects on which answers come.
+    """
+
+    url: str
+    user: str = ""
+    password: str = ""
+    inbox: str = "_INBOX"
+
+    @property
+    def credentials(self) -> Credentials:
+        """The same for the bus."""
+        return Credentials(self.user, self.password, self.inbox)
+
+
+class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
+    """Everything that a life of a device is made from.
+
+    Attributes:
+        store: its store's id; empty where its events say which of many they belong to.
+        device: its id, unique in the store.
+        plugin: entry point, or ``module:Class``.
+        config: of the plugin, as it stands in the store file.
+        folder: absolute path that relative paths of the configuration start from.
+        bus: how to reach NATS.
+        spool: file for what NATS does not take at once; of this device alone.
+        boot: tells this life's own ids from another's. The same for every playing of a recording,
+            so that what is played again is known again.
+        attempt: number of this life.
+        seed: of the plugin's dice.
+        simulated: a simulator stands behind it.
+        recording: its source is a recording; it may be held back, but nothing is dropped.
+        tick_us: interval of the ticks, where this recording winds its store's clock; else 0.
+        since_us: the recording's time when the last life ended.
+    """
+
+    store: str
+    device: str
+    plugin: str
+    config: dict[str, Any]
+    folder: str
+    bus: BusAccess
+    spool: str
+    boot: str
+    attempt: int = 1
+    seed: int = 0
+    simulated: bool = False
+    recording: bool = False
+    tick_us: int = 0
+    since_us: int = 0
+
+    @property
+    def name(self) -> str:
+        """What to call the life."""
+        return f"device {self.device}"
+
+    def make(self) -> DeviceLife:
+        """Make the life."""
+        return DeviceLife(self)
+
+
+class DeviceLife:
+    """See the module; use it as :class:`aislewatch.runtime.hosting.Life`."""
+
+    def __init__(self, spec: DeviceSpec) -> None:
+        self._spec = spec
+        self._clock = RecordingClock(spec.since_us) if spec.recording else SystemClock()
+        self._heart = Heart(self._look)
+        self._stop = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._plugin: SensorPlugin | None = None
+        self._publisher: SpoolingPublisher | None = None
+        self._emit: DeviceEmit | None = None
+        self._says: asyncio.Task[None] | None = None
+        self._status = Status(pid=os.getpid())
+
+    def ask_to_stop(self) -> None:
+        """Ask it to end; from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        else:
+            self._stop.set()
+
+    def status(self) -> Status:
+        """Say how it is doing."""
+        emit = self._emit
+        status = msgspec.structs.replace(self._status, beats=self._heart.beats)
+        if emit is None:
+            return status
+        return msgspec.structs.replace(
+            status,
+            proved=status.proved or emit.proved,
+            events=emit.events_count,
+            refused=emit.refused_count,
+            stores=dict(emit.newest_us),
+        )
+
+    async def run(self) -> Outcome:
+        """Live until the source ends, something breaks, or it is asked to stop."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            plugin = self._plugin = _make_plugin(self._spec)
+            async with self._publishing() as publisher:
+                resume_us = await self._stored_ticks(publisher) if self._spec.tick_us else {}
+                self._emit = DeviceEmit(self._spec, self._clock, publisher, resume_us)
+                try:
+                    outcome = await self._live(plugin, self._emit)
+                except Exception as error:  # Whatever a plugin raises is an outcome.
+                    outcome = outcome_of(error)
+                await self._flush(publisher, outcome)
+        except Exception as error:
+            outcome = outcome_of(error)
+        finally:
+            self._plugin = self._publisher = None
+        return msgspec.structs.replace(outcome, last=self.status())
+
+    @asynccontextmanager
+    async def _publishing(self) -> AsyncIterator[SpoolingPublisher]:
+        spec = self._spec
+        file = Path(spec.spool)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        spool = Spool(file)
+        try:
+            bus = await Bus.connect(
+                spec.bus.url,
+                name=f"{spec.store or '*'}/{spec.device}",
+                credentials=spec.bus.credentials,
+                wait_s=None,
+            )
+            when_full = WhenFull.BLOCK if spec.recording else WhenFull.DROP_NEWEST
+            async with bus, SpoolingPublisher(bus, spool, when_full=when_full) as publisher:
+                self._publisher = publisher
+                yield publisher
+        finally:
+            spool.close()
+
+    async def _stored_ticks(self, publisher: SpoolingPublisher) -> dict[str, int]:
+        """Ask how far this recording was played into the stream before; waits for NATS."""
+        access = self._spec.bus
+        link = Link(access.url, name="ticks", credentials=access.credentials)
+        link.start()
+        try:
+            async with asyncio.timeout(OPEN_S):
+                await publisher.drained()
+                await link.ready(OPEN_S)
+                return await newest_ticks(link)
+        except TimeoutError:
+            message = f"NATS was away for {OPEN_S:g} s, and a recording can wait"
+            raise DeviceNotReady(message) from None
+        finally:
+            await link.close()
+
+    async def _live(self, plugin: SensorPlugin, emit: DeviceEmit) -> Outcome:
+        work = asyncio.create_task(self._open_and_run(plugin, emit), name="plugin")
+        beat = asyncio.create_task(self._heart.beat(), name="heart")
+        stop = asyncio.create_task(self._stop.wait(), name="stop")
+        try:
+            await asyncio.wait({work, beat, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if beat.done():
+                beat.result()  # the plugin's health() broke
+            if work.done():
+                work.result()
+                return Outcome("ended")
+            return Outcome("stopped")
+        finally:
+            await _end(work, beat, stop)
+            await _within(CLOSE_S, plugin.close())
+
+    async def _open_and_run(self, plugin: SensorPlugin, emit: DeviceEmit) -> None:
+        spec = self._spec
+        context = SensorContext(
+            store=spec.store,
+            device=spec.device,
+            boot=spec.boot,
+            clock=self._clock,
+            random=Random(spec.seed),
+            registry=Registry(),
+            folder=spec.folder,
+            simulated=spec.simulated,
+        )
+        try:
+            async with asyncio.timeout(OPEN_S):
+                await plugin.open(context)
+        except TimeoutError:
+            message = f"it did not open within {OPEN_S:g} s"
+            raise DeviceNotReady(message) from None
+        await plugin.run(emit)
+
+    async def _flush(self, publisher: SpoolingPublisher, outcome: Outcome) -> None:
+        """Have NATS take what waits: all of it where a recording has ended."""
+        drained = asyncio.create_task(publisher.drained())
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            if outcome.ending == "ended":
+                await asyncio.wait({drained, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({drained}, timeout=FLUSH_S)
+        finally:
+            await _end(drained, stop)
+            self._look()
+
+    def _look(self) -> None:
+        """Look at the plugin and the spool, at each heartbeat; say so if it has come alive."""
+        plugin, publisher, emit = self._plugin, self._publisher, self._emit
+        if plugin is None or publisher is None or emit is None:
+            return
+        health = plugin.health()
+        publishing = publisher.state()
+        self._status = Status(
+            pid=os.getpid(),
+            proved=emit.proved or health.frames > 0,
+            connected=health.connected,
+            spooled=publishing.depth.events,
+            dropped=publishing.depth.dropped,
+            detail=publishing.last_error or health.detail,
+        )
+        if self._spec.recording or (self._says is not None and not self._says.done()):
+            return
+        if self._says is not None:
+            self._says.result()
+        if self._status.proved:
+            change = Change("online")
+            if not health.connected:
+                change = Change("degraded", "link", health.detail)
+            self._says = asyncio.create_task(emit.say(change))
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Give what an error means for the life that it ended."""
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        return outcome_of(error.exceptions[0])
+    if isinstance(error, DeviceMisconfigured):
+        return Outcome("misconfigured", str(error))
+    if isinstance(error, DeviceNotReady):
+        return Outcome("not-ready", str(error))
+    return Outcome("broke", str(error) if isinstance(error, AislewatchError) else described(error))
+
+
+def _make_plugin(spec: DeviceSpec) -> SensorPlugin:
+    sensor: Any = find_sensor(spec.plugin)
+    try:
+        config = sensor.Config.model_validate(spec.config)
+    except ValidationError as error:
+        text = "; ".join(
+            f"{'.'.join(str(part) for part in e['loc']) or 'config'}: {e['msg']}"
+            for e in error.errors()
+        )
+        message = f"the configuration of {spec.device} is wrong: {text}"
+        raise DeviceMisconfigured(message) from None
+    plugin: SensorPlugin = sensor(config)
+    return plugin
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait for them, but not for one that does not let itself be cancelled."""
+    for task in tasks:
+        task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=CLOSE_S)
+    for task in done:
+        if not task.cancelled():
+            task.exception()  # looked at here, so that asyncio does not report it as overlooked
+
+
+async def _within(seconds: float, closing: Coroutine[Any, Any, None]) -> None:
+    """Let a plugin close; what it does wrong at its end changes nothing any more."""
+    with suppress(Exception):
+        await asyncio.wait_for(closing, seconds)

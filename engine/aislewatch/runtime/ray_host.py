@@ -1,0 +1,93 @@
+"""The host that runs each life in a Ray actor: a process of its own, which harms no other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+
+from aislewatch.runtime.hosting import LifeSpec, Outcome, Status, described
+from aislewatch.runtime.ray_setup import LocalRay, import_ray
+
+ANSWER_S: Final = 5.0
+"""How long an actor may take to say how it is doing."""
+
+
+class RayHost:
+    """Runs lives in actors of a local Ray.
+
+    Args:
+        ray: entered; left when the host is closed.
+    """
+
+    def __init__(self, ray: LocalRay) -> None:
+        self._ray = ray
+
+    @classmethod
+    async def open(cls, *, token: str, workers: int = 1) -> RayHost:
+        """Start Ray and give a host on it; arguments and errors are those of `LocalRay`."""
+        ray = LocalRay(token=token, workers=workers)
+        await ray.__aenter__()
+        return cls(ray)
+
+    async def start(self, spec: LifeSpec) -> RayLife:
+        """Begin a life."""
+        from aislewatch.runtime.ray_actor import Actor  # noqa: PLC0415  # It imports Ray.
+
+        return RayLife(Actor.options(name=None).remote(msgspec.json.encode(spec)))
+
+    async def require_loopback(self) -> None:
+        """Look again at every listener; see `LocalRay.require_loopback`."""
+        await self._ray.require_loopback()
+
+    async def close(self) -> None:
+        """Stop Ray."""
+        await self._ray.__aexit__()
+
+
+class RayLife:
+    """A life in an actor."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+        self._errors = import_ray().exceptions
+        self._run: asyncio.Future[bytes] = asyncio.wrap_future(actor.run.remote().future())
+
+    async def outcome(self) -> Outcome:
+        """Wait until it has ended; its process then ends too."""
+        await asyncio.wait([self._run])
+        try:
+            return msgspec.json.decode(self._run.result(), type=Outcome)
+        except self._errors.RayActorError as error:
+            return Outcome("died", _first_line(error))
+        except Exception as error:  # Of the actor's constructor, or of Ray.
+            return Outcome("broke", described(error))
+        finally:
+            self._end()
+
+    async def status(self) -> Status | None:
+        """Ask how it is doing."""
+        answer = asyncio.wrap_future(self._actor.status.remote().future())
+        await asyncio.wait([answer], timeout=ANSWER_S)
+        if not answer.done() or answer.exception() is not None:
+            answer.cancel()
+            return None
+        return msgspec.json.decode(answer.result(), type=Status)
+
+    async def stop(self) -> None:
+        """Ask it to end."""
+        self._actor.stop.remote()
+
+    async def kill(self) -> None:
+        """End its process."""
+        self._end()
+        await asyncio.wait([self._run])
+
+    def _end(self) -> None:
+        import_ray().kill(self._actor, no_restart=True)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"its process ended: {lines[0]}" if lines else "its process ended"
