@@ -55,7 +55,7 @@ def did_you_mean(word: str, known: Iterable[str], *, label: str = "possible") ->
     words = sorted(set(known))
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     parts = [f"did you mean {near[0]!r}?"] if near else []
-    if words and len(words) <= 16:
+    if words and len(words) <= (12 if near else 20):  # What is near matters more than the rest.
         parts.append(f"{label}: {', '.join(words)}")
     return " ".join(parts)
 
@@ -153,6 +153,8 @@ def _sentence(kind: str, given: Any, context: dict[str, Any], message: str) -> s
         return f"{_shown(given)} is not {_NEEDED[kind]}"
     if kind in _LIMITS:
         return f"{_shown(given)} {_LIMITS[kind].format(**context)}"
+    if kind.startswith("needs_"):
+        return message
     return f"{_shown(given)}: {message}"
 
 
@@ -195,7 +197,8 @@ def _inside(at: Any, part: str | int) -> list[Any]:
         members = cast("dict[str | int, Any]", at)
         return [members[part]] if part in members else []
     if isinstance(at, list) and isinstance(part, int):
-        return cast("list[Any]", at)[part : part + 1]
+        items: list[Any] = at
+        return items[part : part + 1]
     return []
 
 

@@ -71,7 +71,7 @@ class Node:
     start: int
     end: int
     style: str = ""
-    keys: dict[str, Node] = field(default_factory=lambda: dict[str, Node]())
+    keys: dict[str, Node] = field(default_factory=dict[str, "Node"])
 
     @property
     def data(self) -> Any:

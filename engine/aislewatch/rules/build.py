@@ -277,7 +277,7 @@ class Build:
         return rule.TestCase(
             name=shape.name,
             events=shape.events,
-            line=self._desk.document.mistake(path, "", offset=offset, length=1).line,
+            line=self._desk.line(path, offset),
             fires=shape.expect.fires,
             at=shape.expect.at,
             about=shape.expect.about,

@@ -35,6 +35,7 @@ from aislewatch.rules.parser import (
 )
 from aislewatch.rules.scope import Scope, field_of, unknown_field
 from aislewatch.rules.tree import (
+    FIRST,
     FLAG,
     NUMBER,
     TEXT,
@@ -107,10 +108,8 @@ class Checker:
             if isinstance(term, (Bound, Leftovers)):
                 self._refuse(tree, "this is an event, not a value", "name one of its fields")
             if expected is not None and not fits(term.type.dimension, expected):
-                self._refuse(
-                    tree,
-                    f"this is {described(term.type)}; {described(Type(expected))} is needed here",
-                )
+                needed = described(Type(expected))
+                self._refuse(tree, f"this is {described(term.type)}; {needed} is needed here")
         except _Wrong:
             return None
         return term if len(self.problems) == before else None
@@ -160,22 +159,28 @@ class Checker:
         if head in scope.figures and not rest:
             kind, optional = scope.figures[head]
             return Figure(name=head, optional=optional, type=kind, span=span)
-        if head in scope.leftovers and not rest:
-            return Leftovers(name=head, type=TEXT, span=span)
+        if head in scope.leftovers:
+            if not rest:
+                return Leftovers(name=head, type=TEXT, span=span)
+            return self._field(tree, FIRST + head, rest, unbound=True)
         if head in scope.broken:
             raise _Wrong
         if head in scope.later:
             self._refuse(tree, f"{head!r} is bound only by a later clause", "move that clause up")
         if head in scope.names:
             self._refuse(tree, f"{head!r} has no fields")
-        known = [*scope.names, *(["params"] if scope.params else [])]
+        known = [*scope.names, *scope.broken, *(["params"] if scope.params else [])]
         self._refuse(tree, f"unknown name {head!r}", did_you_mean(head, known, label="bound here"))
 
     def _field(self, tree: Name, binding: str, path: str, *, unbound: bool) -> Term:
-        kinds = self._scope.bindings[binding].kinds if binding else self._scope.event
+        scope = self._scope
+        if binding.startswith(FIRST):
+            kinds = scope.leftovers[binding.removeprefix(FIRST)]
+        else:
+            kinds = scope.bindings[binding].kinds if binding else scope.event
         spec = field_of(kinds, path)
         if spec is None:
-            message, hint = unknown_field(kinds, path, binding)
+            message, hint = unknown_field(kinds, path, binding.removeprefix(FIRST))
             self._refuse(tree, message, hint)
         return Field(
             binding=binding,
@@ -223,9 +228,8 @@ class Checker:
     def _truth(self, tree: Syntax) -> Term:
         term = self._term(tree)
         if term.type.dimension is not Dimension.FLAG:
-            self._refuse(
-                tree, f"this is {described(term.type)}, not a condition", "compare it: x == y"
-            )
+            message = f"this is {described(term.type)}, not a condition"
+            self._refuse(tree, message, "compare it: x == y")
         return term
 
     def _figure(self, tree: Syntax) -> Term:

@@ -46,8 +46,11 @@ class ClauseReader:
         """Read one clause and bind its names; None where it has a mistake, which is recorded."""
         before = len(self._desk.mistakes)
         clause = self._read(shape, path)
+        names = names_bound(shape)
+        later = {name: where for name, where in self.scope.later.items() if name not in names}
+        self.scope = replace(self.scope, later=later)
         if clause is None or len(self._desk.mistakes) > before:
-            self._break(names_bound(shape))
+            self._break(names)
             return None
         return clause
 
@@ -274,9 +277,12 @@ class ClauseReader:
     def _measured(
         self, path: Path, op: rule.AggregateOp, kinds: tuple[KindSpec, ...], field: str
     ) -> tuple[str | None, Type, bool] | None:
-        """Give the attribute that a figure is made of, its type, and whether it may be unknown."""
+        """Give the attribute that a figure is made of, its type, and whether it may be unknown.
+
+        Every figure may: what it joins on can be unknown, and so can a part of a sum.
+        """
         if op == "count":
-            return None, NUMBER, False
+            return None, NUMBER, True
         types = "|".join(kind.type for kind in kinds)
         spec = field_of(kinds, field) if field else None
         if spec is None:
@@ -285,7 +291,7 @@ class ClauseReader:
             self._desk.wrong(path, message, hint)
             return None
         if op == "distinct":
-            return spec.attr, NUMBER, False
+            return spec.attr, NUMBER, True
         kind = type_of_field(spec)
         dimension = kind.dimension
         added_up = op in {"sum", "avg"}
@@ -296,7 +302,7 @@ class ClauseReader:
             return None
         if op == "avg":
             kind = Type(dimension, exact=False)
-        return spec.attr, kind, op != "sum"
+        return spec.attr, kind, True
 
     def _limits(self, shape: model.AggregateClause, path: Path, figure: Figure) -> Expr | None:
         terms: list[Term] = []
@@ -348,7 +354,7 @@ class ClauseReader:
             opposite = right if side == "left" else left
             self.scope = self.scope.with_binding("partner", Binding(opposite, unbound=True))
             self._reaches["partner"] = reach_of(window, self._reaches)
-        leftovers = self.scope.leftovers | {"left", "right"}
+        leftovers = {**self.scope.leftovers, "left": left, "right": right}
         self.scope = replace(self.scope, leftovers=leftovers)
         return rule.Unmatched(
             label="unmatched",

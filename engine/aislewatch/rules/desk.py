@@ -36,10 +36,28 @@ class Desk:
         self.document = document
         self.registry = registry
         self.mistakes: list[Mistake] = []
+        self._positions: dict[str | int, list[int]] = {}
+
+    def dropped(self, key: str, index: int, size: int) -> None:
+        """Note that an item of the list under a key was taken out, so those behind it moved up.
+
+        Args:
+            key: of the file's top level.
+            index: of the item, as it was before.
+            size: of the list before.
+        """
+        del self._positions.setdefault(key, list(range(size)))[index]
+
+    def _there(self, path: Path) -> Path:
+        """Give the path in the file for one in what was left of it."""
+        if len(path) > 1 and isinstance(path[1], int) and path[0] in self._positions:
+            return (path[0], self._positions[path[0]][path[1]], *path[2:])
+        return path
 
     def wrong(self, path: Path, message: str, hint: str = "", **place: Any) -> None:
         """Record a mistake; ``place`` as in :meth:`LocatedYaml.mistake`."""
-        self.mistakes.append(self.document.mistake(path, message, hint=hint, **place))
+        there = self._there(path)
+        self.mistakes.append(self.document.mistake(there, message, hint=hint, **place))
 
     def problem(self, path: Path, problem: Problem, base: int = 0) -> None:
         """Record a problem of a text that begins ``base`` characters into the value."""
@@ -51,9 +69,9 @@ class Desk:
             length=problem.length,
         )
 
-    def line(self, path: Path) -> int:
-        """Give the line in which a value begins."""
-        return self.document.mistake(path, "").line
+    def line(self, path: Path, offset: int = 0) -> int:
+        """Give the line in which a value begins, or a character of it stands."""
+        return self.document.mistake(self._there(path), "", offset=offset).line
 
     def expr(
         self,
@@ -93,7 +111,7 @@ class Desk:
 
     def made(self, path: Path, text: str, term: Term, base: int = 0) -> Expr:
         """Wrap a checked tree with its place."""
-        place = self.document.mistake(path, "", offset=base)
+        place = self.document.mistake(self._there(path), "", offset=base)
         return Expr(text, place.line, place.column, term, names_in(term))
 
     def constant(self, path: Path, text: str) -> Constant | None:
@@ -134,7 +152,7 @@ class Desk:
         return window
 
     def _cut_short(self, path: Path) -> None:
-        behind = self.document.comment_behind(path)
+        behind = self.document.comment_behind(self._there(path))
         if behind is None:
             return
         index, text = behind

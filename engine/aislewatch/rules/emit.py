@@ -39,6 +39,7 @@ from aislewatch.rules.tree import (
     Not,
     OneOf,
     Term,
+    parts,
 )
 
 INVERSE: dict[CompareOp, CompareOp] = {
@@ -59,6 +60,7 @@ def namespace(lists: Mapping[str, frozenset[str]] | None = None) -> dict[str, An
         "__builtins__": {},
         "_fraction": Fraction,
         "abs": abs,
+        "float": float,
         "len": len,
         "max": max,
         "min": min,
@@ -205,9 +207,15 @@ class _Source:
         """Give the comparison, and whether it needs no test for None of its one field."""
         op = term.op if positive else INVERSE[term.op]
         left, right = self._pair(term.left, term.right)
-        lone = isinstance(term.left, (Field, Figure)) and isinstance(term.right, Constant)
-        guarded = isinstance(term.left, (Field, Figure)) and term.left.optional
-        return f"{left} {op} {right}", lone and guarded and op == "=="
+        bare = term.left
+        safe = (
+            op == "=="
+            and isinstance(bare, (Field, Figure))
+            and isinstance(term.right, Constant)
+            and bare.optional
+            and left == self._read(bare)
+        )
+        return f"{left} {op} {right}", safe
 
     def _pair(self, left: Term, right: Term) -> tuple[str, str]:
         if left.type.dimension is Dimension.TEXT:
@@ -294,6 +302,9 @@ class _Source:
         if term.type.exact:
             exact = self.exact(term)
             code = exact.code
+            if any(self._may_divide_by_zero(part) for part in parts(term)):
+                # Python compares a fraction with a float exactly, and 1/10 is not 0.1.
+                return f"float({code} / {exact.denominator})"
             return code if exact.denominator == 1 else f"({code} / {exact.denominator})"
         if isinstance(term, (Field, Figure)):
             return self._read(term)
@@ -324,11 +335,14 @@ class _Source:
             return [test for inner in term.args for test in self._tests(inner)]
         if isinstance(term, (Compare, Arithmetic)):
             tests = [*self._tests(term.left), *self._tests(term.right)]
-            divides = isinstance(term, Arithmetic) and term.op == "/"
-            if divides and not isinstance(term.right, Constant):
+            if isinstance(term, Arithmetic) and self._may_divide_by_zero(term):
                 tests.append(f"{self._divisor(term)} != 0")
             return tests
         return []
+
+    def _may_divide_by_zero(self, term: Term) -> bool:
+        divides = isinstance(term, Arithmetic) and term.op == "/"
+        return divides and not isinstance(term.right, Constant)
 
     def _divisor(self, term: Arithmetic) -> str:
         right = term.right

@@ -150,7 +150,7 @@ def _shape(document: LocatedYaml, desk: Desk) -> tuple[RuleShape | None, set[str
                 told.add(complaint.message)
         if attempt == 0:
             data = copy.deepcopy(data)
-        if not _mend(data, complaints, broken):
+        if not _mend(data, complaints, broken, desk):
             break
     return None, broken
 
@@ -166,7 +166,7 @@ def _tell(desk: Desk, complaint: Complaint) -> None:
     )
 
 
-def _mend(data: Any, complaints: list[Complaint], broken: set[str]) -> bool:
+def _mend(data: Any, complaints: list[Complaint], broken: set[str], desk: Desk) -> bool:
     """Take the mistaken parts out; False where nothing could be."""
     paths = {_removable(complaint) for complaint in complaints} - {()}
     # Deepest and last first, so that positions in lists stay true.
@@ -185,6 +185,8 @@ def _mend(data: Any, complaints: list[Complaint], broken: set[str]) -> bool:
         if inside:
             broken.update(_bound_in(at[last]))
             del at[last]
+            if isinstance(at, list) and len(path) == 2:
+                desk.dropped(str(path[0]), int(last), len(at) + 1)
     return bool(paths)
 
 

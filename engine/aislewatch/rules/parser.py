@@ -1,7 +1,7 @@
 """Expressions read into a syntax tree by precedence climbing (Pratt, 1973).
 
 From loose to tight: ``or``; ``and``; ``not``; comparisons and ``in``, which do not chain; ``+ -``;
-``* /`` and ``of``; minus; calls, names and literals.
+``* /``; ``of``; minus; calls, names and literals.
 """
 
 from __future__ import annotations
@@ -155,7 +155,10 @@ class _Reader:
         return self._chain(("+", "-"), self._product, depth)
 
     def _product(self, depth: int) -> Syntax:
-        return self._chain(("*", "/", "of"), self._signed, depth)
+        return self._chain(("*", "/"), self._share, depth)
+
+    def _share(self, depth: int) -> Syntax:
+        return self._chain(("of",), self._signed, depth)
 
     def _signed(self, depth: int) -> Syntax:
         word = self._word

@@ -34,7 +34,7 @@ class Scope:
         event: in a ``where``, the kinds of the event at hand, whose fields are named bare.
         bindings: bound events.
         figures: named figures: their type, and whether they may be unknown.
-        leftovers: names of lists of events left over.
+        leftovers: lists of events left over; ``left.epc`` is the first one's.
         params: the rule's parameters with the values in force.
         lists: named lists that exist.
         later: names that only a later clause binds, with that clause.
@@ -44,7 +44,9 @@ class Scope:
     event: tuple[KindSpec, ...] = ()
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     figures: Mapping[str, tuple[Type, bool]] = field(default_factory=dict[str, tuple[Type, bool]])
-    leftovers: frozenset[str] = frozenset()
+    leftovers: Mapping[str, tuple[KindSpec, ...]] = field(
+        default_factory=dict[str, tuple[KindSpec, ...]]
+    )
     params: Mapping[str, Constant] = field(default_factory=dict[str, Constant])
     lists: frozenset[str] = frozenset()
     later: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -52,7 +54,7 @@ class Scope:
 
     def for_event(self, kinds: tuple[KindSpec, ...]) -> Scope:
         """Give the scope of a ``where`` over these kinds: no bindings, bare fields."""
-        return replace(self, event=kinds, bindings={}, figures={}, leftovers=frozenset(), later={})
+        return replace(self, event=kinds, bindings={}, figures={}, leftovers={}, later={})
 
     def with_binding(self, name: str, binding: Binding) -> Scope:
         """Give the scope behind a clause that binds an event."""
@@ -65,7 +67,7 @@ class Scope:
     @property
     def names(self) -> frozenset[str]:
         """Everything that clauses have bound so far."""
-        return frozenset(self.bindings) | frozenset(self.figures) | self.leftovers
+        return frozenset(self.bindings) | frozenset(self.figures) | frozenset(self.leftovers)
 
 
 def _with(known: Mapping[str, Value], name: str, value: Value) -> dict[str, Value]:

@@ -41,7 +41,7 @@ def split_template(text: str) -> Iterator[tuple[int, str, bool]]:
             raise Refused(Problem("'}' is closed and never opened", at, 1, "write '}}' for '}'"))
         elif sign == "{":
             end = text.find("}", at)
-            if end < 0:
+            if end < 0 or "{" in text[at + 1 : end]:
                 raise Refused(
                     Problem("'{' is opened and never closed", at, 1, "write '{{' for '{'")
                 )

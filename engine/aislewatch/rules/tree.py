@@ -197,3 +197,7 @@ def canonical(term: Term) -> Any:
         else:
             shown.append(str(value) if isinstance(value, Fraction) else value)
     return shown
+
+
+FIRST = "first "
+"""Put before the name of a list of leftovers, names its first event (no author can write it)."""
