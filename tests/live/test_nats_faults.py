@@ -2,7 +2,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import pytest
 from aislewatch.errors import BusError
 from aislewatch.events.subjects import event_subject
 from aislewatch.runtime.bus import Bus
+from aislewatch.runtime.bus_consumer import Consumer
 from aislewatch.runtime.bus_message import Message
 from aislewatch.runtime.bus_spool import Spool
 from aislewatch.runtime.bus_spooling import SpoolingPublisher, WhenFull
 from aislewatch.runtime.bus_streams import StreamLimits
-from aislewatch.runtime.nats_link import BusAway
+from aislewatch.runtime.nats_link import BusAway, Delivery, Link
 from aislewatch.runtime.nats_server import NatsServer
 
 pytestmark = pytest.mark.live
@@ -186,6 +187,46 @@ async def test_reading_goes_on_in_order_after_the_server_was_killed(server: Nats
         await consumer.close()
 
     assert got == list(range(10_000))
+
+
+class DroppingLink(Link):
+    """A link whose client drops a delivery, as nats-py does when its buffer overflows."""
+
+    def __init__(self, server: NatsServer, dropped: int) -> None:
+        super().__init__(server.url, name="test", credentials=server.engine)
+        self.dropped = dropped
+
+    async def listen(
+        self, subject: str, take: Callable[[Delivery], None]
+    ) -> Callable[[], Awaitable[None]]:
+        def take_most(delivery: Delivery) -> None:
+            self.dropped -= 1
+            if self.dropped != 0:
+                take(delivery)
+
+        return await super().listen(subject, take_most)
+
+
+@pytest.mark.parametrize("dropped", [1, 700, 1000])
+async def test_a_delivery_that_the_client_dropped_is_read_in_its_place(
+    server: NatsServer, dropped: int
+) -> None:
+    async with connected(server) as bus:
+        await bus.publish_batch(events(0, 1500))
+    link = DroppingLink(server, dropped)
+    link.start()
+    await link.ready(10)
+    consumer = Consumer(link, stream="EV", subject_filter="ev.s1.>", start_after=0, durable="d")
+    await consumer.open()
+
+    got: list[int] = []
+    while len(got) < 1500:
+        got += [int(m.payload) for m in await consumer.fetch(400)]
+
+    assert link.dropped <= 0
+    assert got == list(range(1500))
+    await consumer.close()
+    await link.close()
 
 
 async def test_a_server_that_hangs_is_told_by_the_deadline_and_nothing_doubles_after_it(
