@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -204,7 +205,7 @@ def test_an_amount_in_cents_survives_being_written_in_euros(cents: int) -> None:
 def test_no_value_gets_anything_but_a_whole_number_or_a_refusal_out_of_a_conversion(
     value: Any,
 ) -> None:
-    for convert in (
+    conversions: list[Callable[[], int]] = [
         lambda: c.mass_mg(value, "written"),
         lambda: c.mass_mg(value, "lb"),
         lambda: c.money_minor(value, "EUR", "nearest"),
@@ -212,6 +213,7 @@ def test_no_value_gets_anything_but_a_whole_number_or_a_refusal_out_of_a_convers
         lambda: c.instant_us(value, zone=None, form="s"),
         lambda: c.duration_us(value, "s"),
         lambda: int(c.flag(value)),
-    ):
+    ]
+    for convert in conversions:
         with contextlib.suppress(ValueError):
             assert isinstance(convert(), int)

@@ -77,10 +77,10 @@ def test_the_fixture_tells_what_its_rows_say() -> None:
     mapping = read_mapping(FEED / "till.mapping.yml", REGISTRY)
     runs = read_recording(mapping, [FEED / "till.jsonl"], feed="till", store="s")
     told = [event for run in runs if isinstance(run, list) for event in run]
-    at_the_till = {"store": "s", "device": "till-3", "lane": "3"}
-    basket = {**at_the_till, "time": START + 5_000_000, "seq": 2, "receipt": "R-17"}
-    jam = {**at_the_till, "time": START + 60_000_000, "seq": 4}
-    stock = {**at_the_till, "time": START + 120_000_000, "seq": 6}
+    at_the_till: dict[str, Any] = {"store": "s", "device": "till-3", "lane": "3"}
+    basket: dict[str, Any] = {**at_the_till, "time": START + 5_000_000, "seq": 2, "receipt": "R-17"}
+    jam: dict[str, Any] = {**at_the_till, "time": START + 60_000_000, "seq": 4}
+    stock: dict[str, Any] = {**at_the_till, "time": START + 120_000_000, "seq": 6}
     assert told == [
         DeviceState(id="b7/1/state", time=START, seq=1, state="online", **at_the_till),
         PosBasketOpen(id="b7/2.1", **basket),

@@ -133,15 +133,18 @@ class Mapper:
             "row": raw.number,
         }
         placed = Placed(raw.value, raw, names)
-        if raw.error:
-            placed.refused = EventRefused(raw.error)
-            return placed
         try:
+            if raw.error:
+                raise EventRefused(raw.error)
             self._place(placed)
         except EventRefused as refused:
             placed.refused = refused
         except RecursionError:
             placed.refused = EventRefused("the row is nested too deeply")
+        frames = self._plan.frames
+        if placed.refused is not None and frames is not None and placed.row is raw.value:
+            # Only what would be refused is passed over: a wire without a banner loses no row.
+            placed.banner = 0 < raw.line <= frames.banner_lines
         return placed
 
     def tell(self, placed: Placed, *, latest_us: int = ABSURD_US, link: str = "") -> list[Told]:
@@ -203,8 +206,6 @@ class Mapper:
     def _place(self, placed: Placed) -> None:
         plan, names = self._plan, placed.names
         self._unwrap(placed)
-        if placed.banner:
-            return
         if plan.wait is not None:
             placed.time_us = self._wait(placed)
         row = placed.row
@@ -227,9 +228,7 @@ class Mapper:
         frame, names = placed.row, placed.names
         row = frames.row(frame, names)
         if not is_object(row):
-            # A file of the same rows has no frames, and so no banner either.
-            placed.banner = 0 < placed.raw.line <= frames.banner_lines
-            return
+            return  # A file of the same rows has no frames.
         stream = frames.stream(frame, names) if frames.stream is not None else None
         number = frames.number(frame, names) if frames.number is not None else None
         placed.row = row

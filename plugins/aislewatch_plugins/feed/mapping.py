@@ -34,7 +34,7 @@ class Frames(_Part):
         row: path of the row inside the frame; a line that has no object there is a row itself.
         stream: path of the name of the stream that the row belongs to.
         number: path of the row's number, where the frame has one.
-        banner_lines: so many lines at the beginning of a connection may be no frames.
+        banner_lines: so many lines at the beginning of a connection may be no rows.
     """
 
     row: str

@@ -72,9 +72,9 @@ class Session:
             rows, refused, refusals = counts.rows, counts.refused, counts.refusals
             told: list[Told] = []
             readable = False
-            for at, row in enumerate(rows_of_body(body, self.mapping.file), 1):
+            for row in rows_of_body(body, self.mapping.file):
                 readable = readable or not row.error
-                told += self._tell(row, at, link)
+                told += self._tell(row, 0, link)  # A request has no banner.
             await self.hand_over(told)
             accepted = (counts.rows - rows) - (counts.refused - refused)
             return Answer(accepted, counts.refusals - refusals, readable)
