@@ -102,7 +102,7 @@ class Core:
             take_anchor=self._take_anchor,
         )
         self._configuration = _configuration(settings, self._plan)
-        self._due: list[_Pending] = []
+        self._due: list[tuple[RulePlan, Event]] = []
         self._ties = count()
         for event in sorted(state.evidence, key=order_key):
             self._plan.insert(event)
@@ -128,19 +128,21 @@ class Core:
     def step(self, events: Iterable[Event]) -> list[Record]:
         """Take events in the order of the log; give what they decided, in order."""
         self._records = []
-        enrich = self._model.enrich
-        admit = self._order.admit
+        order, enrich = self._order, self._model.enrich
+        held = order.state.held
+        after, until = order.admits
         seen = 0
         for event in events:
             seen += 1
             if event.__class__ is ClockTick:
                 assert isinstance(event, ClockTick)
                 self._tick(event)
+                held = order.state.held
+                after, until = order.admits
+            elif after < event.time <= until:
+                held.append(enrich(event))
             else:
-                enriched = enrich(event)
-                fate = admit(enriched)
-                if fate is not Fate.HELD:
-                    self._stray(enriched, fate)
+                self._stray(enrich(event))
         self._count("events", seen)
         return self._records
 
@@ -155,9 +157,9 @@ class Core:
 
     def _tick(self, tick: ClockTick) -> None:
         self._configure(tick.time)
-        state, plan, later = self._state, self._plan, self._later
-        remember, intake = self._order.remember, plan.intake
-        for event in self._order.tick(tick):
+        state, plan, order, later = self._state, self._plan, self._order, self._later
+        known, recent, intake = order.known, order.state.recent, plan.intake
+        for event in order.tick(tick):
             time = event.time
             if time > state.now:
                 if self._due or (later and later[0].deadline < time):
@@ -167,49 +169,46 @@ class Core:
                 state.now = time
                 if time >= plan.turn_at:
                     plan.turn(time)
-            known = remember(event)
-            if known is event or self._wins(event, known, time):
-                intake[event.__class__](event)
-                if event.__class__ is DeviceState:
-                    self._take_state(event)
+            other = known.setdefault(event.id, event)
+            if other is event:
+                recent.append(event)
+            elif not self._wins(event, other, time):
+                continue
+            intake[event.__class__](event)
+            if event.__class__ is DeviceState:
+                self._take_state(event)
         watermark = self._order.watermark
         if tick.final and later:
             # Nothing more will come: what still waits is decided on what there is.
-            watermark = max(watermark, max(pending.deadline for pending in later))
+            watermark = max(watermark, *(pending.deadline for pending in later))
             self._order.advance(watermark)
         self._judge_through(watermark)
         self._keep_house(watermark)
 
     def _take_anchor(self, plan: RulePlan, anchor: Event) -> None:
-        pending = _Pending(
-            anchor.time + plan.wait_us,
-            anchor.time,
-            anchor.device,
-            anchor.seq,
-            plan.number,
-            next(self._ties),
-            anchor,
-        )
         if plan.wait_us == 0:
-            self._due.append(pending)
-        else:
-            heappush(self._later, pending)
+            self._due.append((plan, anchor))
+            return
+        deadline = anchor.time + plan.wait_us
+        place = (deadline, anchor.time, anchor.device, anchor.seq, plan.number, next(self._ties))
+        heappush(self._later, _Pending(*place, anchor))
 
     def _judge_through(self, limit: int) -> None:
         """Judge what is due up to and including a time, in the order of deadlines."""
         later = self._later
         while self._due or (later and later[0].deadline <= limit):
-            batch, self._due = self._due, []
+            due, self._due = self._due, []
             # What is due without waiting is due now, and nothing older still waits.
-            deadline = batch[0].deadline if batch else later[0].deadline
+            deadline = due[0][1].time if due else later[0].deadline
             if deadline > self._state.housekeeping:
                 self._keep_house(deadline - 1)
             while later and later[0].deadline == deadline:
-                batch.append(heappop(later))
-            if len(batch) > 1:
-                batch.sort()
-            for pending in batch:
-                self._judge(self._plan.rules[pending.rule], pending.anchor, deadline)
+                pending = heappop(later)
+                due.append((self._plan.rules[pending.rule], pending.anchor))
+            if len(due) > 1:
+                due.sort(key=_judging_order)
+            for plan, anchor in due:
+                self._judge(plan, anchor, deadline)
 
     def _judge(self, plan: RulePlan, anchor: Event, now: int, *, late: Event | None = None) -> None:
         verdict = plan.judge(anchor)
@@ -241,7 +240,8 @@ class Core:
 
     # Out of order --------------------------------------------------------------------------------
 
-    def _stray(self, event: Event, fate: Fate) -> None:
+    def _stray(self, event: Event) -> None:
+        fate = self._order.fate(event)
         if fate is Fate.DUPLICATE:
             self._count("duplicates")
             return
@@ -255,8 +255,8 @@ class Core:
             )
             self._tell(f"device/{event.device}", "event.refused", event.time, event, reason=reason)
             return
-        known = self._order.remember(event)
         now = self._order.watermark
+        known = self._order.remember(event)
         if known is not event and not self._wins(event, known, now):
             return
         self._count("late")
@@ -305,7 +305,7 @@ class Core:
         self._plan.remove(event)
         if isinstance(event, DeviceState):
             self._health.untell(event)
-        self._due = [p for p in self._due if p.anchor is not event]
+        self._due = [(plan, anchor) for plan, anchor in self._due if anchor is not event]
         self._later[:] = [p for p in self._later if p.anchor is not event]
         heapify(self._later)
         for plan in self._plan.anchored_by(event):
@@ -366,6 +366,11 @@ class Core:
         for signal_id in [s for s, time in state.undecided.items() if time < past]:
             del state.undecided[signal_id]
         state.housekeeping = due + HOUSEKEEPING_US
+
+
+def _judging_order(due: tuple[RulePlan, Event]) -> tuple[int, str, int, int]:
+    plan, anchor = due
+    return anchor.time, anchor.device, anchor.seq, plan.number
 
 
 def _configuration(settings: Settings, plan: Plan) -> str:

@@ -10,7 +10,7 @@ ever comes again: a shop's tags are short-lived keys, and state that waits for t
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from operator import attrgetter
 
 from aislewatch.detect.order import order_key
@@ -35,13 +35,14 @@ class Index:
         turn_at: the time at which the current bucket ends.
     """
 
-    __slots__ = ("_buckets", "_get", "attrs", "current", "span_us", "turn_at")
+    __slots__ = ("_buckets", "_get", "_in_order", "attrs", "current", "span_us", "turn_at")
 
     def __init__(self, attrs: tuple[str, ...], span_us: int) -> None:
         self.attrs = attrs
         self.span_us = max(span_us, 1_000_000)
         self._get = attrgetter(*attrs) if attrs else None
         self._buckets: dict[int, Bucket] = {}
+        self._in_order: list[Bucket] = []
         self.current: Bucket = {}
         self.turn_at = -1
 
@@ -54,6 +55,10 @@ class Index:
         self.turn_at = (number + 1) * self.span_us
         for old in [n for n in self._buckets if n < number - 1]:
             del self._buckets[old]
+        self._sort()
+
+    def _sort(self) -> None:
+        self._in_order = [self._buckets[number] for number in sorted(self._buckets)]
 
     def key_of(self, event: Event) -> Key | None:
         """Give an event's join key; None where a field is absent: it joins nothing."""
@@ -72,7 +77,10 @@ class Index:
             return  # No question reaches back so far any more.
         if event.time >= self.turn_at:
             self.turn(event.time)
-        insort(self._buckets.setdefault(number, {}).setdefault(key, []), event, key=order_key)
+        if number not in self._buckets:
+            self._buckets[number] = {}
+            self._sort()
+        insort(self._buckets[number].setdefault(key, []), event, key=order_key)
 
     def remove(self, event: Event) -> None:
         """Take an event back that turned out not to be one."""
@@ -84,20 +92,21 @@ class Index:
         if not bucket[key]:
             del bucket[key]
 
-    def between(self, key: Key, start_us: int, end_us: int) -> list[Event]:
-        """Give the events of a key from one time to another, both included, in order."""
-        found: list[Event] = []
-        span = self.span_us
-        for number in range(start_us // span, end_us // span + 1):
-            bucket = self._buckets.get(number)
-            events = bucket.get(key) if bucket is not None else None
-            if not events:
+    def between(self, key: Key, start_us: int, end_us: int) -> Sequence[Event]:
+        """Give the events of a key from one time to another, both included, in order.
+
+        The answer may be the index's own list: to be read before the next event is put in.
+        """
+        found: Sequence[Event] = ()
+        # Two or three buckets are alive; asking each is cheaper than working out which.
+        for bucket in self._in_order:
+            events = bucket.get(key)
+            if events is None or events[0].time > end_us or events[-1].time < start_us:
                 continue
-            if events[0].time >= start_us and events[-1].time <= end_us:
-                found += events
-            else:
+            if events[0].time < start_us or events[-1].time > end_us:
                 low = bisect_left(events, start_us, key=_time)
-                found += events[low : bisect_right(events, end_us, key=_time)]
+                events = events[low : bisect_right(events, end_us, key=_time)]
+            found = [*found, *events] if found else events
         return found
 
     def __iter__(self) -> Iterator[Event]:

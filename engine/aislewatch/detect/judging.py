@@ -432,7 +432,7 @@ def _nearest(found: Sequence[Event], anchor: Event) -> Event:
     return min(found, key=lambda event: abs(event.time - anchor.time))
 
 
-def _not_after(found: list[Event], ref: Event, keep: bool) -> list[Event]:
+def _not_after(found: Sequence[Event], ref: Event, keep: bool) -> Sequence[Event]:
     """Leave out what the total order puts behind an event, and the event, unless it is kept."""
     if found[-1].time < ref.time:
         return found
@@ -440,7 +440,7 @@ def _not_after(found: list[Event], ref: Event, keep: bool) -> list[Event]:
     return [e for e in found if (keep if e is ref else order_key(e) < own)]
 
 
-def _not_before(found: list[Event], ref: Event, keep: bool) -> list[Event]:
+def _not_before(found: Sequence[Event], ref: Event, keep: bool) -> Sequence[Event]:
     """Leave out what the total order puts before an event, and the event, unless it is kept."""
     if found[0].time > ref.time:
         return found

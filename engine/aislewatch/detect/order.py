@@ -18,6 +18,8 @@ from operator import attrgetter
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import ClockTick, Event
 
+_END_OF_TIME = 1 << 62
+
 _time = attrgetter("time")
 _by_device = attrgetter("time", "device", "seq")
 
@@ -28,9 +30,8 @@ def order_key(event: Event) -> tuple[int, str, int, bytes]:
 
 
 class Fate(Enum):
-    """What became of an event on its arrival."""
+    """What becomes of an event that arrives out of its time."""
 
-    HELD = "held"
     DUPLICATE = "duplicate"
     LATE = "late"
     TOO_LATE = "too late"
@@ -57,6 +58,9 @@ class OrderState:
 class Order:
     """Holds events back, releases them in the total order.
 
+    Attributes:
+        known: by id, the events whose resend is a duplicate and whose double a device fault.
+
     Args:
         lateness_us: how long after its time an event may arrive without being late.
         horizon_us: how far behind the watermark a late event still counts; older is too late.
@@ -77,27 +81,31 @@ class Order:
         self.horizon_us = horizon_us
         self.ahead_us = ahead_us
         self.state = state or OrderState()
-        self._known: dict[str, Event] = {event.id: event for event in self.state.recent}
+        self.known: dict[str, Event] = {event.id: event for event in self.state.recent}
 
     @property
     def watermark(self) -> int:
         """Every event up to and including this time has been released."""
         return self.state.watermark
 
-    def admit(self, event: Event) -> Fate:
-        """Take an event in that is not a tick.
+    @property
+    def admits(self) -> tuple[int, int]:
+        """Give the times after and until which an event simply joins ``state.held``.
 
-        Only a ``HELD`` event is kept here; the caller deals with the others at once.
+        What lies outside is looked at one by one: see :meth:`fate`. Before the first tick there
+        is no clock that anything could be ahead of.
         """
         state = self.state
-        if event.time > state.watermark:
-            if event.time > state.last + self.ahead_us and state.last >= 0:
-                return Fate.AHEAD
-            state.held.append(event)
-            return Fate.HELD
-        if self._known.get(event.id) == event:
+        return state.watermark, state.last + self.ahead_us if state.last >= 0 else _END_OF_TIME
+
+    def fate(self, event: Event) -> Fate:
+        """Say what becomes of an event that cannot simply be held back."""
+        watermark = self.state.watermark
+        if event.time > watermark:
+            return Fate.AHEAD
+        if self.known.get(event.id) == event:
             return Fate.DUPLICATE
-        if event.time <= state.watermark - self.horizon_us:
+        if event.time <= watermark - self.horizon_us:
             return Fate.TOO_LATE
         return Fate.LATE
 
@@ -108,14 +116,14 @@ class Order:
             The event itself; or the one that is already known under its id, which then stays known
             until :meth:`prefer` says otherwise.
         """
-        known = self._known.setdefault(event.id, event)
+        known = self.known.setdefault(event.id, event)
         if known is event:
             self.state.recent.append(event)
         return known
 
     def prefer(self, event: Event) -> None:
         """Let an event take the place of the one that is known under its id."""
-        self._known[event.id] = event
+        self.known[event.id] = event
         self.state.recent.append(event)
 
     def tick(self, tick: ClockTick) -> list[Event]:
@@ -155,7 +163,7 @@ class Order:
     def forget(self, oldest: int) -> None:
         """Let go of the ids of events up to a time: too old for a resend to count."""
         recent = self.state.recent
-        known = self._known
+        known = self.known
         while recent and recent[0].time <= oldest:
             event = recent.popleft()
             if known.get(event.id) is event:

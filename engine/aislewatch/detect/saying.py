@@ -6,18 +6,75 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from aislewatch.detect.judging import Holds
 from aislewatch.detect.order import order_key
 from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel
-from aislewatch.events.record import canonical_json
 from aislewatch.events.units import minor_per_major
 from aislewatch.rules.rule import Expr, Rule
 from aislewatch.rules.template import compile_template
+from aislewatch.rules.tree import FIRST
 
 CENTIBANS = 10
 """Centibans in a deciban, the unit that authors write."""
+
+
+class ClauseLook(Struct, frozen=True):
+    """What one clause looked at: from when to when, microseconds, and the ids of what was there."""
+
+    clause: str
+    from_us: int
+    to_us: int
+    found: list[str]
+
+
+class SignalPayload(Struct, frozen=True, kw_only=True):
+    """The content of a ``signal.raised`` or ``signal.revised`` record: all that proves it.
+
+    Attributes:
+        signal: its id.
+        rule: whose.
+        title: the rule's.
+        meaning: hash of the rule's meaning.
+        model: hash of the store model.
+        status: ``live`` or ``shadow``.
+        type: the incident type that it speaks for.
+        anchor: id of the event that was judged.
+        decided_us: event time at which the last window had closed.
+        about: entities, as (kind, value).
+        points_cb: centibans.
+        half_life_us: of the points; null keeps them.
+        value_minor: what is at stake.
+        because: the reason, a sentence.
+        bindings: what the rule's names stand for: ids of events, figures.
+        looks: what each clause looked at.
+        evidence: every event that bore on it, whole, in the total order.
+    """
+
+    signal: str
+    rule: str
+    title: str
+    meaning: str
+    model: str
+    status: str
+    type: str
+    anchor: str
+    decided_us: int
+    about: tuple[tuple[str, str], ...]
+    points_cb: int
+    half_life_us: int | None
+    value_minor: int | None
+    because: str
+    bindings: list[tuple[str, Any]]
+    looks: list[ClauseLook]
+    evidence: list[Event]
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class Speaker:
@@ -60,29 +117,28 @@ class Speaker:
         if incident.quiet is not None:
             entity = dict(about).get(incident.quiet.entity)
             quiet_key = f"{rule.id}\n{entity}" if entity is not None else ""
-        payload = {
-            "signal": signal_id,
-            "rule": rule.id,
-            "title": rule.title,
-            "meaning": rule.meaning,
-            "model": self._model_hash,
-            "status": rule.status,
-            "type": incident.type,
-            "anchor": anchor.id,
-            "decided_us": decided,
-            "about": dict(about),
-            "points_cb": points_cb,
-            "half_life_us": incident.half_life_us,
-            "value_minor": value_minor,
-            "because": self._because(bindings),
-            "bindings": {n: _named(v) for n, v in bindings.items() if n.isidentifier()},
-            "looks": [
-                {"clause": look.clause, "from_us": look.start, "to_us": look.end,
-                 "found": [event.id for event in look.found]}
+        payload = SignalPayload(
+            signal=signal_id,
+            rule=rule.id,
+            title=rule.title,
+            meaning=rule.meaning,
+            model=self._model_hash,
+            status=rule.status,
+            type=incident.type,
+            anchor=anchor.id,
+            decided_us=decided,
+            about=about,
+            points_cb=points_cb,
+            half_life_us=incident.half_life_us,
+            value_minor=value_minor,
+            because=self._because(bindings),
+            bindings=[(n, _named(v)) for n, v in bindings.items() if n[:6] != FIRST],
+            looks=[
+                ClauseLook(look.clause, look.start, look.end, [event.id for event in look.found])
                 for look in holds.looks
             ],
-            "evidence": _evidence(anchor, holds),
-        }  # fmt: skip
+            evidence=_evidence(anchor, holds),
+        )
         return Signal(
             time=decided,
             id=signal_id,
@@ -99,7 +155,7 @@ class Speaker:
             quiet_us=incident.quiet.us if incident.quiet is not None else 0,
             value_minor=value_minor,
             value_key=_value_key(about, signal_id),
-            payload=canonical_json(payload),
+            payload=_encoder.encode(payload),
         )
 
     def _group_of(self, bindings: Mapping[str, Any]) -> str:

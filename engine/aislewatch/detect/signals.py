@@ -121,6 +121,10 @@ class Signals:
         before = self.state.holding.get(signal_id)
         if before == signal:
             return []
+        if before is None and signal is not None and signal.quiet_key not in self._by_quiet:
+            self._replace(signal_id, None, signal)
+            self.state.raised.add(signal_id)
+            return [SignalChange(Change.RAISED, signal, None)]
         keys = {s.quiet_key for s in (before, signal) if s is not None}
         if keys == {""}:
             return self._unsilenced(signal_id, before, signal)

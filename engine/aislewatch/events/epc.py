@@ -22,9 +22,10 @@ class ProductTag:
     serial: str
 
 
-@lru_cache(
-    maxsize=65_536
-)
+_SGTIN_HEADERS = frozenset({"30", "36"})
+"""First byte of SGTIN-96 and SGTIN-198."""
+
+
 def decode_epc(epc: str) -> ProductTag | None:
     """Read a tag's code as an SGTIN.
 
@@ -40,8 +41,14 @@ def decode_epc(epc: str) -> ProductTag | None:
     >>> decode_epc("E280116060000000000003146") is None
     True
     """
-    if not epc.startswith(("30", "36")) or len(epc) % 2:
+    if epc[:2] not in _SGTIN_HEADERS or len(epc) % 2:
         return None
+    return _decode(epc)
+
+
+# A shop floor of tags is heard thousands of times over, and decoding costs 50 us.
+@lru_cache(maxsize=65_536)
+def _decode(epc: str) -> ProductTag | None:
     try:
         tag = SGTIN.from_hex(epc)
         gtin = tag.gs1_key()

@@ -7,7 +7,7 @@ same enriched event. What a device said itself is never overwritten.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -163,8 +163,13 @@ class StoreModel:
 
     def enrich(self, event: Event) -> Event:
         """Add what the model knows of an event: its place, its product, its expected weight."""
-        if not isinstance(event, Placed):
-            return event
+        return self._enrichers[event.__class__](event)
+
+    @cached_property
+    def _enrichers(self) -> _Enrichers:
+        return _Enrichers(self)
+
+    def _enrich(self, event: Placed) -> Event:
         known: dict[str, Any] = {}
         self._place(event, known)
         if isinstance(event, Tagged):
@@ -172,6 +177,15 @@ class StoreModel:
         elif isinstance(event, Product | PosLine):
             self._product(event, event.sku, event.gtin, known)
         return replace(event, **known) if known else event
+
+    def _enrich_bare_tag(self, event: Tagged) -> Event:
+        """Enrich a tag in a shop that told nothing of itself: every event of a busy antenna."""
+        if event.unknown_tag is not None:
+            return event
+        tag = decode_epc(event.epc)
+        if tag is None:
+            return replace(event, unknown_tag=True)
+        return replace(event, unknown_tag=False, serial=tag.serial, gtin=event.gtin or tag.gtin)
 
     def _place(self, event: Placed, known: dict[str, Any]) -> None:
         zone_id = event.zone_id
@@ -200,6 +214,8 @@ class StoreModel:
     def _product(
         self, event: Product | PosLine, sku: str | None, gtin: str | None, known: dict[str, Any]
     ) -> None:
+        if isinstance(event, PosLine) and event.units is None:
+            known["units"] = 1
         product = self.product(sku, gtin)
         if product is None:
             return
@@ -212,3 +228,28 @@ class StoreModel:
                 one = getattr(product, attr)
                 if one is not None and getattr(event, f"expected_{attr}") is None:
                     known[f"expected_{attr}"] = one * units
+
+
+class _Enrichers(dict[type[Event], Callable[[Any], Event]]):
+    """By class of event, the quickest way to enrich it; made when first asked for."""
+
+    def __init__(self, model: StoreModel) -> None:
+        super().__init__()
+        self._model = model
+
+    def __missing__(self, cls: type[Event]) -> Callable[[Any], Event]:
+        model = self._model
+        bare = not (model.devices or model.zones or model.products)
+        way: Callable[[Any], Event] = model._enrich  # pyright: ignore[reportPrivateUsage]
+        if not issubclass(cls, Placed) or (
+            bare and not issubclass(cls, Tagged) and not issubclass(cls, PosLine)
+        ):
+            way = _as_it_is
+        elif bare and issubclass(cls, Tagged):
+            way = model._enrich_bare_tag  # pyright: ignore[reportPrivateUsage]
+        self[cls] = way
+        return way
+
+
+def _as_it_is(event: Event) -> Event:
+    return event

@@ -10,7 +10,7 @@ import difflib
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
@@ -191,14 +191,22 @@ def _file_path(loc: Sequence[str | int], data: Any, *, mapping: bool) -> tuple[s
     return max(walk(data, 0), key=lambda found: (found[0], len(found[1])))[1]
 
 
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Tell whether a raw value of a file is a list."""
+    return isinstance(value, list)
+
+
+def is_mapping(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a raw value of a file is a mapping."""
+    return isinstance(value, dict)
+
+
 def _inside(at: Any, part: str | int) -> list[Any]:
     """Give the value under a key or at a position, or nothing."""
-    if isinstance(at, dict):
-        members = cast("dict[str | int, Any]", at)
-        return [members[part]] if part in members else []
-    if isinstance(at, list) and isinstance(part, int):
-        items: list[Any] = at
-        return items[part : part + 1]
+    if is_mapping(at):
+        return [at[str(part)]] if part in at else []
+    if is_list(at) and isinstance(part, int):
+        return at[part : part + 1]
     return []
 
 

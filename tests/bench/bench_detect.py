@@ -1,0 +1,131 @@
+"""From raw JSON bytes to signals on one core, beside a hand-written loop that does the same job.
+
+Run with ``just bench``. Prints figures; asserts answers, never times.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from types import ModuleType
+from typing import Any, TypeVar
+
+import msgspec
+
+from aislewatch.detect.core import Core, Settings
+from aislewatch.events.codec import Codec
+from aislewatch.events.kinds import ClockTick, Event, PosItem, RfidRead
+from aislewatch.events.model import StoreModel
+from aislewatch.events.record import Record
+from aislewatch.events.registry import Registry
+from aislewatch.rules.load import load_rules
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+BATCH = 1000
+Answer = TypeVar("Answer")
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+stream: Any = _load("stream")
+
+
+def by_hand(raws: list[bytes]) -> set[tuple[str, int]]:
+    """Do the job with a decoder and a dictionary: no order, no lateness, no evidence, no reason."""
+    decode = msgspec.json.Decoder(RfidRead | PosItem).decode
+    shelf: dict[str, int] = {}
+    found: set[tuple[str, int]] = set()
+    for raw in raws:
+        event = decode(raw)
+        epc = event.epc
+        if event.__class__ is RfidRead:
+            if event.zone_kind == "shelf":
+                shelf[epc] = event.time
+            elif event.zone_kind == "exit" and event.rssi_dbm > -60:
+                since = shelf.get(epc)
+                if since is not None and event.time - since <= 43_200_000_000:
+                    found.add((epc, event.time))
+        else:
+            shelf.pop(epc, None)
+    return found
+
+
+def by_engine(raws: list[bytes], rule: str, registry: Registry) -> list[Record]:
+    """Do the job with the core, fed in batches of the bus, with a tick of the clock each."""
+    lists = {"open_transfers": frozenset[str]()}
+    rules = load_rules({rule: Path(rule).read_text()}, registry, lists=lists)
+    # One event a second: a batch of the bus spans a quarter of an hour of the recording.
+    settings = Settings(store="1", ahead_us=3_600_000_000)
+    core = Core(settings, StoreModel(lists=lists), rules, registry)
+    decode = Codec(registry).decode
+    records: list[Record] = []
+    for at in range(0, len(raws), BATCH):
+        batch: list[Event] = [decode(raw) for raw in raws[at : at + BATCH]]
+        now = batch[-1].time
+        batch.append(ClockTick(id=f"clock/1/{at}", store="1", device="clock", time=now))
+        records += core.step(batch)
+    end = ClockTick(id="clock/1/end", store="1", device="clock", time=now, final=True)
+    return records + core.step([end])
+
+
+def signals(records: list[Record]) -> set[tuple[str, int]]:
+    """Give what the engine raised in the form of the truth."""
+    return {
+        (dict(json.loads(record.payload)["about"])["epc"], record.time)
+        for record in records
+        if record.type == "signal.raised"
+    }
+
+
+def timed(job: Callable[[], Answer]) -> tuple[float, Answer]:
+    """Give the seconds that a job takes, and its answer."""
+    gc.collect()
+    start = time.perf_counter()
+    answer = job()
+    return time.perf_counter() - start, answer
+
+
+def main(events: int = 200_000, rounds: int = 5) -> None:
+    """Print the figures."""
+    registry = Registry()
+    steps = stream.shoplifting(events, Random(1))
+    raws = stream.as_json(steps)
+    truth = stream.truth(steps)
+    rule = str(ROOT / "rules" / "unpaid-exit.yml")
+    loop: list[float] = []
+    engine: list[float] = []
+    for _ in range(rounds):
+        seconds, answer = timed(lambda: by_hand(raws))
+        loop.append(seconds)
+        assert answer == truth, "the loop's answer is wrong"
+        seconds, records = timed(lambda: by_engine(raws, rule, registry))
+        engine.append(seconds)
+        assert signals(records) == truth, "the engine's answer is wrong"
+    ratio = statistics.median(e / b for e, b in zip(engine, loop, strict=True))
+    print(f"{events:,} events, {len(truth):,} true matches, {len(raws[0])}-byte JSON")
+    print(f"  hand-written loop  {events / statistics.median(loop):>12,.0f} events/s")
+    print(f"  engine             {events / statistics.median(engine):>12,.0f} events/s")
+    print(f"  engine / loop      {ratio:>12.2f} x the time (median of {rounds} pairs)")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"  peak memory        {memory:>12,} MiB")
+
+
+if __name__ == "__main__":
+    main()
