@@ -153,15 +153,25 @@ COMPUTE: dict[str, Callable[[Any, Any], Any]] = {
     "*": lambda a, b: a * b,
     "/": lambda a, b: None if b == 0 else a / b,
 }
+
+
+def size(text: str) -> Fraction:
+    return Fraction(len(text))
+
+
+def within(value: Any, low: Any, high: Any) -> bool:
+    return bool(low <= value <= high)
+
+
 CALL: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "min": min,
     "max": max,
-    "size": lambda text: Fraction(len(text)),
-    "lower": lambda text: text.lower(),
-    "startswith": lambda text, prefix: text.startswith(prefix),
-    "contains": lambda text, part: part in text,
-    "within": lambda value, low, high: low <= value <= high,
+    "size": size,
+    "lower": str.lower,
+    "startswith": str.startswith,
+    "contains": str.__contains__,
+    "within": within,
 }
 
 

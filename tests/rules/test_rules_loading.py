@@ -200,7 +200,12 @@ def test_six_mistakes_in_one_file_are_six_located_errors_in_one_go() -> None:
 
 
 def test_the_mistakes_of_all_files_come_at_once() -> None:
-    files = {"a.yml": "id: [", "b.yml": b"id: \xff", "c.yml": EXIT, "d.yml": "- x"}
+    files: dict[str, str | bytes] = {
+        "a.yml": "id: [",
+        "b.yml": b"id: \xff",
+        "c.yml": EXIT,
+        "d.yml": "- x",
+    }
     with pytest.raises(FileMistakes) as caught:
         load_rules(files, REGISTRY, lists=LISTS)
     assert [(m.file, m.line) for m in caught.value.mistakes] == [

@@ -341,8 +341,9 @@ class _Source:
         return []
 
     def _may_divide_by_zero(self, term: Term) -> bool:
-        divides = isinstance(term, Arithmetic) and term.op == "/"
-        return divides and not isinstance(term.right, Constant)
+        if not isinstance(term, Arithmetic):
+            return False
+        return term.op == "/" and not isinstance(term.right, Constant)
 
     def _divisor(self, term: Arithmetic) -> str:
         right = term.right

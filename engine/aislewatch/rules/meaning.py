@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from enum import Enum
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 from aislewatch.rules.rule import Expr
 from aislewatch.rules.tree import canonical
@@ -43,10 +43,18 @@ def _plain(value: Any) -> Any:
             if one.name not in _NOT_MEANT
         }
         return {"is": type(value).__name__, **shown}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]  # pyright: ignore[reportUnknownVariableType]
+    if _is_mapping(value):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if _is_tuple(value):
+        return [_plain(inner) for inner in value]
     if isinstance(value, (Fraction, date)):
         return str(value)
     return value
+
+
+def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_tuple(value: Any) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(value, tuple)

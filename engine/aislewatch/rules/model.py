@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
+from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.events.quantities import DurationUs
 
 
@@ -174,9 +175,9 @@ CLAUSES = (
 
 def _clause_of(value: Any) -> str | None:
     """Tell which clause a mapping is; a misspelt one is taken for the nearest."""
-    if not isinstance(value, dict):
+    if not is_mapping(value):
         return "<check>" if isinstance(value, (str, list)) else None
-    keys = [str(key) for key in value]
+    keys = list(value)
     for clause in CLAUSES:
         if clause in keys:
             return f"<{clause}>"

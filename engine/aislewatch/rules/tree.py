@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from aislewatch.events.units import Dimension
 
@@ -177,10 +177,14 @@ def parts(term: Term) -> Iterator[Term]:
     """Walk a term and everything in it, the whole first."""
     yield term
     for one in fields(term):
-        value = getattr(term, one.name)
-        for inner in value if isinstance(value, tuple) else (value,):
+        value: Any = getattr(term, one.name)
+        for inner in value if _is_tuple(value) else (value,):
             if isinstance(inner, Term):
                 yield from parts(inner)
+
+
+def _is_tuple(value: Any) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(value, tuple)
 
 
 def canonical(term: Term) -> Any:
@@ -189,8 +193,8 @@ def canonical(term: Term) -> Any:
     for one in fields(term):
         if one.name in _NOT_MEANT:
             continue
-        value = getattr(term, one.name)
-        if isinstance(value, tuple):
+        value: Any = getattr(term, one.name)
+        if _is_tuple(value):
             shown.append([canonical(v) if isinstance(v, Term) else v for v in value])
         elif isinstance(value, Term):
             shown.append(canonical(value))
