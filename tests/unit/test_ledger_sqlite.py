@@ -16,14 +16,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from aislewatch.errors import LedgerDamaged, LedgerError, LedgerFull, UsageError
+from aislewatch.errors import LedgerConflict, LedgerDamaged, LedgerError, LedgerFull, UsageError
 from aislewatch.events.record import Record
 from aislewatch.ledger import Head, Ledger, StoredRecord, verify
 from aislewatch.ledger.appending import add_records
+from aislewatch.ledger.chain import record_hash
 from aislewatch.ledger.sqlite import connect_writer, translated
 from aislewatch.ledger.values import EMPTY
 
 SHOP = "shop-1"
+LAST_HASH = "(SELECT hash FROM record WHERE position = 3)"
 COLUMNS = ", ".join(StoredRecord.__struct_fields__)
 
 
@@ -65,6 +67,8 @@ def child(script: str, *arguments: object, prefix: tuple[str, ...] = ()) -> str:
         {"position": "99", "stream_version": "99"},
         {"position": "4", "stream": "'another'", "stream_version": "2"},
         {"position": "4", "stream": "'another'", "stream_version": "1"},
+        {"position": "4", "prev_hash": LAST_HASH},
+        {"position": "4", "prev_hash": LAST_HASH, "stream_version": "3"},
         {"position": "0"},
         {"position": "4"},
         {"store": "'another'"},
@@ -83,6 +87,26 @@ def test_no_form_of_insert_rewrites_a_record_or_breaks_the_chain(
             )
         assert list(ledger.records(SHOP)) == before
         assert verify(ledger, SHOP).sound
+
+
+def test_somebody_who_went_past_the_lock_is_noticed_and_the_chain_goes_on(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        ledger.append(SHOP, some(3), recorded_us=1)
+        with raw(path) as connection:
+            add_a_link(connection)
+        with pytest.raises(LedgerConflict, match="changed under its writer"):
+            ledger.append(SHOP, some(1), recorded_us=1)
+        assert ledger.append(SHOP, some(1), recorded_us=1).position == 5
+        assert verify(ledger, SHOP).sound
+
+
+def add_a_link(connection: sqlite3.Connection) -> None:
+    (prev,) = connection.execute("SELECT hash FROM record WHERE position = 3").fetchone()
+    hash_ = record_hash(prev, SHOP.encode(), 4, b"mine", 1, b"x", 1, 0, b"{}")
+    connection.execute(
+        f"INSERT INTO record ({COLUMNS}) VALUES (?, 4, 'mine', 1, 'x', 1, 0, 0, ?, ?, ?)",
+        (SHOP, b"{}", prev, hash_),
+    )
 
 
 def test_an_upsert_does_not_change_a_record(path: Path) -> None:

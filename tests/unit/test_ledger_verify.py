@@ -284,6 +284,19 @@ def test_a_record_put_in_before_the_first_is_named(original: Original) -> None:
     assert found(original.verify()) == [(-3, FaultKind.ADDED)]
 
 
+def test_hiding_the_last_record_before_the_first_does_not_keep_the_expected_head(
+    original: Original,
+) -> None:
+    with original.tampered() as connection:
+        connection.execute(
+            "UPDATE record SET position = -1 WHERE position = ? AND store = ?", (LAST, SHOP)
+        )
+    assert found(original.verify(original.head.hash)) == [
+        (-1, FaultKind.ADDED),
+        (LAST, FaultKind.MISSING),
+    ]
+
+
 def test_a_lengthened_previous_hash_is_a_changed_one(original: Original) -> None:
     # The hash takes 32 bytes of it: what hangs over must not go unseen.
     with original.tampered() as connection:

@@ -29,6 +29,9 @@ _Row = TypeVar("_Row")
 class LedgerReader:
     """Everything that can be read from a ledger; may be used from any thread, calls take turns.
 
+    It opens the file read-only, and so cannot tidy away the ``-wal`` and ``-shm`` files that SQLite
+    makes for a reader; the next writer does when it closes.
+
     Args:
         path: the file.
 
