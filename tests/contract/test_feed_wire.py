@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 from pydantic import ValidationError
 
-from aislewatch.errors import BusError, DeviceMisconfigured, DeviceNotReady
+from aislewatch.errors import BusError, DeviceMisconfigured, DeviceNotReady, UsageError
 from aislewatch.events.kinds import DeviceState, Event, QueueLevel
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
@@ -405,6 +405,23 @@ async def test_files_are_read_in_order_of_time_and_then_the_run_returns(tmp_path
         ]
     assert found["time"] == [("a", 1), ("b", 2), ("a", 3), ("b", 3), ("b", 4), ("a", 5)]
     assert found["arrival"] == [("a", 5), ("a", 1), ("a", 3), ("b", 4), ("b", 2), ("b", 3)]
+
+
+async def test_files_read_at_once_give_what_a_run_emits(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(row("a", 1) + b"{oops\n" + row("b", 2))
+    (tmp_path / "b.jsonl").write_bytes(row("c", 3))
+    feed = Feed(FeedConfig(mapping="m.yml", files=["a.jsonl"]))
+    async with running(feed, tmp_path) as (received, task):
+        await task
+    read = list(feed.read_recording(context(tmp_path)))
+    assert [event for run in read if isinstance(run, list) for event in run] == received.found
+    assert len([run for run in read if not isinstance(run, list)]) == len(received.refusals) == 1
+    (other,) = feed.read_recording(context(tmp_path), [tmp_path / "b.jsonl"])
+    assert isinstance(other, list)
+    assert {event.device for event in other} == {"c"}
+    wire = Feed(FeedConfig(mapping="m.yml", tcp="127.0.0.1:1"))
+    with pytest.raises(UsageError, match="has no files: its source is tcp"):
+        wire.read_recording(context(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,8 @@ from aislewatch.events.sensor import (
 from aislewatch_plugins.feed.config import FeedConfig, split_address
 from aislewatch_plugins.feed.driver import HttpListener, Source, TcpClient, TcpListener
 from aislewatch_plugins.feed.mapper import Mapper, Refusal
-from aislewatch_plugins.feed.recording import (
-    read_catalogues,
-    read_mapping,
-    read_recording,
-    told_rows,
-)
-from aislewatch_plugins.feed.session import Session
+from aislewatch_plugins.feed.recording import read_catalogues, read_mapping, told_rows
+from aislewatch_plugins.feed.session import Session, runs
 
 _FILE_ROWS = 500
 """Rows of a file that are read in one go before the loop serves other devices again."""
@@ -84,28 +79,12 @@ class Feed(SensorPlugin):
             DeviceNotReady: the address does not answer, or is taken.
             DeviceMisconfigured: the mapping holds mistakes, a file or parameter is missing.
         """
-        config, folder = self._config, Path(context.folder)
         try:
             # Reading files blocks; a host's loop serves other devices meanwhile.
-            mapping = await asyncio.to_thread(
-                read_mapping, folder / config.mapping, context.registry
-            )
-            self._files = await asyncio.to_thread(_found, folder, config.files or [])
-            given = {name: folder / path for name, path in config.catalogues.items()}
-            places = [Path(mapping.path).parent, *(path.parent for path in self._files)]
-            catalogues = await asyncio.to_thread(read_catalogues, mapping, places, given)
-            plan = mapping.plan(config.params, catalogues)
+            self._session = await asyncio.to_thread(self._prepare, context, None)
         except MistakeError as error:
             raise DeviceMisconfigured(str(error)) from error
-        mapper = Mapper(
-            plan,
-            feed=context.device,
-            store=context.store,
-            session=context.boot,
-            simulated=context.simulated,
-        )
-        self._session = Session(config, context, mapping, mapper)
-        self._source = _source(config)
+        self._source = _source(self._config)
         if self._source is not None:
             await self._source.open()
 
@@ -129,34 +108,6 @@ class Feed(SensorPlugin):
             raise DeviceMisconfigured(str(error)) from error
         finally:
             self._reading = False
-
-    def read_recording(
-        self, context: SensorContext, files: Sequence[Path] | None = None
-    ) -> Iterator[list[Event] | Refusal]:
-        """Give at once what the files tell, without being opened: for a replay.
-
-        Args:
-            context: as for ``open``.
-            files: in place of those that the configuration names.
-
-        Raises:
-            UsageError: the configuration names no files, or one cannot be read.
-            FileMistakes: the mapping holds mistakes.
-        """
-        config, folder = self._config, Path(context.folder)
-        if files is None and config.files is None:
-            message = f"feed {context.device!r} reads from {config.source}, not from files"
-            raise UsageError(message)
-        return read_recording(
-            read_mapping(folder / config.mapping, context.registry),
-            files if files is not None else _found(folder, config.files or []),
-            feed=context.device,
-            store=context.store,
-            params=config.params,
-            catalogues={name: folder / path for name, path in config.catalogues.items()},
-            order=config.order,
-            simulated=context.simulated,
-        )
 
     async def close(self) -> None:
         """Let go of the source."""
@@ -184,6 +135,42 @@ class Feed(SensorPlugin):
             "source": self._config.source,
             "devices": mapper.devices,
         }
+
+    def read_recording(
+        self, context: SensorContext, files: Sequence[Path] | None = None
+    ) -> Iterator[list[Event] | Refusal]:
+        """Give what files tell, in the order in which ``run`` would emit it: for a replay.
+
+        Args:
+            context: as for ``open``.
+            files: in place of those of the configuration.
+
+        Raises:
+            UsageError: there are no files, one cannot be read, or a parameter is missing.
+            FileMistakes: the mapping holds mistakes.
+        """
+        if files is None and self._config.files is None:
+            message = f"feed {context.device!r} has no files: its source is {self._config.source}"
+            raise UsageError(message)
+        session = self._prepare(context, files)
+        rows = told_rows(session.mapper, self._files, session.mapping, self._config.order)
+        return (run for told in rows for run in runs(told))
+
+    def _prepare(self, context: SensorContext, files: Sequence[Path] | None) -> Session:
+        config, folder = self._config, Path(context.folder)
+        mapping = read_mapping(folder / config.mapping, context.registry)
+        self._files = list(files) if files is not None else _found(folder, config.files or [])
+        given = {name: folder / path for name, path in config.catalogues.items()}
+        places = [Path(mapping.path).parent, *(path.parent for path in self._files)]
+        plan = mapping.plan(config.params, read_catalogues(mapping, places, given))
+        mapper = Mapper(
+            plan,
+            feed=context.device,
+            store=context.store,
+            session=context.boot,
+            simulated=context.simulated,
+        )
+        return Session(config, context, mapping, mapper)
 
     async def _run_files(self, session: Session) -> None:
         rows = told_rows(session.mapper, self._files, session.mapping, self._config.order)
