@@ -307,6 +307,22 @@ def test_let_names_figures_and_expressions_before_the_clauses() -> None:
     assert check.expr.names == {"lines", "few", "scan"}
 
 
+def test_a_figure_under_let_has_no_limits_and_no_second_name() -> None:
+    for extra in ("at_least: 2", "as: other"):
+        text = rule_with("  []").replace(
+            "match:",
+            f"let:\n  lines: {{count: pos.item, window: 1m before scan, {extra}}}\nmatch:",
+        )
+        (mistake,) = found_in(text)
+        assert mistake.message.startswith("a figure under 'let' is called by its key")
+        assert mistake.line == 5
+
+
+def test_the_anchor_is_not_called_by_a_word_of_the_language() -> None:
+    found = found_in(rule_with("  []", when="{event: pos.item, as: lists}"))
+    assert "'lists' is a word of the language" in [one.message for one in found]
+
+
 def test_unmatched_binds_its_leftovers_and_the_partner_of_an_anchor_on_a_side() -> None:
     rule = load(
         rule_with(

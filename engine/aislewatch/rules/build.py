@@ -14,6 +14,7 @@ from aislewatch.rules import model, rule
 from aislewatch.rules.clauses import ClauseReader, names_bound
 from aislewatch.rules.desk import Desk
 from aislewatch.rules.dimensions import type_of_field
+from aislewatch.rules.evidence import RESERVED
 from aislewatch.rules.lexer import Refused
 from aislewatch.rules.meaning import meaning_of
 from aislewatch.rules.rule import Expr, Rule
@@ -145,6 +146,8 @@ class Build:
         if kinds is None:
             self._scope = replace(self._scope, broken=self._scope.broken | {shape.as_})
             return None
+        if shape.as_ in RESERVED:
+            desk.wrong(("when", "as"), f"{shape.as_!r} is a word of the language")
         where: Expr | None = None
         if shape.where is not None:
             where = desk.expr(("when", "where"), shape.where, self._scope.for_event(kinds))

@@ -105,15 +105,26 @@ def compile_template(
     minor_per_major: int = 100,
 ) -> Callable[[Mapping[str, Any]], str]:
     """Give a function from bindings, as :meth:`Expr.compile_bound` takes them, to the sentence."""
-    pieces: list[str | tuple[Callable[[Mapping[str, Any]], Any], Type]] = [
-        (part.compile_bound(lists), part.type) if isinstance(part, Expr) else part
+    pieces = [
+        part if isinstance(part, str) else _shower(part, lists, minor_per_major)
         for part in template.parts
     ]
 
     def sentence(bindings: Mapping[str, Any]) -> str:
-        return "".join(
-            piece if isinstance(piece, str) else show(piece[0](bindings), piece[1], minor_per_major)
-            for piece in pieces
-        )
+        return "".join([piece if isinstance(piece, str) else piece(bindings) for piece in pieces])
 
     return sentence
+
+
+def _shower(
+    part: Expr, lists: Mapping[str, frozenset[str]] | None, minor_per_major: int
+) -> Callable[[Mapping[str, Any]], str]:
+    get, kind = part.compile_bound(lists), part.type
+    if kind.dimension is not Dimension.TEXT:
+        return lambda bindings: show(get(bindings), kind, minor_per_major)
+
+    def text(bindings: Mapping[str, Any]) -> str:
+        value: str | None = get(bindings)
+        return UNKNOWN if value is None else value
+
+    return text
