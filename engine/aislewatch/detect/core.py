@@ -25,7 +25,7 @@ from aislewatch.events.record import Record, canonical_json
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule
 
-HOUSEKEEPING_US = 60_000_000
+HOUSEKEEPING_US = 300_000_000
 """How often, in event time, the core lets go of what can no longer matter."""
 
 
@@ -353,7 +353,7 @@ class Core:
     # Housekeeping --------------------------------------------------------------------------------
 
     def _keep_house(self, limit: int) -> None:
-        """Let go of the past at every full minute of event time up to a limit."""
+        """Let go of the past at every fifth full minute of event time up to a limit."""
         state = self._state
         if limit < state.housekeeping:
             return

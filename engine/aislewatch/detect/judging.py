@@ -100,6 +100,7 @@ class _Writer:
     blind: Blind
     lists: Mapping[str, frozenset[str]]
     lines: list[str] = field(default_factory=list[str])
+    looks: list[str] = field(default_factory=list[str])
     names: dict[str, str] = field(default_factory=dict[str, str])
     types: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     constants: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -110,7 +111,7 @@ class _Writer:
         rule = self.rule
         self.names[rule.anchor.name] = "a"
         self.types[rule.anchor.name] = rule.anchor.types
-        self._line("why = None; points = 0; looks = []")
+        self._line("why = None; points = 0")
         for requirement in rule.requires:
             start, end = rule.reach.earliest_us, rule.reach.latest_us
             self._line(
@@ -131,7 +132,8 @@ class _Writer:
             self._line(f"if a.time < {until} and {excuse.where.holds_source(self.names)}: return")
         self._line("if why is not None: return Undecided(*why)")
         bindings = ", ".join(f"{name!r}: {variable}" for name, variable in self.names.items())
-        self._line(f"return Holds({{{bindings}}}, looks, points)")
+        looks = "".join(f"Look({look}), " for look in self.looks)
+        self._line(f"return Holds({{{bindings}}}, ({looks}), points)")
         source = "def judge(a):\n" + "\n".join(self.lines)
         scope: dict[str, Any] = emit.namespace(self.lists) | {
             **self.constants,
@@ -197,13 +199,14 @@ class _Writer:
         index = self._index(clause, maybe=True)
         key, start, end = self._where_to_look(clause)
         label = clause.label
-        self._line(f"{verdict} = None")
+        found = self._variable()
+        self._line(f"{verdict} = None; {found} = ()")
         self._line(f"if {key} is None or {start} is None or {end} is None:")
         self._line(f"    why = why or ({label!r}, 'what it joins on is unknown')")
         self._line("else:")
         self.depth += 1
-        found = self._between(clause, index, key, start, end)
-        self._line(f"looks.append(Look({label!r}, {start}, {end}, {found}))")
+        self._between(clause, index, key, start, end, into=found)
+        self.looks.append(f"{label!r}, {start}, {end}, {found}")
         if clause.where is None:
             self._line(f"if {found}: {verdict} = False")
         else:
@@ -240,15 +243,16 @@ class _Writer:
         if clause.anchor_side is not None:
             reach = f"max(a.time - {start}, {end} - a.time)"
         left, right, partner, verdict = (self._variable() for _ in range(4))
-        self._line(f"{left} = {right} = (); {partner} = None; {verdict} = None")
+        both = self._variable()
+        self._line(f"{left} = {right} = {both} = (); {partner} = None; {verdict} = None")
         self._line(f"if {key} is not None and {start} is not None and {end} is not None:")
         self.depth += 1
         anchored = {"left": "True", "right": "False", None: "None"}[clause.anchor_side]
         self._line(
-            f"{verdict}, {left}, {right}, {partner}, both = unmatched(a, {anchored}, {key}, "
+            f"{verdict}, {left}, {right}, {partner}, {both} = unmatched(a, {anchored}, {key}, "
             f"{sides[0]}, {sides[1]}, {by[0]}, {by[1]}, {start}, {end}, {reach})"
         )
-        self._line(f"looks.append(Look({clause.label!r}, {start}, {end}, both))")
+        self.looks.append(f"{clause.label!r}, {start}, {end}, {both}")
         # Leftovers are absences of their partners: whoever would have seen those must have been
         # able to.
         opposite = clause.left if clause.anchor_side == "right" else clause.right
@@ -288,9 +292,8 @@ class _Writer:
         self._line(f"{found} = {unknown_key}")
         self._line(f"if {key} is not None and {start} is not None and {end} is not None:")
         self.depth += 1
-        inner = self._between(clause, index, key, start, end, keep_anchor=keep_anchor)
-        self._line(f"{found} = {inner}")
-        self._line(f"looks.append(Look({clause.label!r}, {start}, {end}, {found}))")
+        self._between(clause, index, key, start, end, into=found, keep_anchor=keep_anchor)
+        self.looks.append(f"{clause.label!r}, {start}, {end}, {found} or ()")
         self.depth -= 1
         return found
 
@@ -310,9 +313,11 @@ class _Writer:
         start: str,
         end: str,
         *,
+        into: str,
         keep_anchor: bool = False,
-    ) -> str:
-        found = self._set(f"{index}.between({key}, {start}, {end})")
+    ) -> None:
+        found = into
+        self._line(f"{found} = {index}.between({key}, {start}, {end})")
         window: Window = clause.window
         for bound, trim in ((window.start, "not_before"), (window.end, "not_after")):
             # Among events of the type of the one that the window is measured from, the total order
@@ -323,7 +328,6 @@ class _Writer:
                 self._line(f"if {found}: {found} = {trim}({found}, {ref}, {keep})")
         if not keep_anchor and set(self.rule.anchor.types) & set(clause.types):
             self._line(f"if {found}: {found} = [e for e in {found} if e is not a]")
-        return found
 
     def _picked(self, clause: Seen, found: str) -> str:
         if clause.pick == "nearest":

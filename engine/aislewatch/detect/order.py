@@ -185,16 +185,20 @@ def _settle_ties(events: list[Event]) -> Iterator[Event]:
     run: list[Event] = []
     for event in events:
         if run and event.time != run[0].time:
-            yield from _settled(run)
+            yield from in_order(run)
             run = []
         run.append(event)
-    yield from _settled(run)
+    yield from in_order(run)
 
 
-def _settled(run: list[Event]) -> list[Event]:
-    if len(run) > 1:
-        run.sort(key=_by_device)
-        keys = [(event.device, event.seq) for event in run]
-        if len(set(keys)) != len(keys):
-            run.sort(key=order_key)
-    return run
+def in_order(events: list[Event]) -> list[Event]:
+    """Sort events into the total order, in place; content is hashed only where nothing else tells.
+
+    Returns:
+        The same list.
+    """
+    if len(events) > 1:
+        events.sort(key=_by_device)
+        if len({_by_device(event) for event in events}) != len(events):
+            events.sort(key=order_key)
+    return events

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from aislewatch.detect.judging import Holds
-from aislewatch.detect.order import order_key
+from aislewatch.detect.order import in_order
 from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel
@@ -23,7 +23,7 @@ CENTIBANS = 10
 """Centibans in a deciban, the unit that authors write."""
 
 
-class ClauseLook(Struct, frozen=True):
+class ClauseLook(Struct, frozen=True, gc=False):
     """What one clause looked at: from when to when, microseconds, and the ids of what was there."""
 
     clause: str
@@ -32,7 +32,7 @@ class ClauseLook(Struct, frozen=True):
     found: list[str]
 
 
-class SignalPayload(Struct, frozen=True, kw_only=True):
+class SignalPayload(Struct, frozen=True, kw_only=True, gc=False):
     """The content of a ``signal.raised`` or ``signal.revised`` record: all that proves it.
 
     Attributes:
@@ -186,9 +186,12 @@ def _evidence(anchor: Event, holds: Holds) -> list[Event]:
     for look in holds.looks:
         for event in look.found:
             events[id(event)] = event
-    return sorted(events.values(), key=order_key) if len(events) > 1 else [anchor]
+    return in_order(list(events.values()))
 
 
 def _value_key(about: tuple[tuple[str, str], ...], signal_id: str) -> str:
     """Give what a loss is counted once by: the tag, where the signal is about one."""
-    return next((value for kind, value in about if kind == "epc"), signal_id)
+    for kind, value in about:
+        if kind == "epc":
+            return value
+    return signal_id

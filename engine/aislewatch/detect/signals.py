@@ -17,7 +17,7 @@ from msgspec import Struct
 from aislewatch.detect.scoring import Contribution
 
 
-class Signal(Struct, frozen=True):
+class Signal(Struct, frozen=True, gc=False):
     """A rule that held for an anchor.
 
     Attributes:

@@ -187,6 +187,10 @@ class StoreModel:
             return replace(event, unknown_tag=True)
         return replace(event, unknown_tag=False, serial=tag.serial, gtin=event.gtin or tag.gtin)
 
+    def _enrich_bare_line(self, event: PosLine) -> Event:
+        """Enrich a till's line in such a shop."""
+        return replace(event, units=1) if event.units is None else event
+
     def _place(self, event: Placed, known: dict[str, Any]) -> None:
         zone_id = event.zone_id
         device = self.devices.get(event.device)
@@ -247,6 +251,8 @@ class _Enrichers(dict[type[Event], Callable[[Any], Event]]):
             way = _as_it_is
         elif bare and issubclass(cls, Tagged):
             way = model._enrich_bare_tag  # pyright: ignore[reportPrivateUsage]
+        elif bare:
+            way = model._enrich_bare_line  # pyright: ignore[reportPrivateUsage]
         self[cls] = way
         return way
 
