@@ -252,6 +252,11 @@ def test_a_wrong_site_parameter_is_the_sites_mistake(site: dict[str, str], expec
     assert mistake.message.startswith(expected)
 
 
+def test_a_wrong_default_is_one_mistake_and_not_one_for_each_use() -> None:
+    (mistake,) = found_in(EXIT.replace("default: -60dBm", "default: -60dBmm"))
+    assert mistake.message == "unknown unit 'dBmm'"
+
+
 def test_parameters_for_a_rule_that_is_not_there_are_a_mistake() -> None:
     with pytest.raises(FileMistakes, match="a rule that is not there: 'gone'"):
         load_rules({"a.yml": EXIT}, REGISTRY, lists=LISTS, params={"gone": {}})

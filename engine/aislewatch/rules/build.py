@@ -112,7 +112,7 @@ class Build:
             path = ("params", name) if isinstance(shape, str) else ("params", name, "default")
             default = self._desk.constant(path, text)
             if default is None:
-                self._scope = replace(self._scope, broken=self._scope.broken | {name})
+                self._scope = replace(self._scope, broken=self._scope.broken | {f"params.{name}"})
                 continue
             written[name], values[name] = text, default
             if name in site:

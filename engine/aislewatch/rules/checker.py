@@ -145,6 +145,8 @@ class Checker:
             if rest in scope.params:
                 constant = scope.params[rest]
                 return Constant(value=constant.value, type=constant.type, span=span)
+            if tree.path in scope.broken:
+                raise _Wrong
             hint = did_you_mean(rest, scope.params, label="declared")
             self._refuse(tree, f"unknown parameter {rest!r}", hint or "declare it under 'params'")
         if head == "lists":
@@ -169,7 +171,8 @@ class Checker:
             self._refuse(tree, f"{head!r} is bound only by a later clause", "move that clause up")
         if head in scope.names:
             self._refuse(tree, f"{head!r} has no fields")
-        known = [*scope.names, *scope.broken, *(["params"] if scope.params else [])]
+        broken = [name for name in scope.broken if "." not in name]
+        known = [*scope.names, *broken, *(["params"] if scope.params else [])]
         self._refuse(tree, f"unknown name {head!r}", did_you_mean(head, known, label="bound here"))
 
     def _field(self, tree: Name, binding: str, path: str, *, unbound: bool) -> Term:
