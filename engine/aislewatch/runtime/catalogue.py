@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -79,7 +79,7 @@ def read_catalogue(
         return (), mistakes
     reader = _RowReader(part, str(path), readers)
     products = [product for row in rows if (product := reader.read(row)) is not None]
-    return tuple(products), _cut(reader.mistakes, str(path))
+    return tuple(products), _cut(reader.mistakes)
 
 
 def _readers(
@@ -247,9 +247,8 @@ def _object(value: Any) -> dict[str, Any] | None:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
-def _cut(mistakes: list[Mistake], file: str) -> list[Mistake]:
+def _cut(mistakes: list[Mistake]) -> list[Mistake]:
     if len(mistakes) <= _SHOWN_MAX:
         return mistakes
-    last = mistakes[_SHOWN_MAX - 1]
-    more = f"and {len(mistakes) - _SHOWN_MAX} more mistakes like these"
-    return [*mistakes[:_SHOWN_MAX], Mistake(file, last.line, 0, more)]
+    more = f"{len(mistakes) - _SHOWN_MAX} more mistakes like these, from here on"
+    return [*mistakes[:_SHOWN_MAX], replace(mistakes[_SHOWN_MAX], message=more)]

@@ -22,7 +22,7 @@ in its feeds' configurations is found in one reading and told with its place.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from aislewatch.runtime.datafolder import DataFolder
 from aislewatch.runtime.discovery import find_sensor, sensor_names
 from aislewatch.runtime.setup import FeedSetup, Setup
 from aislewatch.runtime.storefile_model import EVERY_STORE, PRIORS, StoreFile
+from aislewatch.runtime.storefile_shape import read_shape
 
 
 def read_setup(
@@ -70,11 +71,14 @@ def read_setup(
         message = f"store file {path} cannot be read: {reason}"
         raise UsageError(message) from None
     document = LocatedYaml.parse(text, str(path))
-    written = document.validate(StoreFile)
-    reading = _Reading(path, document, written, registry or Registry())
+    shape = read_shape(document)
+    if shape.file is None:
+        raise FileMistakes(shape.mistakes)
+    reading = _Reading(path, document, shape.file, registry or Registry(), shape.dropped)
     setup = reading.read(data, events)
-    if reading.mistakes:
-        raise FileMistakes(reading.mistakes)
+    mistakes = [*shape.mistakes, *reading.mistakes]
+    if mistakes:
+        raise FileMistakes(mistakes)
     return setup
 
 
@@ -86,6 +90,7 @@ class _Reading:
     document: LocatedYaml
     written: StoreFile
     registry: Registry
+    dropped: frozenset[str]
     mistakes: list[Mistake] = field(default_factory=list[Mistake])
 
     def read(self, data: Path | None, events: Path | None) -> Setup:
@@ -139,14 +144,15 @@ class _Reading:
         written = self.written
         if EVERY_STORE in written.store and len(written.store) > 1:
             self._mistake(("store",), f"{EVERY_STORE!r} stands for every store; name no others")
-        recording = written.clock.recording
-        if recording is not None and recording not in written.feeds:
-            hint = did_you_mean(recording, written.feeds, label="feeds")
+        recording, feeds = written.clock.recording, self._names("feeds")
+        if recording is not None and recording not in feeds:
+            hint = did_you_mean(recording, feeds, label="feeds")
             message = f"no feed is called {recording!r}"
             self._mistake(("clock", "recording"), message, hint=hint)
+        zones = self._names("zones")
         for id_, device in written.devices.items():
-            if device.zone is not None and device.zone not in written.zones:
-                hint = did_you_mean(device.zone, written.zones, label="zones")
+            if device.zone is not None and device.zone not in zones:
+                hint = did_you_mean(device.zone, zones, label="zones")
                 message = f"no zone is called {device.zone!r}"
                 self._mistake(("devices", id_, "zone"), message, hint=hint)
             for at, type_ in enumerate(device.sees):
@@ -155,9 +161,14 @@ class _Reading:
                     message = f"no kind of event is called {type_!r}"
                     self._mistake(("devices", id_, "sees", at), message, hint=hint)
 
+    def _names(self, section: str) -> Collection[str]:
+        """Give the keys of a section as they stand in the file, also those that hold mistakes."""
+        keys: Collection[str] = self.document.data.get(section) or ()
+        return keys
+
     def _products(self, folder: DataFolder) -> tuple[CatalogueProduct, ...]:
         part = self.written.products
-        if part is None:
+        if part is None or "currency" in self.dropped:
             return ()
         try:
             path = folder.file(part.file)
@@ -169,6 +180,8 @@ class _Reading:
         return products
 
     def _rules(self) -> list[Rule]:
+        if self.dropped & {"rules", "lists", "params"}:
+            return []  # What they would be blamed for is not their fault.
         files: dict[Path, None] = {}
         for at, written in enumerate(self.written.rules):
             path = Path(os.path.normpath(self.path.parent / written))
