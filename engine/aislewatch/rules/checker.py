@@ -142,13 +142,7 @@ class Checker:
         scope = self._scope
         head, _, rest = tree.path.partition(".")
         if head == "params":
-            if rest in scope.params:
-                constant = scope.params[rest]
-                return Constant(value=constant.value, type=constant.type, span=span)
-            if tree.path in scope.broken:
-                raise _Wrong
-            hint = did_you_mean(rest, scope.params, label="declared")
-            self._refuse(tree, f"unknown parameter {rest!r}", hint or "declare it under 'params'")
+            return self._param(tree, rest, span)
         if head == "lists":
             self._refuse(tree, "a named list stands only behind 'in'", "write x in lists.name")
         if scope.event:
@@ -174,6 +168,15 @@ class Checker:
         broken = [name for name in scope.broken if "." not in name]
         known = [*scope.names, *broken, *(["params"] if scope.params else [])]
         self._refuse(tree, f"unknown name {head!r}", did_you_mean(head, known, label="bound here"))
+
+    def _param(self, tree: Name, name: str, span: tuple[int, int]) -> Term:
+        params = self._scope.params
+        if name in params:
+            return Constant(value=params[name].value, type=params[name].type, span=span)
+        if tree.path in self._scope.broken:
+            raise _Wrong
+        hint = did_you_mean(name, params, label="declared")
+        self._refuse(tree, f"unknown parameter {name!r}", hint or "declare it under 'params'")
 
     def _field(self, tree: Name, binding: str, path: str, *, unbound: bool) -> Term:
         scope = self._scope
