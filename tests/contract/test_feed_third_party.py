@@ -23,8 +23,8 @@ from aislewatch.events.kinds import (
     VisionItem,
 )
 from aislewatch.events.registry import Registry, type_of
-from aislewatch_plugins.feed.mapper import Refusal
 from aislewatch_plugins.feed.recording import read_mapping, read_recording
+from aislewatch_plugins.feed.told import Refusal
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("AISLEWATCH_DATA", ROOT.parent / "shared" / "data"))

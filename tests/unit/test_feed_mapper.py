@@ -21,10 +21,11 @@ from aislewatch.events.kinds import (
 )
 from aislewatch.events.reading import Catalogue
 from aislewatch.events.registry import Registry
-from aislewatch_plugins.feed.mapper import Mapper, Refusal, Told
-from aislewatch_plugins.feed.plan import load_mapping
+from aislewatch_plugins.feed.compiler import load_mapping
+from aislewatch_plugins.feed.mapper import Mapper
 from aislewatch_plugins.feed.recording import read_mapping, read_recording
 from aislewatch_plugins.feed.rows import RawRow, row_of_line
+from aislewatch_plugins.feed.told import Refusal, Told
 
 REGISTRY = Registry()
 FEED = Path(__file__).parents[2] / "fixtures" / "feed"

@@ -11,11 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.errors import FileMistakes, UsageError
+from aislewatch.events.kinds import DeviceState, PosItem
 from aislewatch.events.registry import Registry
-from aislewatch_plugins.feed.plan import load_mapping
+from aislewatch_plugins.feed.compiler import load_mapping
+from aislewatch_plugins.feed.mapper import Mapper
+from aislewatch_plugins.feed.rows import row_of_line
 
 REGISTRY = Registry()
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "fixtures"
 
 
 def mistakes(text: str) -> str:
@@ -164,3 +168,26 @@ def test_no_mapping_file_gets_anything_but_located_mistakes(
     text = json.dumps({"mapping": "m", "time": a, "when": b, "cases": [c, {"name": "x"}]})
     with contextlib.suppress(FileMistakes):
         load_mapping(text, "x.mapping.yml", REGISTRY)
+
+
+def test_the_first_mapping_of_the_readme_says_what_its_row_means() -> None:
+    readme = ROOT / "plugins" / "aislewatch_plugins" / "feed" / "README.md"
+    first = readme.read_text(encoding="utf-8").split("## A first mapping")[1]
+    blocks = [block.split("\n", 1) for block in first.split("```")[1::2]]
+    row, mapping, mistake = (text for _, text in blocks[:3])
+    plan = load_mapping(mapping, "my-till.mapping.yml", REGISTRY).plan({}, {})
+    told = Mapper(plan, feed="f", store="s", session="b")
+    (online, line) = told.tell(told.place(row_of_line(row.encode(), 1)))
+    assert isinstance(online, DeviceState)
+    assert isinstance(line, PosItem)
+    assert (line.device, line.sku, line.units, line.price_minor, line.weight_mg) == (
+        "T3",
+        "A-1",
+        2,
+        249,
+        400_000,
+    )
+    wrong = mapping.replace("{from: grams, unit: g}", "grams")
+    with pytest.raises(FileMistakes) as found:
+        load_mapping(wrong, "my-till.mapping.yml", REGISTRY)
+    assert str(found.value) == mistake.strip()

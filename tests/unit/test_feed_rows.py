@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 from decimal import Decimal
 from typing import Any
@@ -132,3 +134,34 @@ def test_a_card_number_in_a_dead_letter_is_masked_but_for_its_last_digits() -> N
     raw = json.dumps({"card": "4111 1111 1111 1111", "n": 17}).encode()
     assert mask_cards(raw) == b'{"card": "**** **** **** 1111", "n": 17}'
     assert mask_cards(b"\xff4111111111111111") == b"\xff************1111"
+
+
+BYTES = st.one_of(
+    st.binary(max_size=200),
+    st.text(alphabet='"[]{}:,;\n\r\\0a1.eE- \x00\x0b\x85\u2028é', max_size=80).map(str.encode),
+)
+
+
+@given(BYTES, st.sampled_from(["csv", "json", "jsonl"]), st.sampled_from([None, "a", "a.0.b"]))
+def test_no_bytes_get_anything_but_rows_out_of_a_file_or_a_body(
+    data: bytes, form: str, path: str | None
+) -> None:
+    mapping = shape(format=form, rows=path if form == "json" else None)
+    for rows in (rows_of_document(data, mapping, "x", "x"), rows_of_body(data, mapping)):
+        numbers = [row.number for row in rows if isinstance(row.raw, bytes)]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+@given(st.lists(st.tuples(st.text(), st.integers()), max_size=8))
+def test_every_row_that_a_csv_writer_writes_is_read_back(values: list[tuple[str, int]]) -> None:
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\r\n")
+    writer.writerow(["name", "n"])
+    writer.writerows(values)
+    data = written.getvalue().encode("utf-8", "replace")
+    rows = list(rows_of_document(data, shape(format="csv"), "x", "x"))
+    expected = [
+        {"name": name.encode("utf-8", "replace").decode(), "n": str(n)} for name, n in values
+    ]
+    assert [row.value for row in rows] == expected
+    assert not any(row.error for row in rows)

@@ -23,69 +23,12 @@ from aislewatch_plugins.feed.building import build, digest, items, name, reading
 from aislewatch_plugins.feed.cards import mask_cards
 from aislewatch_plugins.feed.plan import Plan, PlannedCase
 from aislewatch_plugins.feed.rows import RawRow
+from aislewatch_plugins.feed.told import Counts, Placed, Refusal, Told
 
 ABSURD_US = 4_102_444_800_000_000
 """The year 2100; a recording's clock cannot be compared with ours, but it is not from there."""
 
 _SEES = frozenset({"online", "degraded"})
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What a device sent that is no event.
-
-    Attributes:
-        raw: what came; card numbers in it are masked.
-        reason: one sentence.
-        place: the line of the mapping that refused it and the row, ``file:number``.
-        device: which device sent it, or the feed's id where that cannot be told.
-    """
-
-    raw: bytes
-    reason: str
-    place: str
-    device: str
-
-
-Told = Event | Refusal
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of the rows; ``rows`` is the sum of the next four."""
-
-    rows: int = 0
-    told: int = 0
-    heartbeats: int = 0
-    banners: int = 0
-    refused: int = 0
-    events: int = 0
-    refusals: int = 0
-
-
-@dataclass(slots=True)
-class Placed:
-    """A row whose case and time are known, or what refused it.
-
-    Attributes:
-        row: the row, out of its frame.
-        raw: as it came.
-        names: values of the dollar names.
-        case: the case it fits.
-        time_us: when it happened.
-        refused: why it is none of these; the mapping's line with it.
-        banner: it belongs to the wire, not to a device.
-        device: which device it is from, once that is known.
-    """
-
-    row: Any
-    raw: RawRow
-    names: dict[str, Any]
-    case: PlannedCase | None = None
-    time_us: int | None = None
-    refused: EventRefused | None = None
-    banner: bool = False
-    device: str = ""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """The mapping file: how an integrator says, without code, what a foreign feed's rows mean.
 
-This is the file's model; :mod:`aislewatch_plugins.feed.plan` checks and compiles what it says. The
-README beside this module explains the file to its author.
+This is the file's model; :mod:`aislewatch_plugins.feed.compiler` checks and compiles what it says.
+The README beside this module explains the file to its author.
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ from aislewatch.events.kinds import Event
 from aislewatch.events.paths import is_object
 from aislewatch.events.reading import Catalogue
 from aislewatch.events.registry import Registry
-from aislewatch_plugins.feed.mapper import Mapper, Placed, Refusal, Told
+from aislewatch_plugins.feed.compiler import FeedMapping, load_mapping
+from aislewatch_plugins.feed.mapper import Mapper
 from aislewatch_plugins.feed.mapping import MappingFile
-from aislewatch_plugins.feed.plan import FeedMapping, load_mapping
 from aislewatch_plugins.feed.rows import rows_of_document
 from aislewatch_plugins.feed.session import runs
+from aislewatch_plugins.feed.told import Placed, Refusal, Told
 
 Order = Literal["time", "arrival"]
 """``time``: all rows of all files by event time, equal times as they stand in the files.

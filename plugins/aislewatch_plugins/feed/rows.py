@@ -7,6 +7,7 @@ be refused and counted like any other. Figures are read as :class:`decimal.Decim
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -177,7 +178,8 @@ def _rows_of_csv(data: bytes, delimiter: str, file: str, stream: str) -> Iterato
     consumed: list[str] = []
 
     def lines() -> Iterator[str]:
-        for line in text.splitlines(keepends=True):
+        # Not splitlines(): a form feed or a Unicode line separator inside of a cell ends no row.
+        for line in io.StringIO(text, newline=""):
             consumed.append(line)
             yield line
 

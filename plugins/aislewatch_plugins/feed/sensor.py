@@ -28,9 +28,10 @@ from aislewatch.events.sensor import (
 )
 from aislewatch_plugins.feed.config import FeedConfig, split_address
 from aislewatch_plugins.feed.driver import HttpListener, Source, TcpClient, TcpListener
-from aislewatch_plugins.feed.mapper import Mapper, Refusal
+from aislewatch_plugins.feed.mapper import Mapper
 from aislewatch_plugins.feed.recording import read_catalogues, read_mapping, told_rows
 from aislewatch_plugins.feed.session import Session, runs
+from aislewatch_plugins.feed.told import Refusal
 
 _FILE_ROWS = 500
 """Rows of a file that are read in one go before the loop serves other devices again."""

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from aislewatch.events.kinds import Event
 from aislewatch.events.sensor import Emit, SensorContext
+from aislewatch_plugins.feed.compiler import FeedMapping
 from aislewatch_plugins.feed.config import FeedConfig
 from aislewatch_plugins.feed.driver import Answer, Line
-from aislewatch_plugins.feed.mapper import ABSURD_US, Mapper, Refusal, Told
-from aislewatch_plugins.feed.plan import FeedMapping
+from aislewatch_plugins.feed.mapper import ABSURD_US, Mapper
 from aislewatch_plugins.feed.rows import RawRow, row_of_line, rows_of_body
+from aislewatch_plugins.feed.told import Refusal, Told
 
 BATCH_EVENTS = 500
 """Events that are handed over at once; what the bus publishes in one atomic batch."""

@@ -1,0 +1,69 @@
+"""What becomes of a row: what it tells, what refused it, and the count of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aislewatch.errors import EventRefused
+from aislewatch.events.kinds import Event
+from aislewatch_plugins.feed.plan import PlannedCase
+from aislewatch_plugins.feed.rows import RawRow
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a device sent that is no event.
+
+    Attributes:
+        raw: what came; card numbers in it are masked.
+        reason: one sentence.
+        place: the line of the mapping that refused it and the row, ``file:number``.
+        device: which device sent it, or the feed's id where that cannot be told.
+    """
+
+    raw: bytes
+    reason: str
+    place: str
+    device: str
+
+
+Told = Event | Refusal
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the rows; ``rows`` is the sum of the next four."""
+
+    rows: int = 0
+    told: int = 0
+    heartbeats: int = 0
+    banners: int = 0
+    refused: int = 0
+    events: int = 0
+    refusals: int = 0
+
+
+@dataclass(slots=True)
+class Placed:
+    """A row whose case and time are known, or what refused it.
+
+    Attributes:
+        row: the row, out of its frame.
+        raw: as it came.
+        names: values of the dollar names.
+        case: the case it fits.
+        time_us: when it happened.
+        refused: why it is none of these; the mapping's line with it.
+        banner: it belongs to the wire, not to a device.
+        device: which device it is from, once that is known.
+    """
+
+    row: Any
+    raw: RawRow
+    names: dict[str, Any]
+    case: PlannedCase | None = None
+    time_us: int | None = None
+    refused: EventRefused | None = None
+    banner: bool = False
+    device: str = ""
