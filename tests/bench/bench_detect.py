@@ -6,19 +6,17 @@ Run with ``just bench``. Prints figures; asserts answers, never times.
 from __future__ import annotations
 
 import gc
-import importlib.util
 import json
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
+import stream
 
 from aislewatch.detect.core import Core, Settings
 from aislewatch.events.codec import Codec
@@ -34,19 +32,6 @@ BATCH = 1000
 Answer = TypeVar("Answer")
 
 
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-stream: Any = _load("stream")
-
-
 def by_hand(raws: list[bytes]) -> set[tuple[str, int]]:
     """Do the job with a decoder and a dictionary: no order, no lateness, no evidence, no reason."""
     decode = msgspec.json.Decoder(RfidRead | PosItem).decode
@@ -55,10 +40,10 @@ def by_hand(raws: list[bytes]) -> set[tuple[str, int]]:
     for raw in raws:
         event = decode(raw)
         epc = event.epc
-        if event.__class__ is RfidRead:
+        if isinstance(event, RfidRead):
             if event.zone_kind == "shelf":
                 shelf[epc] = event.time
-            elif event.zone_kind == "exit" and event.rssi_dbm > -60:
+            elif event.zone_kind == "exit" and (event.rssi_dbm or -99) > -60:
                 since = shelf.get(epc)
                 if since is not None and event.time - since <= 43_200_000_000:
                     found.add((epc, event.time))
@@ -76,6 +61,7 @@ def by_engine(raws: list[bytes], rule: str, registry: Registry) -> list[Record]:
     core = Core(settings, StoreModel(lists=lists), rules, registry)
     decode = Codec(registry).decode
     records: list[Record] = []
+    now = 0
     for at in range(0, len(raws), BATCH):
         batch: list[Event] = [decode(raw) for raw in raws[at : at + BATCH]]
         now = batch[-1].time
@@ -97,8 +83,8 @@ def signals(records: list[Record]) -> set[tuple[str, int]]:
 def timed(job: Callable[[], Answer]) -> tuple[float, Answer]:
     """Give the processor seconds that a job takes, and its answer."""
     gc.collect()
-    start = time.process_time()  # One core is asked for; a neighbour is not.
-
+    # One core is asked for; a neighbour is not.
+    start = time.process_time()
     answer = job()
     return time.process_time() - start, answer
 

@@ -54,17 +54,21 @@ def shoplifting(events: int, random: Random) -> list[Step]:
     return sorted(steps)[:events]
 
 
-def as_json(steps: list[Step], zones: int = 1) -> list[bytes]:
-    """Write the steps as events of three devices, raw bytes as a bus delivers them."""
+def as_json(steps: list[Step], *, first: int = 0) -> list[bytes]:
+    """Write the steps as events of three devices, raw bytes as a bus delivers them.
+
+    Args:
+        steps: in order of time.
+        first: the sequence number of the first.
+    """
     raws: list[bytes] = []
-    for seq, (time, place, epc) in enumerate(steps):
-        zone = seq % zones
+    for seq, (time, place, epc) in enumerate(steps, first):
         if place == "counter":
             kind = f'"type":"pos.item","id":"till/1/{seq}","device":"till"'
         else:
             kind = (
                 f'"type":"rfid.read","id":"{place}/1/{seq}","device":"{place}","rssi_dbm":-50.0,'
-                f'"zone_id":"{place}-{zone}","zone_kind":"{place}"'
+                f'"zone_id":"{place}-1","zone_kind":"{place}"'
             )
         raw = f'{{{kind},"store":"1","time":{time},"seq":{seq},"epc":"{epc}"}}'
         raws.append(raw.encode())

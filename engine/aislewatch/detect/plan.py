@@ -199,7 +199,7 @@ class Plan:
         wait_us = max(0, rule.reach.latest_us)
         # A judgement may be made anew for as long as a late event may come; it then looks as far
         # back as the first time.
-        self._span_us = self._horizon_us + wait_us - min(0, CHAIN * rule.reach.earliest_us)
+        self._span_us = self._horizon_us + wait_us - min(0, _earliest(rule))
         self.span_us = max(self.span_us, self._span_us)
         anchor = rule.anchor
         source = anchor.where.holds_source({"": "e"}) if anchor.where is not None else "True"
@@ -364,6 +364,13 @@ def _touches(rule: Rule, lists: Mapping[str, frozenset[str]]) -> Iterator[Touch]
             wide = _chained(clause.window, reach)
             for side, same in zip((clause.left, clause.right), clause.same, strict=True):
                 yield _touch(rule, side.types, side.where, same, wide, lists)
+
+
+def _earliest(rule: Rule) -> int:
+    """Give how far before its anchor any judgement of a rule may look."""
+    pairings = [clause.window for clause in _flat(rule.clauses) if isinstance(clause, Unmatched)]
+    widths = [max(abs(w.start.offset_us), abs(w.end.offset_us)) for w in pairings]
+    return rule.reach.earliest_us - CHAIN * max(widths, default=0)
 
 
 def _chained(window: Window, reach: Reach) -> Reach:

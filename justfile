@@ -1,0 +1,48 @@
+export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
+
+# List the recipes.
+help:
+    @just --list --unsorted
+
+# Make .venv with everything needed to develop.
+setup:
+    python3 -m venv .venv
+    pip install --quiet --constraint constraints.txt --editable '.[live]' --group dev
+
+# Show the whole system at work in front of a simulated shop, in about a minute.
+demo *args:
+    aislewatch demo {{args}}
+
+# Format, and fix what can be fixed.
+fmt:
+    ruff check --fix
+    ruff format
+
+# Style, types and layering.
+lint:
+    ruff format --check
+    ruff check
+    lint-imports
+    mypy
+    pyright
+
+# All tests but the slow ones; `just test tests/rules` for some of them.
+test *args:
+    pytest -m "not slow" {{args}}
+
+# Everything CI runs.
+check: lint test
+
+# The slow and the large: long streams, many seeds, whole months.
+soak *args:
+    pytest -m slow --timeout 3600 {{args}}
+
+# Print the figures: events per second beside a hand-written loop, memory over a long stream.
+bench:
+    python tests/bench/bench_detect.py
+    python tests/bench/bench_memory.py
+    python tests/bench/bench_hops.py
+
+# Write the versions that were tested together into constraints.txt.
+pin:
+    pip freeze --exclude-editable --exclude pip --exclude setuptools | grep -v ' @ ' > constraints.txt
