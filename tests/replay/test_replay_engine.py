@@ -271,8 +271,9 @@ async def test_what_is_no_event_is_buried_once_and_counted(setup: Setup, tmp_pat
             loop, _ = loop_on(setup, ledger, messages, dead_letters=buried, snapshot_every=50)
             for _ in range(turns):
                 await loop.turn()
-            counted = ledger.counters("s1")
 
+    with Ledger.read(tmp_path / "live.db") as reader:
+        counted = reader.counters("s1")
     assert [(letter[1], letter[3], letter[5]) for letter in buried.letters] == [
         ("gate", b'{"id": "x", ', "engine/11"),
         ("gate", b'{"type":"rfid.sneeze"}', "engine/21"),

@@ -234,7 +234,7 @@ def read_archive(path: Path | str) -> Iterator[Archived]:
         message = f"{path} is no archive: it has no files *{SUFFIX}"
         raise UsageError(message)
     if path.is_file():
-        return _read_file(path)
+        return _read_store([path])
     folders: dict[Path, list[Path]] = {}
     for file in sorted(_files_below(path)):
         folders.setdefault(file.parent, []).append(file)
@@ -262,15 +262,21 @@ def _read_file(path: Path) -> Iterator[Archived]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                read = _read_line(line)
-                if read.base64 is None:
-                    payload = bytes(read.event)
-                else:
-                    payload = base64.b64decode(read.base64, validate=True)
+                message = _archived(_read_line(line))
             except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-                message = f"{path}:{number}: not a line of an archive: {error}"
-                raise UsageError(message) from None
-            yield Archived(read.sequence, read.subject, payload)
+                text = f"{path}:{number}: not a line of an archive: {error}"
+                raise UsageError(text) from None
+            yield message
+
+
+def _archived(line: _Line) -> Archived:
+    payload = bytes(line.event)
+    if line.base64 is not None:
+        payload = base64.b64decode(line.base64, validate=True)
+    elif not payload:
+        message = "it holds no message"
+        raise ValueError(message)
+    return Archived(line.sequence, line.subject, payload)
 
 
 def _line(message: StreamMessage) -> bytes:

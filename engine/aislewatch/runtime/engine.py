@@ -19,6 +19,8 @@ DURABLE = "engine"
 
 _BATCH = 1000
 _WAIT_S = 0.25
+_LAST_WAIT_S = 1.0
+"""For what the server has stored and not yet sent, when told that no more will come."""
 
 
 class Source(Protocol):
@@ -163,8 +165,9 @@ class EngineLoop:
             BusError: as :meth:`turn`.
         """
         while True:
-            taken = await self.turn()
+            # Asked before: what came while a turn found nothing was not looked for yet.
             over = stop.is_set() or (until_ended and self._engine.ended)
+            taken = await self.turn(_LAST_WAIT_S if over else _WAIT_S)
             if over and not taken and self._source.caught_up():
                 break
         await self.save()
