@@ -3,11 +3,13 @@
 The data is not part of this project: the tests find it beside the checkout or skip.
 """
 
+import csv
 import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -255,9 +257,6 @@ def test_a_burst_at_the_gate_is_one_incident_with_its_value(
 
 
 def _prices() -> list[int]:
-    import csv
-    from decimal import Decimal
-
     with (DATA / "nedap" / "articles.csv").open() as file:
         price = {r["article_id"]: int(Decimal(r["price_eur"]) * 100) for r in csv.DictReader(file)}
     with (DATA / "nedap" / "alarms.csv").open() as file:
