@@ -135,6 +135,7 @@ class Listed:
     after: int = 0
     sizes: random.Random = field(default_factory=lambda: random.Random(1))
     acknowledged: int = 0
+    aged_out: int = 0
 
     async def fetch(self, count_max: int, timeout_s: float) -> Sequence[Archived]:
         left = [m for m in self.messages if m.sequence > self.after]

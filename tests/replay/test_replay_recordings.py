@@ -182,6 +182,13 @@ def test_what_is_no_event_is_counted_with_its_place_and_the_rest_goes_on(tmp_pat
     assert len(refused) == 3
 
 
+def test_a_row_that_does_not_say_its_store_is_refused_where_there_are_many(tmp_path: Path) -> None:
+    setup = make(tmp_path, one=row("a", "12:00:03") + row("", "12:00:04"))
+    summary = replay(setup, None, tmp_path / "out.db", clock=CLOCK)
+    assert list(summary.stores) == ["a"]
+    assert summary.refused_count == 1
+
+
 def test_events_of_a_store_that_the_file_does_not_describe_are_counted(tmp_path: Path) -> None:
     setup = make(tmp_path, STORE.replace('store: "*"', "store: a"))
     summary = replay(setup, None, tmp_path / "out.db", clock=CLOCK)

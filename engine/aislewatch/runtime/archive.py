@@ -18,6 +18,7 @@ import base64
 import heapq
 from collections.abc import AsyncIterable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,7 @@ from aislewatch.events.subjects import CLOCK_TICK, escape, unescape
 
 SUFFIX = ".events.jsonl"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_US = 86_400_000_000
 
 
 class StreamMessage(Protocol):
@@ -324,4 +326,9 @@ def _day(time_us: int) -> str:
     >>> _day(951_782_400_000_000)
     '2000-02-29'
     """
-    return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%d")
+    return _day_name(time_us // _DAY_US)
+
+
+@lru_cache(maxsize=4)
+def _day_name(days: int) -> str:
+    return (_EPOCH + timedelta(days=days)).strftime("%Y-%m-%d")

@@ -26,6 +26,11 @@ _LAST_WAIT_S = 1.0
 class Source(Protocol):
     """Where the messages of a store's events come from, in order; `bus_consumer.Consumer`."""
 
+    @property
+    def aged_out(self) -> int:
+        """How many sequence numbers the stream no longer held when they were to be read."""
+        ...
+
     async def fetch(self, count_max: int, timeout_s: float) -> Sequence[StreamMessage]:
         """Give the next messages; none after the timeout."""
         ...
@@ -65,6 +70,8 @@ class EngineStatus:
         refused: messages that were no events, since the start.
         ended: the source was a recording, and all of it is in the ledger.
         caught_up: nothing is waiting to be read, as far as is known.
+        aged_out: sequence numbers that the stream no longer held when they were to be read; events
+            of the store may have been among them, and then they were never decided on.
     """
 
     store: str
@@ -74,6 +81,7 @@ class EngineStatus:
     refused: int
     ended: bool
     caught_up: bool
+    aged_out: int
 
 
 class EngineLoop:
@@ -116,6 +124,7 @@ class EngineLoop:
             refused=engine.refused,
             ended=engine.ended,
             caught_up=self._source.caught_up(),
+            aged_out=self._source.aged_out,
         )
 
     async def turn(self, timeout_s: float = _WAIT_S) -> int:

@@ -9,8 +9,9 @@ from aislewatch.events.record import Record
 from aislewatch.ledger import LedgerReader, StoredRecord
 
 _MEND = (
-    "the rules, the store file or Aislewatch itself are not what they were. Start once with what "
-    "they were and stop it in order, then change them; or replay the events into a new ledger"
+    "the rules, the store file, the event stream or Aislewatch itself are not what they were. "
+    "Start once with what they were and stop it in order, then change them; or replay the archive "
+    "into a new ledger"
 )
 
 

@@ -137,7 +137,8 @@ def _rows(
         message = f"feed {feed.id!r}: plugin {feed.plugin!r} reads no recordings"
         raise UsageError(message)
     context = SensorContext(
-        store=setup.stores[0] if setup.stores else feed.id,
+        # Where there are many stores each row says its own, or is refused.
+        store=setup.stores[0] if len(setup.stores) == 1 else "",
         device=feed.id,
         boot=BOOT,
         clock=RecordingClock(),
