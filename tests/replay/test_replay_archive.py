@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from aislewatch.errors import UsageError
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick
-from aislewatch.runtime.archive import Archived, ArchiveWriter, export, is_archive, read_archive
+from aislewatch.runtime.archive import ArchiveWriter, export, is_archive, read_archive
+from aislewatch.runtime.archive_line import Archived
 
 DAY_US = 86_400_000_000
 SUBJECT = "ev.s1.gate.rfid.read"

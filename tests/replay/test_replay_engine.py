@@ -19,7 +19,8 @@ from aislewatch.events.kinds import ClockTick, Event, PosItem, RfidCrossing
 from aislewatch.events.registry import type_of
 from aislewatch.events.subjects import event_subject
 from aislewatch.ledger import Head, Ledger, verify
-from aislewatch.runtime.archive import Archived, ArchiveWriter
+from aislewatch.runtime.archive import ArchiveWriter
+from aislewatch.runtime.archive_line import Archived
 from aislewatch.runtime.clock import RecordingClock
 from aislewatch.runtime.engine import EngineLoop
 from aislewatch.runtime.replay import replay

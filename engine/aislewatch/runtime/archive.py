@@ -14,7 +14,6 @@ store's name is escaped as in subjects.
 
 from __future__ import annotations
 
-import base64
 import heapq
 from collections.abc import AsyncIterable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,50 +21,23 @@ from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Self
 
 import msgspec
 
 from aislewatch.errors import UsageError
-from aislewatch.events.subjects import CLOCK_TICK, escape, unescape
+from aislewatch.events.subjects import CLOCK_TICK, escape
+from aislewatch.runtime.archive_line import (
+    Archived,
+    StreamMessage,
+    read_line,
+    store_of,
+    write_line,
+)
 
 SUFFIX = ".events.jsonl"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 86_400_000_000
-
-
-class StreamMessage(Protocol):
-    """A message of the event stream, as far as the archive keeps it."""
-
-    @property
-    def sequence(self) -> int:
-        """Its number in the stream."""
-        ...
-
-    @property
-    def subject(self) -> str:
-        """Where it was published."""
-        ...
-
-    @property
-    def payload(self) -> bytes:
-        """The bytes as published."""
-        ...
-
-
-class Archived(msgspec.Struct, frozen=True):
-    """A message of the event stream, read back; attributes as of `StreamMessage`."""
-
-    sequence: int
-    subject: str
-    payload: bytes
-
-
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
-    sequence: int
-    subject: str
-    event: msgspec.Raw = msgspec.Raw()
-    base64: str | None = None
 
 
 class _Glance(msgspec.Struct):
@@ -73,7 +45,6 @@ class _Glance(msgspec.Struct):
     time: int
 
 
-_read_line = msgspec.json.Decoder(_Line).decode
 _glance = msgspec.json.Decoder(_Glance).decode
 
 
@@ -157,7 +128,7 @@ class _StoreFiles:
             self.close()
             self._day = day
             self._file = (self._folder / f"{day}{SUFFIX}").open("ab")
-        self._file.write(_line(message))
+        self._file.write(write_line(message))
         self.last = message.sequence
 
     def close(self) -> None:
@@ -199,20 +170,6 @@ async def export(
             if on_progress is not None and read % 1000 == 0:
                 on_progress(read)
     return added
-
-
-def store_of(subject: str) -> str:
-    """Give the store whose engine is given messages of a subject, be it a proper one or not.
-
-    >>> store_of("ev.s1.gate-1.rfid.read")
-    's1'
-    """
-    _, _, rest = subject.partition(".")
-    token = rest.partition(".")[0]
-    try:
-        return unescape(token)
-    except UnicodeDecodeError:
-        return token
 
 
 def is_archive(path: Path) -> bool:
@@ -264,42 +221,11 @@ def _read_file(path: Path) -> Iterator[Archived]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                message = _archived(_read_line(line))
-            except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+                message = read_line(line)
+            except ValueError as error:
                 text = f"{path}:{number}: not a line of an archive: {error}"
                 raise UsageError(text) from None
             yield message
-
-
-def _archived(line: _Line) -> Archived:
-    payload = bytes(line.event)
-    if line.base64 is not None:
-        payload = base64.b64decode(line.base64, validate=True)
-    elif not payload:
-        message = "it holds no message"
-        raise ValueError(message)
-    return Archived(line.sequence, line.subject, payload)
-
-
-def _line(message: StreamMessage) -> bytes:
-    payload = message.payload
-    head = b'{"sequence":%d,"subject":%s' % (
-        message.sequence,
-        msgspec.json.encode(message.subject),
-    )
-    line = b'%s,"event":%s}\n' % (head, payload)
-    if b"\n" not in payload and _reads_back(line, payload):
-        return line
-    return b'%s,"base64":"%s"}\n' % (head, base64.b64encode(payload))
-
-
-def _reads_back(line: bytes, payload: bytes) -> bool:
-    # Asked of the reader itself: bytes such as ``1,"base64":""`` are JSON only inside the line.
-    try:
-        read = _read_line(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return read.base64 is None and bytes(read.event) == payload
 
 
 def _drop_torn_line(path: Path) -> None:

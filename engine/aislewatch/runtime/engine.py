@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Head, Ledger
-from aislewatch.runtime.archive import StreamMessage
+from aislewatch.runtime.archive_line import StreamMessage
 from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.store_engine import StoreEngine

@@ -17,7 +17,8 @@ from aislewatch.errors import UsageError
 from aislewatch.events.kinds import Event
 from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Head, Ledger
-from aislewatch.runtime.archive import Archived, is_archive, read_archive, store_of
+from aislewatch.runtime.archive import is_archive, read_archive
+from aislewatch.runtime.archive_line import Archived, store_of
 from aislewatch.runtime.recording import play
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.store_engine import Arrival, Batch, StoreEngine

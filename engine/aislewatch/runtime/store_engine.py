@@ -21,7 +21,7 @@ from aislewatch.events.kinds import ClockTick, Event
 from aislewatch.events.record import Record
 from aislewatch.events.subjects import EventSubject, parse_event_subject
 from aislewatch.ledger import Checkpoint, Head, Ledger
-from aislewatch.runtime.archive import StreamMessage
+from aislewatch.runtime.archive_line import StreamMessage
 from aislewatch.runtime.recheck import Recheck, refuse_change
 from aislewatch.runtime.setup import Setup
 
