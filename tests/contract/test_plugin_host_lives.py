@@ -51,7 +51,7 @@ async def host(request: pytest.FixtureRequest) -> AsyncIterator[PluginHost]:
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> str:
-    return request.node.name
+    return str(request.node.name)
 
 
 class Shop:
@@ -65,7 +65,7 @@ class Shop:
         self, *, device: str = "gate-1", plugin: str = "tiny_sensor:Tiny", **given: Any
     ) -> HostedLife:
         who = self._server.engine
-        names = {"recording", "tick_us", "attempt", "since_us", "simulated", "boot"}
+        names = {"recording", "tick_us", "attempt", "since_us", "simulated"}
         spec = DeviceSpec(
             store=self._store,
             device=device,
@@ -74,7 +74,8 @@ class Shop:
             folder=str(self._folder),
             bus=BusAccess(self._server.url, who.user, who.password, who.inbox),
             spool=str(self._folder / "spool" / f"{device}.sqlite"),
-            **({"boot": "b1"} | {n: v for n, v in given.items() if n in names}),
+            boot="b1",
+            **{name: value for name, value in given.items() if name in names},
         )
         life = await self.host.start(spec)
         self._lives.append(life)
@@ -226,7 +227,7 @@ async def test_a_recording_winds_the_clock_on_before_its_events(shop: Shop) -> N
 
 
 async def test_a_recording_goes_on_where_it_was_cut_off_however_long_ago(shop: Shop) -> None:
-    given = {"recording": True, "tick_us": 10 * SECOND}
+    given: dict[str, Any] = {"recording": True, "tick_us": 10 * SECOND}
     await (await shop.start(count=25, **given)).outcome()
 
     outcome = await (await shop.start(count=40, attempt=2, since_us=START, **given)).outcome()

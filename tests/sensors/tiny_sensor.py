@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -33,6 +34,7 @@ class TinyConfig(BaseModel):
     then: Literal["end", "wait", "break", "not-ready", "misconfigured", "block", "exit"] = "end"
     open_fails: bool = False
     refuse: str = ""
+    halfway: str = ""  # a file: half of the events wait until it is there
 
 
 class Tiny(SensorPlugin):
@@ -70,6 +72,10 @@ class Tiny(SensorPlugin):
             await emit.events([self._event(context, number) for number in numbers])
             self._frames += len(numbers)
             await asyncio.sleep(config.pause_s)
+            while config.halfway and self._frames >= config.count // 2:
+                if await asyncio.to_thread(Path(config.halfway).exists):
+                    break
+                await asyncio.sleep(0.01)
         match config.then:
             case "wait":
                 await asyncio.Event().wait()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislewatch.runtime.supervisor import TRANSITIONS, Change, Policy, Supervisor
+from aislewatch.runtime.supervisor import TRANSITIONS, Change, DeviceState, Policy, Supervisor
 
 SECOND = 1_000_000
 POLICY = Policy()
@@ -121,6 +121,16 @@ def test_a_stopped_device_is_never_started_again() -> None:
         watched.begin(1)
 
 
+def test_a_failed_device_that_is_stopped_stays_failed_and_is_not_tried_again() -> None:
+    watched = supervisor()
+    for at in range(5):
+        fail(watched, at)
+
+    assert watched.stop("asked") is None
+    assert watched.state == "failed"
+    assert watched.ended
+
+
 def test_only_an_online_device_can_be_strained() -> None:
     watched = supervisor()
     watched.begin(0)
@@ -141,7 +151,7 @@ def test_whatever_happens_states_follow_the_table_and_a_way_on_is_always_known(
 ) -> None:
     watched = Supervisor(POLICY, dice.random)
     now = 0
-    seen = [watched.state]
+    seen: list[DeviceState] = [watched.state]
     for happening in happenings:
         if watched.ended:
             break

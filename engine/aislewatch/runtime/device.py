@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from pydantic import ValidationError
@@ -142,6 +142,8 @@ class DeviceLife:
         return msgspec.structs.replace(
             status,
             proved=status.proved or emit.proved,
+            # What has just told its first event is connected, whatever it said a beat ago.
+            connected=status.connected or (emit.proved and not status.proved),
             events=emit.events_count,
             refused=emit.refused_count,
             stores=dict(emit.newest_us),
@@ -167,7 +169,7 @@ class DeviceLife:
         return msgspec.structs.replace(outcome, last=self.status())
 
     @asynccontextmanager
-    async def _publishing(self) -> AsyncIterator[SpoolingPublisher]:
+    async def _publishing(self) -> AsyncGenerator[SpoolingPublisher]:
         spec = self._spec
         file = Path(spec.spool)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -278,8 +280,9 @@ class DeviceLife:
 
 def outcome_of(error: BaseException) -> Outcome:
     """Give what an error means for the life that it ended."""
-    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        return outcome_of(error.exceptions[0])
+    if isinstance(error, BaseExceptionGroup):
+        several = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        return outcome_of(several[0])  # The others were cancelled because of it.
     if isinstance(error, DeviceMisconfigured):
         return Outcome("misconfigured", str(error))
     if isinstance(error, DeviceNotReady):

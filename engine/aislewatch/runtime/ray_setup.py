@@ -2,9 +2,10 @@
 
 What Ray does by default would not do in a shop: on Linux its servers listen on all interfaces
 (whatever address they are told), usage figures are sent home, its session folder can be written by
-everybody, and its messages fill the terminal. The one switch that keeps it on loopback is not
-documented for Linux and is read when Ray is imported; so it is set here, before the only import of
-Ray, and :func:`exposed` looks at every listener afterwards instead of trusting it.
+everybody, its messages fill the terminal, and parts of it outlive a driver that is killed. The one
+switch that keeps it on loopback is not documented for Linux and is read when Ray is imported; so it
+is set here, before the only import of Ray, and :func:`exposed` looks at every listener afterwards
+instead of trusting it.
 
 Nothing here ever calls ``ray stop``, which ends every Ray on the machine, ours or not.
 """
@@ -15,7 +16,6 @@ import asyncio
 import ipaddress
 import logging
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -25,6 +25,7 @@ from typing import Any, Final, Self
 import psutil
 
 from aislewatch.errors import UsageError
+from aislewatch.runtime import ray_reaper
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on loopback; see the module
@@ -47,26 +48,34 @@ class LocalRay:
     """Ray for as long as it is entered; use it as ``async with``. One at a time in a process.
 
     Args:
-        token: the secret of this run, drawn by the caller, at least 16 characters.
+        token: the secret of this process, drawn by the caller, at least 16 characters. Ray reads
+            one once in a process and keeps to it, so the first one given stays; and so does one
+            that the operator set as ``RAY_AUTH_TOKEN``.
         workers: how many processes to start in advance; each takes about 46 MiB.
     """
 
     def __init__(self, *, token: str, workers: int = 1) -> None:
         assert len(token) >= 16
-        self._environment = {**ENVIRONMENT, "RAY_AUTH_TOKEN": token}
-        self._before: dict[str, str | None] = {}
+        self._token = token
         self._workers = workers
-        self._folder: Path | None = None
+        self._reaper: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
         if "ray" in sys.modules and sys.modules["ray"].is_initialized():
             message = "this process has a Ray already: leave that one first"
             raise UsageError(message)
-        self._before = {name: os.environ.get(name) for name in self._environment}
-        os.environ.update(self._environment)
+        # They stay: Ray reads some of them whenever it starts a process.
+        os.environ.update(ENVIRONMENT)
+        os.environ.setdefault("RAY_AUTH_TOKEN", self._token)
         try:
-            self._folder = _private_folder()
-            await asyncio.to_thread(self._start, self._folder)
+            folder = _private_folder()
+            # In a session of its own: an interrupt typed at the terminal is not its business.
+            self._reaper = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", ray_reaper.__file__, str(folder)),
+                stdin=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+            await asyncio.to_thread(self._start, folder)
             await self.require_loopback()
         except BaseException:
             await self._leave()
@@ -107,13 +116,9 @@ class LocalRay:
     async def _leave(self) -> None:
         if "ray" in sys.modules:
             await asyncio.to_thread(import_ray().shutdown)
-        if self._folder is not None:
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
-        for name, value in self._before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        reaper, self._reaper = self._reaper, None
+        if reaper is not None:
+            await reaper.communicate()  # Closes its standard input: that is its sign.
 
 
 def import_ray() -> Any:

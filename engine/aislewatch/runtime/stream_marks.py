@@ -19,8 +19,9 @@ from aislewatch.runtime.bus_message import EVENT_STREAM
 from aislewatch.runtime.nats_link import Link
 
 
-class _Timed(msgspec.Struct):
+class _Tick(msgspec.Struct):
     time: int
+    final: bool = False
 
 
 _NO_MESSAGE = 10037
@@ -46,6 +47,8 @@ async def last_sequence(link: Link, store: str) -> int:
 async def newest_ticks(link: Link) -> dict[str, int]:
     """Give the time of the newest tick in the stream, for each store that has one.
 
+    Behind a final tick, which stands after the last event, it is the instant after.
+
     Raises:
         BusError: NATS does not answer, or there is no stream.
     """
@@ -54,8 +57,8 @@ async def newest_ticks(link: Link) -> dict[str, int]:
         what = {"last_by_subj": tick_subject(store)}
         answer = await link.api(f"STREAM.MSG.GET.{EVENT_STREAM}", what)
         if "error" not in answer:
-            tick = msgspec.json.decode(b64decode(answer["message"]["data"]), type=_Timed)
-            newest[store] = tick.time
+            tick = msgspec.json.decode(b64decode(answer["message"]["data"]), type=_Tick)
+            newest[store] = tick.time + tick.final
     return newest
 
 
@@ -71,5 +74,5 @@ async def ticking_stores(link: Link) -> list[str]:
     if "error" in answer:
         message = f"stream {EVENT_STREAM}: {answer['error'].get('description')}"
         raise BusError(message)
-    subjects = answer["state"].get("subjects") or {}
+    subjects: dict[str, int] = answer["state"].get("subjects") or {}
     return sorted({parse_event_subject(subject).store for subject in subjects})

@@ -86,8 +86,8 @@ class Watch:
             self.outcome = outcome
             self._keep_counts()
             await self._judge(outcome)
-        if self.supervisor.state != "stopped":
-            await self._tell(self.supervisor.stop() if self._stop.is_set() else None)
+        if self._stop.is_set():
+            await self._tell(self.supervisor.stop("stopped"))
 
     async def _wait_for_the_next(self) -> bool:
         """Wait out the pause; False where it was asked to stop instead."""

@@ -8,14 +8,15 @@ through all its lives, whether a life ends by an exception, by a signal or by a 
         └──────────┴────────┴──> offline <──> online
                                     │
         (any of these) ─────────────┴──> failed ──> online
-        (any of these) ──> stopped
+        (any but failed) ──> stopped
 
 States are what can be said of a device, not what the program is doing: a device that is tried again
 and again stays ``offline`` (or ``failed``) until it has proved that it is back. ``online`` needs a
 decoded frame, an event, or the protocol's own handshake: that a socket took a connection proves
 nothing. ``failed`` is for a person: it is reached at once by a wrong configuration, which is not
 tried again, and by five failures within a minute, which is tried again once a minute, so that a
-device that is mended comes back without anybody asking.
+device that is mended comes back without anybody asking. It is not ``stopped`` afterwards: that it
+failed is what the person needs to know.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ TRANSITIONS: Final[Mapping[DeviceState, frozenset[DeviceState]]] = {
     "online": frozenset({"degraded", "offline", "failed", "stopped"}),
     "degraded": frozenset({"online", "offline", "failed", "stopped"}),
     "offline": frozenset({"online", "failed", "stopped"}),
-    "failed": frozenset({"online", "stopped"}),
+    "failed": frozenset({"online"}),
     "stopped": frozenset(),
 }
 """Which state may follow which."""
@@ -102,6 +103,7 @@ class Supervisor:
         self._draw = draw
         self._recent: deque[int] = deque(maxlen=policy.failures_max)
         self._running = False
+        self._over = False
         self._beats = -1
         self._beat_at_us = 0
 
@@ -113,12 +115,12 @@ class Supervisor:
     @property
     def ended(self) -> bool:
         """No further life will begin: stopped, or failed for good."""
-        return not self._running and self.attempt > 0 and self.retry_at_us is None
+        return self._over or (not self._running and self.attempt > 0 and self.retry_at_us is None)
 
     def begin(self, now_us: int) -> int:
         """Note that a life begins and give its number. It counts as a heartbeat."""
         assert not self._running
-        assert self.state != "stopped"
+        assert not self._over
         self.attempt += 1
         self.retry_at_us = None
         self._running = True
@@ -177,8 +179,9 @@ class Supervisor:
     def stop(self, reason: str = "", detail: str = "") -> Change | None:
         """Note that the device was asked to stop, or that its source has ended for good."""
         self._running = False
+        self._over = True
         self.retry_at_us = None
-        return self._become(Change("stopped", reason, detail))
+        return self._become(Change("stopped", reason, detail)) if self.state != "failed" else None
 
     def _become(self, change: Change) -> Change | None:
         if change.state == self.state:
