@@ -191,7 +191,8 @@ class Plan:
         index = self._indexes.get(key)
         if index is None:
             index = self._indexes[key] = Index(attrs, self._span_us)
-            self._puts.append(_Put(index, frozenset(types), where, maybe, self.model.lists))
+            lists = self.model.lists
+            self._puts.append(_Put(index, frozenset(types), where, lists, maybe=maybe))
         index.span_us = max(index.span_us, self._span_us)
         return index
 
@@ -263,26 +264,25 @@ class Plan:
         return known
 
 
-@dataclass(frozen=True)
 class _Put:
     """Which events go into an index."""
 
-    index: Index
-    types: frozenset[str]
-    where: Expr | None
-    maybe: bool
-    lists: Mapping[str, frozenset[str]]
-
-    @property
-    def source(self) -> str:
-        if self.where is None:
-            return "True"
-        if self.maybe:
-            return f"not {self.where.fails_source({'': 'e'})}"
-        return self.where.holds_source({"": "e"})
-
-    def admits(self, event: Event) -> bool:
-        return bool(emit.compile_event(self.source, self.lists)(event))
+    def __init__(
+        self,
+        index: Index,
+        types: frozenset[str],
+        where: Expr | None,
+        lists: Mapping[str, frozenset[str]],
+        *,
+        maybe: bool,
+    ) -> None:
+        self.index = index
+        self.types = types
+        self.source = ""
+        if where is not None:
+            names = {"": "e"}
+            self.source = f"not {where.fails_source(names)}" if maybe else where.holds_source(names)
+        self.admits = emit.compile_event(self.source or "True", lists)
 
 
 def _intake(
@@ -300,7 +300,7 @@ def _intake(
         key = "()" if not attrs else ", ".join(f"e.{attr}" for attr in attrs)
         key = f"({key})" if len(attrs) > 1 else key
         known = "" if not attrs else "k is not None" if len(attrs) == 1 else "None not in k"
-        tests = [test for test in (put.source if put.where else "", known) if test]
+        tests = [test for test in (put.source, known) if test]
         lines.append(f"    k = {key}")
         lines.append(f"    if {' and '.join(tests) or 'True'}:")
         lines.append(f"        c = i{number}.current")

@@ -10,13 +10,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from random import Random
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import BaseModel
 
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 class Clock(Protocol):
