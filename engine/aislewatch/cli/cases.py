@@ -1,0 +1,356 @@
+"""Incidents as the ledger tells them: a fold over the records of one store, and nothing else.
+
+A record of an incident's life names the signal that caused it, so which signals an incident has now
+is what its records say, taken one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from aislewatch.detect.scoring import Contribution, score_cb
+from aislewatch.ledger import LedgerReader, StoredRecord
+
+CaseState = Literal["open", "settled", "cleared", "merged"]
+
+CASE_RECORDS = (
+    "incident.opened",
+    "incident.rescored",
+    "incident.escalated",
+    "incident.merged",
+    "incident.cleared",
+    "incident.settled",
+    "signal.raised",
+    "signal.revised",
+    "signal.withdrawn",
+)
+"""The types of record that incidents are made of."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What one clause of a rule looked at; times in microseconds, ids of what was found."""
+
+    clause: str
+    from_us: int
+    to_us: int
+    found: list[str]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A signal as its record tells it; see `aislewatch.detect.saying.SignalPayload`."""
+
+    signal: str
+    rule: str
+    title: str
+    meaning: str
+    status: str
+    type: str
+    anchor: str
+    decided_us: int
+    about: list[tuple[str, str]]
+    points_cb: int
+    because: str
+    looks: list[Look]
+    evidence: list[dict[str, Any]]
+    half_life_us: int | None = None
+    value_minor: int | None = None
+
+
+class _Because(msgspec.Struct, frozen=True):
+    signal: str
+    change: str
+
+
+class _Life(msgspec.Struct, frozen=True):
+    incident: str
+    because: _Because | None = None
+    split_from: list[str] = []
+    into: str = ""
+    to: str = ""
+    type: str = ""
+    first_us: int = 0
+    last_us: int = 0
+    signals: int = 0
+    prior_cb: int = 0
+    score_cb: int = 0
+    probability_ppm: int = 0
+    level: str = ""
+    value_minor: int | None = None
+    entities: list[str] = []
+
+
+class _Withdrawn(msgspec.Struct, frozen=True):
+    signal: str
+    because: str | None = None
+
+
+_read_told = msgspec.json.Decoder(Told).decode
+_read_life = msgspec.json.Decoder(_Life).decode
+_read_withdrawn = msgspec.json.Decoder(_Withdrawn).decode
+
+
+class Moment(NamedTuple):
+    """One moment in an incident's life.
+
+    Attributes:
+        time_us: event time.
+        what: ``opened``, ``signal``, ``revised``, ``withdrawn``, ``rescored``, ``escalated``,
+            ``merged``, ``joined by``, ``split off``, ``cleared`` or ``settled``.
+        score_cb: after it; None where it did not change.
+        probability_ppm: likewise.
+        signal: id of the signal that it is about; empty for none.
+        other: the level, the other incident, or the late event that it is about.
+    """
+
+    time_us: int
+    what: str
+    score_cb: int | None = None
+    probability_ppm: int | None = None
+    signal: str = ""
+    other: str = ""
+
+
+class Share(NamedTuple):
+    """What one signal adds to a score.
+
+    Attributes:
+        signal: its id.
+        repeat: 1 for the first of its rule, 2 for the second and so on.
+        points_cb: before repeats and decay.
+        counted_cb: after them.
+    """
+
+    signal: str
+    repeat: int
+    points_cb: int
+    counted_cb: int
+
+
+@dataclass
+class Case:
+    """An incident as it stands at the end of what was read.
+
+    Attributes:
+        store: whose.
+        id: its id.
+        opened_us: event time at which it was opened.
+        state: whether it can still grow, and what became of it.
+        into: the incident that it was merged into.
+        type, first_us, last_us, prior_cb, score_cb, probability_ppm, level, value_minor, entities:
+            as its last record that has them.
+        signals: those that it has now, by id, in order of time; of a cleared one, none.
+        past: those that it had once.
+        life: everything that happened to it, in order.
+    """
+
+    store: str
+    id: str
+    opened_us: int
+    state: CaseState = "open"
+    into: str = ""
+    type: str = ""
+    first_us: int = 0
+    last_us: int = 0
+    prior_cb: int = 0
+    score_cb: int = 0
+    probability_ppm: int = 0
+    level: str = "noted"
+    value_minor: int | None = None
+    entities: list[str] = field(default_factory=list[str])
+    signals: dict[str, Told] = field(default_factory=dict[str, Told])
+    past: dict[str, Told] = field(default_factory=dict[str, Told])
+    life: list[Moment] = field(default_factory=list[Moment])
+
+    @property
+    def stands(self) -> bool:
+        """There is something left to look at."""
+        return self.state in {"open", "settled"}
+
+    @property
+    def because(self) -> str:
+        """The latest reason, a sentence."""
+        signals = [*(self.signals or self.past).values()]
+        return max(signals, key=lambda told: told.decided_us).because if signals else ""
+
+    def sum(self) -> list[Share]:
+        """Give what each signal adds to the score, as of the latest one.
+
+        With the prior these add up to the score, but for rules of one family, of which only the
+        strongest counts.
+        """
+        shares: list[Share] = []
+        by_rule: dict[str, list[Contribution]] = {}
+        for told in sorted(self.signals.values(), key=lambda told: (told.decided_us, told.signal)):
+            same = by_rule.setdefault(told.rule, [])
+            before = score_cb(0, same, self.last_us)
+            same.append(
+                Contribution(
+                    told.decided_us,
+                    told.signal,
+                    told.rule,
+                    told.points_cb,
+                    told.half_life_us,
+                    None,
+                )
+            )
+            counted = score_cb(0, same, self.last_us) - before
+            shares.append(Share(told.signal, len(same), told.points_cb, counted))
+        return shares
+
+
+def read_cases(ledger: LedgerReader) -> Iterator[Case]:
+    """Give the incidents of every store, in the order in which they were opened."""
+    for store in ledger.stores():
+        book = CaseBook()
+        for record in ledger.records(store, types=CASE_RECORDS):
+            book.take(record)
+        yield from book.cases.values()
+
+
+class CaseBook:
+    """Folds records of one store into incidents.
+
+    Attributes:
+        cases: by id, in the order in which they were opened.
+    """
+
+    def __init__(self) -> None:
+        self.cases: dict[str, Case] = {}
+        self._told: dict[str, Told] = {}
+        self._homes: dict[str, Case] = {}
+        self._late: dict[str, str] = {}
+
+    def take(self, record: StoredRecord) -> Case | None:
+        """Take the next record; gives the incident that it is about, if it is about one."""
+        if record.type.startswith("signal."):
+            self._signal(record)
+            return None
+        life = _read_life(record.payload)
+        case = self.cases.get(life.incident)
+        if case is None:
+            case = Case(record.store, life.incident, record.time)
+            self.cases[life.incident] = case
+        step = record.type.removeprefix("incident.")
+        if step == "escalated":
+            case.life.append(Moment(record.time, step, other=life.to))
+        elif step == "merged":
+            self._merge(case, life, record.time)
+        elif step == "cleared":
+            case.state = "cleared"
+            self._leave(case, life, record.time)
+            case.life.append(Moment(record.time, step))
+        else:
+            self._stands(case, life, step, record.time)
+        return case
+
+    def told(self, signal: str) -> Told | None:
+        """Give a signal as it was told last."""
+        return self._told.get(signal)
+
+    def _signal(self, record: StoredRecord) -> None:
+        if record.type == "signal.withdrawn":
+            gone = _read_withdrawn(record.payload)
+            self._late[gone.signal] = gone.because or ""
+            return
+        told = _read_told(record.payload)
+        self._told[told.signal] = told
+        home = self._homes.get(told.signal)
+        if home is not None:
+            home.signals[told.signal] = home.past[told.signal] = told
+
+    def _stands(self, case: Case, life: _Life, step: str, time_us: int) -> None:
+        for name in _CARRIED:
+            setattr(case, name, getattr(life, name))
+        if step == "settled":
+            case.state = "settled"
+            case.life.append(Moment(time_us, step))
+            return
+        for source in life.split_from:
+            self._split(self.cases[source], case, life, time_us)
+        because = life.because
+        if because is None:
+            return
+        told = self._told.get(because.signal)
+        if because.change == "withdrawn":
+            self._leave(case, life, time_us)
+        elif told is not None and _fits(told, life):
+            self._join(case, told)
+        what = {"raised": "signal"}.get(because.change, because.change)
+        moment = Moment(
+            time_us,
+            "opened" if step == "opened" else what,
+            life.score_cb,
+            life.probability_ppm,
+            because.signal,
+            self._late.get(because.signal, "") if because.change == "withdrawn" else "",
+        )
+        case.life.append(moment)
+
+    def _join(self, case: Case, told: Told) -> None:
+        home = self._homes.get(told.signal)
+        if home is not None and home is not case:
+            home.signals.pop(told.signal, None)
+        self._homes[told.signal] = case
+        case.signals[told.signal] = case.past[told.signal] = told
+
+    def _leave(self, case: Case, life: _Life, time_us: int) -> None:
+        because = life.because
+        if because is None:
+            return
+        home = self._homes.pop(because.signal, case)
+        home.signals.pop(because.signal, None)
+        if case.state == "cleared":
+            late = self._late.get(because.signal, "")
+            case.signals.clear()
+            case.life.append(Moment(time_us, "withdrawn", signal=because.signal, other=late))
+
+    def _merge(self, case: Case, life: _Life, time_us: int) -> None:
+        case.state, case.into = "merged", life.into
+        case.life.append(Moment(time_us, "merged", other=life.into))
+        heir = self.cases[life.into]
+        heir.life.append(Moment(time_us, "joined by", other=case.id))
+        for told in list(case.signals.values()):
+            self._join(heir, told)
+
+    def _split(self, source: Case, case: Case, life: _Life, time_us: int) -> None:
+        """Move the signals that an incident split off; which they are shows in what they share."""
+        moving = [told for told in source.signals.values() if _fits(told, life)]
+        for told in moving[: life.signals - len(case.signals)]:
+            self._join(case, told)
+        source.life.append(Moment(time_us, "split off", other=case.id))
+
+
+_CARRIED = (
+    "type", "first_us", "last_us", "prior_cb", "score_cb", "probability_ppm", "level",
+    "value_minor", "entities",
+)  # fmt: skip
+
+
+def _fits(told: Told, life: _Life) -> bool:
+    """Say whether a signal can be one of those that a record sums up."""
+    entities = {f"{kind}={value}" for kind, value in told.about}
+    return life.first_us <= told.decided_us <= life.last_us and entities <= {*life.entities}
+
+
+def cases_json(cases: Iterable[Case]) -> Iterator[Mapping[str, Any]]:
+    """Give incidents for scripts, one mapping each, without their lives."""
+    for case in cases:
+        yield {
+            "id": case.id,
+            "store": case.store,
+            "opened_us": case.opened_us,
+            "state": case.state,
+            "into": case.into or None,
+            "type": case.type,
+            "level": case.level,
+            "probability": case.probability_ppm / 1_000_000,
+            "score_cb": case.score_cb,
+            "value_minor": case.value_minor,
+            "entities": case.entities,
+            "signals": list(case.signals),
+            "because": case.because,
+        }

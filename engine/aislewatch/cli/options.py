@@ -1,0 +1,31 @@
+"""Options that several commands share, each in one wording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LEDGER = Path("aislewatch.db")
+"""The ledger that is meant where none is named."""
+
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of words, for scripts.")]
+
+LedgerFile = Annotated[
+    Path, typer.Option("--ledger", help="The ledger.", metavar="FILE", show_default=True)
+]
+
+StoreFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="STORE.yml",
+        help="The store file: shows times in its zone and amounts in its currency.",
+    ),
+]
+
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="What $data stands for in the store file."),
+]

@@ -1,0 +1,168 @@
+"""What `rules check` finds out about rule files, as values."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from aislewatch.detect.health import Health
+from aislewatch.detect.plan import Plan
+from aislewatch.errors import FileMistakes, Mistake, UsageError
+from aislewatch.events.model import StoreModel
+from aislewatch.events.registry import Registry
+from aislewatch.rules.lint import lint
+from aislewatch.rules.load import load_rule, load_rules
+from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, Unmatched
+from aislewatch.runtime.setup import Setup
+
+HORIZON_US = 900_000_000
+"""How late an event may come and still change a decision, where no store file says otherwise."""
+
+_LISTS = re.compile(r"\blists\.([A-Za-z_][A-Za-z0-9_]*)")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A rule without mistakes.
+
+    Attributes:
+        rule: the rule.
+        keeps: the kinds of event that it makes the engine keep.
+        keeps_us: for how long; with their rate, this is what bounds its memory.
+        answers_us: how long after its anchor it is judged; the allowed lateness comes on top.
+        idle: why it can never hold in the store; empty where it can, or no store was given.
+        lists: named lists that it looks into and that nobody said exist.
+    """
+
+    rule: Rule
+    keeps: tuple[str, ...]
+    keeps_us: int
+    answers_us: int
+    idle: str = ""
+    lists: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What checking files found.
+
+    Attributes:
+        mistakes: in order of file and line; a file that has one is not used.
+        warnings: likewise; it is used all the same.
+        rules: those without mistakes.
+    """
+
+    mistakes: Sequence[Mistake]
+    warnings: Sequence[Mistake]
+    rules: Sequence[Checked] = field(default_factory=list[Checked])
+
+
+def rule_files(paths: Sequence[Path]) -> dict[str, bytes]:
+    """Read rule files, and all of a folder.
+
+    Raises:
+        UsageError: one is not there, cannot be read, or a folder holds none.
+    """
+    texts: dict[str, bytes] = {}
+    for path in paths:
+        found = sorted(path.rglob("*.yml")) if path.is_dir() else [path]
+        if not found:
+            message = f"{path} holds no rules (*.yml)"
+            raise UsageError(message)
+        for file in found:
+            try:
+                texts[os.path.normpath(file)] = file.read_bytes()
+            except OSError as error:
+                message = f"{file} cannot be read: {error.strerror}"
+                raise UsageError(message) from None
+    return texts
+
+
+def check(texts: Mapping[str, bytes], today: date, setup: Setup | None) -> Findings:
+    """Check rules.
+
+    Args:
+        texts: by path.
+        today: an exception that ended before it is a mistake.
+        setup: the store that they are checked for, too.
+    """
+    registry = setup.registry if setup is not None else Registry()
+    known = frozenset(setup.model.lists) if setup is not None else None
+    mistakes: list[Mistake] = []
+    warnings: list[Mistake] = []
+    rules: list[Checked] = []
+    sound: dict[str, bytes] = {}
+    for file, text in texts.items():
+        shown = text.decode("utf-8", "replace")
+        # Without a store nobody can say which lists there are, so all that are named are.
+        named = frozenset(_LISTS.findall(shown)) if known is None else known
+        try:
+            rule = load_rule(text, file, registry, lists=dict.fromkeys(named, _NONE), today=today)
+        except FileMistakes as found:
+            mistakes += found.mistakes
+            continue
+        sound[file] = text
+        warnings += lint(rule, shown)
+        unsure = tuple(sorted(named)) if known is None else ()
+        rules.append(_checked(rule, registry, setup, unsure))
+    mistakes += _doubles(sound, registry, rules, today)
+    return Findings(mistakes, warnings, rules)
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+def _doubles(
+    texts: Mapping[str, bytes], registry: Registry, rules: Sequence[Checked], today: date
+) -> list[Mistake]:
+    """Find what is wrong with files that are each right: two rules of one name."""
+    lists = {name: _NONE for checked in rules for name in checked.lists}
+    lists |= {name: _NONE for text in texts.values() for name in _LISTS.findall(text.decode())}
+    try:
+        load_rules(texts, registry, lists=lists, today=today)
+    except FileMistakes as found:
+        return found.mistakes
+    return []
+
+
+def _checked(
+    rule: Rule, registry: Registry, setup: Setup | None, lists: tuple[str, ...]
+) -> Checked:
+    model = setup.model if setup is not None else StoreModel()
+    horizon_us = setup.horizon_us if setup is not None else HORIZON_US
+
+    def plan(model: StoreModel) -> Plan:
+        return Plan(
+            [rule],
+            registry,
+            model,
+            Health(),
+            horizon_us=horizon_us,
+            take_anchor=lambda plan, anchor: None,
+        )
+
+    here = plan(model)
+    types = {*rule.anchor.types, *(type_ for c in rule.clauses for type_ in _types(c))}
+    return Checked(
+        rule=rule,
+        keeps=tuple(sorted(types)),
+        # A rule that is idle here is told what it would keep where it is not.
+        keeps_us=(plan(StoreModel()) if here.idle else here).span_us,
+        answers_us=max(0, rule.reach.latest_us),
+        idle=here.idle.get(rule.id, ""),
+        lists=lists,
+    )
+
+
+def _types(clause: Clause) -> Iterator[str]:
+    if isinstance(clause, Evidence):
+        yield from clause.types
+    elif isinstance(clause, Unmatched):
+        yield from (*clause.left.types, *clause.right.types)
+    elif isinstance(clause, SomeOf):
+        for inner in clause.clauses:
+            yield from _types(inner)
