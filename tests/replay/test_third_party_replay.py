@@ -12,13 +12,16 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from aislewatch.events.kinds import ClockTick, Event
 from aislewatch.ledger import Ledger, StoredRecord, verify
 from aislewatch.runtime.clock import RecordingClock
+from aislewatch.runtime.recording import play
 from aislewatch.runtime.replay import ReplaySummary, replay
 from aislewatch.runtime.storefile import read_setup
 
@@ -112,6 +115,24 @@ def test_queues_and_stock_losses_are_incidents_of_their_own(sentinel: Path) -> N
     assert rules["stock-loss"] == 12
     for _, incident in records(sentinel, "incident.opened", "incident.rescored"):
         assert incident["type"].partition(".")[0] in {"theft", "fraud", "operations", "stock"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_of_arrival_within_the_lateness_gives_the_same_chain(
+    sentinel: Path, tmp_path: Path, seed: int
+) -> None:
+    setup = read_setup(FIXTURES / "sentinel" / "store.yml")
+    dice = Random(seed)
+    arrivals: list[tuple[float, int, Event]] = []
+    for number, event in enumerate(e for e in play(setup, None) if isinstance(e, Event)):
+        late = 0 if isinstance(event, ClockTick) else dice.uniform(0, setup.lateness_us)
+        arrivals.append((event.time + late, number, event))
+    shuffled = [event for _, _, event in sorted(arrivals, key=lambda a: a[:2])]
+    assert [e.id for e in shuffled] != [e.id for _, _, e in arrivals]
+    core = setup.core("sentinel")
+    with Ledger.open(tmp_path / "ledger.db") as shuffled_ledger, Ledger.read(sentinel) as ledger:
+        shuffled_ledger.append("sentinel", core.step(shuffled), recorded_us=1)
+        assert shuffled_ledger.head("sentinel") == ledger.head("sentinel")
 
 
 # Real Time Sensor Fusion -----------------------------------------------------------------------
