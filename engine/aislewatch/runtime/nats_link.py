@@ -139,8 +139,10 @@ class Link:
         if client is not None and client.is_connected:
             with contextlib.suppress(nats_errors.Error, OSError, TimeoutError):
                 await client.drain()
-        keeper.cancel()
-        await asyncio.wait({keeper})
+        while not keeper.done():
+            # Again: nats-py swallows a cancellation that meets it while it connects.
+            keeper.cancel()
+            await asyncio.wait({keeper}, timeout=_RECONNECT_WAIT_S)
         self._settled.set()
         self._end_waiting(BusAway("the connection was closed"))
 

@@ -118,7 +118,9 @@ class LocalRay:
             await asyncio.to_thread(import_ray().shutdown)
         reaper, self._reaper = self._reaper, None
         if reaper is not None:
-            await reaper.communicate()  # Closes its standard input: that is its sign.
+            assert reaper.stdin is not None
+            reaper.stdin.close()  # That is its sign.
+            await reaper.wait()
 
 
 def import_ray() -> Any:
