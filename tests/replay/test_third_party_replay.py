@@ -170,7 +170,8 @@ def play_script(file: Path, out: Path) -> list[tuple[str, object]]:
 @pytest.mark.parametrize("script", scripts() or ["the scripts"])
 def test_a_script_accuses_whom_an_attentive_person_would(script: str, tmp_path: Path) -> None:
     folder = needs("rtsf")
-    expected = json.loads((folder / "expected.json").read_text())[script]["suspects"] or []
+    says = json.loads((folder / "expected.json").read_text())[script]["suspects"]
+    expected: list[dict[str, Any]] = says or []
     found = play_script(folder / script, tmp_path / "ledger.db")
     assert sorted(kind for kind, _ in found) == sorted(suspect["kind"] for suspect in expected)
     for suspect in expected:

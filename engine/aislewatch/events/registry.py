@@ -6,6 +6,7 @@ files, the editor's schema and the documentation ask here and nowhere else.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,7 +74,7 @@ class KindSpec:
 
     type: str
     doc: str
-    struct: type[Event]
+    struct: builtins.type[Event]
     fields: Mapping[str, FieldSpec]
 
 
@@ -134,7 +135,7 @@ def _kind_spec(struct: type[Event]) -> KindSpec:
 
 
 def _field_spec(field: inspect.Field) -> FieldSpec:
-    layers: list[inspect.Metadata] = []
+    layers: list[Any] = []  # Of inspect.Metadata, whose dictionaries are not typed.
     node: Any = field.type
     while True:
         if isinstance(node, inspect.Metadata):
