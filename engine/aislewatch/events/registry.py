@@ -149,7 +149,8 @@ def _field_spec(field: inspect.Field) -> FieldSpec:
     doc = ""
     for layer in reversed(layers):
         extra |= layer.extra or {}
-        doc = (layer.extra_json_schema or {}).get("description", doc)
+        schema: dict[str, Any] = layer.extra_json_schema or {}
+        doc = schema.get("description", doc)
     dimension, values = _dimension(field.name, node, extra)
     return FieldSpec(
         path=extra.get("path") or _without_unit(field.name),
