@@ -279,12 +279,11 @@ class Core:
 
     def _wins(self, event: Event, known: Event, now: int) -> bool:
         """Deal with a second content under a known id; say whether it is the one that counts."""
-        if event == known:
+        if self._order.is_duplicate(event):
             self._count("duplicates")
             return False
         self._count("conflicts")
-        ours, theirs = content_hash(event), content_hash(known)
-        winner = event if ours < theirs else known
+        winner = self._order.contradict(event)
         loser = known if winner is event else event
         self._tell(
             f"device/{event.device}",
@@ -296,7 +295,6 @@ class Core:
         )
         if winner is not event:
             return False
-        self._order.prefer(event)
         self._retract(known, now)
         return True
 
@@ -309,7 +307,9 @@ class Core:
         self._later[:] = [p for p in self._later if p.anchor is not event]
         heapify(self._later)
         for plan in self._plan.anchored_by(event):
-            self._change(self._signals.verdict(f"{plan.rule.id}/{event.id}", None), now, event)
+            signal_id = f"{plan.rule.id}/{event.id}"
+            self._state.undecided.pop(signal_id, None)
+            self._change(self._signals.verdict(signal_id, None), now, event)
         self._rejudge(event, now)
 
     # Records -------------------------------------------------------------------------------------

@@ -44,7 +44,8 @@ class OrderState:
 
     Attributes:
         held: arrived, not yet released.
-        recent: released within the horizon, in order of release; their ids are still known.
+        recent: released within the horizon, in order of release; their ids are still known. Where
+            one id stands for several contents, each of them.
         watermark: every event up to and including this time has been released.
         last: time of the latest tick.
     """
@@ -59,7 +60,8 @@ class Order:
     """Holds events back, releases them in the total order.
 
     Attributes:
-        known: by id, the events whose resend is a duplicate and whose double a device fault.
+        known: by id, the events that count; a resend is a duplicate, another content a device
+            fault.
 
     Args:
         lateness_us: how long after its time an event may arrive without being late.
@@ -81,7 +83,12 @@ class Order:
         self.horizon_us = horizon_us
         self.ahead_us = ahead_us
         self.state = state or OrderState()
-        self.known: dict[str, Event] = {event.id: event for event in self.state.recent}
+        self.known: dict[str, Event] = {}
+        self._losers: dict[str, list[Event]] = {}
+        for event in self.state.recent:
+            known = self.known.setdefault(event.id, event)
+            if known is not event:
+                self._settle(event, known)
 
     @property
     def watermark(self) -> int:
@@ -103,7 +110,7 @@ class Order:
         watermark = self.state.watermark
         if event.time > watermark:
             return Fate.AHEAD
-        if self.known.get(event.id) == event:
+        if self.is_duplicate(event):
             return Fate.DUPLICATE
         if event.time <= watermark - self.horizon_us:
             return Fate.TOO_LATE
@@ -114,17 +121,33 @@ class Order:
 
         Returns:
             The event itself; or the one that is already known under its id, which then stays known
-            until :meth:`prefer` says otherwise.
+            until :meth:`contradict` says otherwise.
         """
         known = self.known.setdefault(event.id, event)
         if known is event:
             self.state.recent.append(event)
         return known
 
-    def prefer(self, event: Event) -> None:
-        """Let an event take the place of the one that is known under its id."""
-        self.known[event.id] = event
+    def is_duplicate(self, event: Event) -> bool:
+        """Say whether this very content came under this id before, whether it counts or not."""
+        return self.known.get(event.id) == event or event in self._losers.get(event.id, ())
+
+    def contradict(self, event: Event) -> Event:
+        """Know a second content of a known id; the lowest hash counts, whatever came first.
+
+        Returns:
+            The event that counts, which is the one that is known from now on.
+        """
         self.state.recent.append(event)
+        return self._settle(event, self.known[event.id])
+
+    def _settle(self, event: Event, known: Event) -> Event:
+        winner, loser = (known, event)
+        if content_hash(event) < content_hash(known):
+            winner, loser = event, known
+        self.known[event.id] = winner
+        self._losers.setdefault(event.id, []).append(loser)
+        return winner
 
     def tick(self, tick: ClockTick) -> list[Event]:
         """Move the watermark; give what it has passed, in the total order, duplicates included.
@@ -163,11 +186,23 @@ class Order:
     def forget(self, oldest: int) -> None:
         """Let go of the ids of events up to a time: too old for a resend to count."""
         recent = self.state.recent
-        known = self.known
+        known, losers = self.known, self._losers
         while recent and recent[0].time <= oldest:
             event = recent.popleft()
-            if known.get(event.id) is event:
+            if event.id in losers:
+                self._forget_one(event)
+            elif known.get(event.id) is event:
                 del known[event.id]
+
+    def _forget_one(self, event: Event) -> None:
+        losers = self._losers[event.id]
+        if event is self.known[event.id]:
+            # An id is known until all that it ever stood for is too old.
+            self.state.recent.append(event)
+            return
+        losers[:] = [loser for loser in losers if loser is not event]
+        if not losers:
+            del self._losers[event.id]
 
 
 def _first_after(events: list[Event], time: int) -> int:

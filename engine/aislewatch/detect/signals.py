@@ -126,88 +126,77 @@ class Signals:
             self.state.raised.add(signal_id)
             return [SignalChange(Change.RAISED, signal, None)]
         keys = {s.quiet_key for s in (before, signal) if s is not None}
-        if keys == {""}:
-            return self._unsilenced(signal_id, before, signal)
-        changes: list[SignalChange] = []
-        raised_before = {key: self._raised_in(key) for key in keys}
+        was = self._raised_in(keys, signal_id)
         self._replace(signal_id, before, signal)
-        for key in sorted(keys - {""}):
-            changes += self._rescan(key, raised_before[key], signal_id, before)
+        now = self._loud_in(keys, signal_id)
+        self.state.raised -= was.keys()
+        self.state.raised |= now.keys()
+        changes: list[SignalChange] = []
+        for changed in was.keys() | now.keys():
+            old, new = was.get(changed), now.get(changed)
+            if new is None:
+                assert old is not None
+                changes.append(SignalChange(Change.WITHDRAWN, old, old))
+            elif old is None:
+                changes.append(SignalChange(Change.RAISED, new, None))
+            elif new != old:
+                changes.append(SignalChange(Change.REVISED, new, old))
         return sorted(changes, key=lambda c: (c.signal.time, c.signal.id))
 
     def forget(self, before_us: int) -> None:
-        """Let go of signals so old that no late event can change or be silenced by them."""
+        """Let go of signals so old that no late event can change or be silenced by them.
+
+        What was silenced silences nobody, and goes before the one that silenced it: left alone, it
+        would look as if it had to be raised.
+        """
+        raised = self.state.raised
         gone = [
             signal
             for signal in self.state.holding.values()
-            if signal.time + signal.quiet_us < before_us
+            if signal.time + (signal.quiet_us if signal.id in raised else 0) < before_us
         ]
         for signal in gone:
             del self.state.holding[signal.id]
             self.state.raised.discard(signal.id)
             if signal.quiet_key:
-                entries = self._by_quiet[signal.quiet_key]
-                entries.remove(_entry(signal))
-                if not entries:
-                    del self._by_quiet[signal.quiet_key]
-
-    def _unsilenced(
-        self, signal_id: str, before: Signal | None, signal: Signal | None
-    ) -> list[SignalChange]:
-        self._replace(signal_id, before, signal)
-        if signal is None:
-            assert before is not None
-            self.state.raised.discard(signal_id)
-            return [SignalChange(Change.WITHDRAWN, before, before)]
-        self.state.raised.add(signal_id)
-        change = Change.RAISED if before is None else Change.REVISED
-        return [SignalChange(change, signal, before)]
+                self._unlist(signal)
 
     def _replace(self, signal_id: str, before: Signal | None, signal: Signal | None) -> None:
         if before is not None:
             del self.state.holding[signal_id]
             if before.quiet_key:
-                self._by_quiet[before.quiet_key].remove(_entry(before))
+                self._unlist(before)
         if signal is not None:
             self.state.holding[signal_id] = signal
             if signal.quiet_key:
                 insort(self._by_quiet.setdefault(signal.quiet_key, []), _entry(signal))
 
-    def _raised_in(self, key: str) -> set[str]:
-        entries = self._by_quiet.get(key, [])
-        return {entry.id for entry in entries if entry.id in self.state.raised}
+    def _unlist(self, signal: Signal) -> None:
+        entries = self._by_quiet[signal.quiet_key]
+        entries.remove(_entry(signal))
+        if not entries:
+            del self._by_quiet[signal.quiet_key]
 
-    def _rescan(
-        self, key: str, raised_before: set[str], changed_id: str, before: Signal | None
-    ) -> list[SignalChange]:
+    def _raised_in(self, keys: set[str], signal_id: str) -> dict[str, Signal]:
+        """Give what is raised under some keys, and the signal itself if it is."""
         holding, raised = self.state.holding, self.state.raised
+        ids = [entry.id for key in keys for entry in self._by_quiet.get(key, ())]
+        return {one: holding[one] for one in (*ids, signal_id) if one in raised}
 
-        def was(signal_id: str) -> Signal:
-            old = before if signal_id == changed_id else holding[signal_id]
-            assert old is not None
-            return old
-
-        raised_now: set[str] = set()
-        silent_until = -1
-        for entry in self._by_quiet.get(key, []):
-            if entry.time > silent_until:
-                raised_now.add(entry.id)
-                silent_until = entry.time + holding[entry.id].quiet_us
-        changes = [
-            SignalChange(Change.WITHDRAWN, was(gone), was(gone))
-            for gone in raised_before - raised_now
-        ]
-        for signal_id in raised_now:
-            signal = holding[signal_id]
-            if signal_id not in raised_before:
-                changes.append(SignalChange(Change.RAISED, signal, None))
-            elif signal != was(signal_id):
-                changes.append(SignalChange(Change.REVISED, signal, was(signal_id)))
-        raised -= raised_before
-        raised |= raised_now
-        if not self._by_quiet.get(key):
-            self._by_quiet.pop(key, None)
-        return changes
+    def _loud_in(self, keys: set[str], signal_id: str) -> dict[str, Signal]:
+        """Give what has to be raised under some keys, and the signal itself if none silences it."""
+        holding = self.state.holding
+        loud: dict[str, Signal] = {}
+        for key in keys:
+            silent_until = -1
+            for entry in self._by_quiet.get(key, ()):
+                if entry.time > silent_until:
+                    loud[entry.id] = holding[entry.id]
+                    silent_until = entry.time + holding[entry.id].quiet_us
+        signal = holding.get(signal_id)
+        if signal is not None and not signal.quiet_key:
+            loud[signal_id] = signal
+        return loud
 
 
 def _entry(signal: Signal) -> _Entry:

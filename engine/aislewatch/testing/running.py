@@ -109,7 +109,7 @@ def _problems(case: TestCase, signals: Sequence[Mapping[str, Any]]) -> Iterable[
     if case.at is not None and first["decided_us"] != time_us(case.at):
         late_us = first["decided_us"] - time_us(case.at)
         yield f"fires {late_us / 1_000_000:+} s from {case.at}"
-    about = {kind: value for kind, value in first["about"]}
+    about: dict[str, str] = dict(first["about"])
     for kind, value in case.about.items():
         if about.get(kind) != value:
             yield f"is about {kind} {about.get(kind)}, not {value}"
