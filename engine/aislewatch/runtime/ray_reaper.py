@@ -22,14 +22,19 @@ PAUSE_S = 0.1
 
 
 def holders(folder: str) -> list[int]:
-    """Give the processes, other than this one, that hold a file below a folder open."""
+    """Give the processes that hold a file below a folder open.
+
+    Other than this one, and than the one that started it: that one may live on after its Ray, and
+    still have its log open. Once it has ended, this process's parent is another.
+    """
     found: list[int] = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             held = [str(link.readlink()) for link in (process / "fd").iterdir()]
         except OSError:
             continue  # It has ended, or is another user's.
-        if int(process.name) != os.getpid() and any(f.startswith(folder + "/") for f in held):
+        ours = int(process.name) in {os.getpid(), os.getppid()}
+        if not ours and any(file.startswith(folder + "/") for file in held):
             found.append(int(process.name))
     return found
 
