@@ -20,6 +20,10 @@ FINE, FINDINGS, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: as asked; files hold mistakes or a ledger is damaged; not done; stopped by Ctrl-C."""
 
 
+_LIVE = frozenset({"aiohttp", "nats", "nats_server", "psutil", "ray"})
+"""What a live run needs and an installation for replays does without."""
+
+
 class Command(NamedTuple):
     """A command, or a group of them.
 
@@ -120,6 +124,8 @@ def _explain(error: Exception) -> int:
         text = f"{path}: {error.format_message()}\nTry '{path} --help'."
         if not error.format_message():  # A group that was given nothing has shown its help.
             return code
+    elif isinstance(error, ModuleNotFoundError) and error.name in _LIVE:
+        text = f"aislewatch: this needs {error.name}: pip install 'aislewatch[live]'"
     elif isinstance(error, OSError):
         text = f"aislewatch: {error.filename or ''}: {error.strerror or error}".replace(": :", ":")
     else:

@@ -59,7 +59,8 @@ def show_list(
         told = f"{told}: --all shows those, too"
     screen.show(f"{told}. Times are {local.zone}.")
     if shown:
-        screen.show(f"Look at one with: aislewatch incidents show {shown[-1].id} --ledger {ledger}")
+        where = f"--ledger {ledger}" + (f" --store {store}" if store is not None else "")
+        screen.show(f"Look at one with: aislewatch incidents show {shown[-1].id} {where}")
     return 0
 
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.text import Text
 
 from aislewatch.cli import options
+from aislewatch.cli.record_words import gist, record_json
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
@@ -151,35 +151,11 @@ def _hash(text: str) -> bytes | None:
 
 
 def _show_record(screen: Screen, record: StoredRecord, local: Local) -> None:
-    screen.give(
-        {
-            "store": record.store,
-            "position": record.position,
-            "stream": record.stream,
-            "type": record.type,
-            "time_us": record.time,
-            "recorded_us": record.recorded,
-            "hash": record.hash.hex(),
-            "payload": msgspec.Raw(record.payload),
-        }
-    )
+    screen.give(record_json(record))
     screen.line(
         Text.assemble(
             (f"{record.store} {record.position:>6}  {local.day(record.time)}  ", "dim"),
             f"{record.type:<22}  {record.stream}",
-            (f"  {_gist(record, local)}", "dim"),
+            (f"  {gist(record, local)}", "dim"),
         )
     )
-
-
-def _gist(record: StoredRecord, local: Local) -> str:
-    payload: dict[str, Any] = msgspec.json.decode(record.payload)
-    event = payload.get("event")
-    if event is not None:
-        return local.facts(event)
-    because = payload.get("because")
-    if isinstance(because, str):
-        return because
-    if "probability_ppm" in payload:
-        return f"{payload['type']}, {payload['level']}, {payload['signals']} signals"
-    return str(payload.get("to", payload.get("into", "")))

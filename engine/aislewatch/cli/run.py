@@ -1,0 +1,117 @@
+"""``aislewatch run``: watch a shop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aislewatch.cli import options
+from aislewatch.cli.live_lines import LiveLines
+from aislewatch.cli.screen import Screen
+from aislewatch.cli.wording import Local, count
+from aislewatch.runtime.live import LiveStore, Options, run
+from aislewatch.runtime.live_status import Summary
+from aislewatch.runtime.nats_config import Credentials
+from aislewatch.runtime.storefile import read_setup
+
+USER, PASSWORD = "AISLEWATCH_NATS_USER", "AISLEWATCH_NATS_PASSWORD"
+"""Where the credentials for a NATS of the operator's own are read from: never the command line."""
+
+
+class Host(StrEnum):
+    """Where plugins and the engine run."""
+
+    RAY = "ray"
+    INLINE = "inline"
+
+
+HostOption = Annotated[
+    Host,
+    typer.Option(
+        "--host", help="ray: a process for each device and the engine. inline: all in this one."
+    ),
+]
+
+
+def command(
+    store: Annotated[Path, typer.Argument(metavar="STORE.yml", help="The store file.")],
+    ledger: options.LedgerFile = options.LEDGER,
+    host: HostOption = Host.RAY,
+    nats: Annotated[
+        str,
+        typer.Option(
+            "--nats",
+            metavar="URL",
+            help=f"A NATS server of your own; {USER} and {PASSWORD} say who we are there. "
+            "Not said: one that is brought along.",
+        ),
+    ] = "",
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder",
+            metavar="DIR",
+            help="For the event stream and what waits for it; beside the ledger if not said.",
+        ),
+    ] = None,
+    data: options.DataFolder = None,
+    json: options.Json = False,
+) -> int:
+    """Watch a shop's devices and write what is found into a ledger.
+
+    Ctrl-C stops it in order; started again, it goes on where it stopped.
+    """
+    screen = Screen(json=json)
+    setup = read_setup(store, data=data)
+    local = Local(setup.timezone, setup.model.currency)
+    lines = LiveLines(screen, local, status=True)
+    stream = folder if folder is not None else ledger.with_suffix(".run")
+    screen.say(f"watching {setup.name or store}; the ledger is {ledger}. Ctrl-C stops it.")
+    summary = asyncio.run(
+        run(
+            [LiveStore(setup, data=data)],
+            Options(
+                ledger=ledger,
+                folder=stream,
+                host=host.value,
+                nats=nats,
+                credentials=Credentials(os.environ.get(USER, ""), os.environ.get(PASSWORD, "")),
+            ),
+            on_snapshot=lines.snapshot,
+            on_record=lines.record,
+        )
+    )
+    return conclude(screen, summary)
+
+
+def conclude(screen: Screen, summary: Summary) -> int:
+    """Say how a run ended; gives the exit code."""
+    screen.give(
+        {
+            "summary": {
+                "completed": summary.completed,
+                "failures": summary.failures,
+                "stores": {
+                    store.store: {
+                        "incidents": store.incidents,
+                        "records": store.head.position,
+                        "head": store.head.hash.hex(),
+                    }
+                    for store in summary.last.stores
+                },
+            }
+        }
+    )
+    for store in summary.last.stores:
+        screen.say(
+            f"{store.store}: {count(store.incidents, 'incident')} in this run; the chain has "
+            f"{count(store.head.position, 'record')}, its head is {store.head.hash.hex()}"
+        )
+    for failure in summary.failures:
+        screen.say(f"failed: {failure}")
+    return 2 if summary.failures else 0
