@@ -146,7 +146,7 @@ async def test_a_recording_is_played_and_decided_to_its_end_and_the_run_ends(
     assert [record.position for record in records] == list(range(1, line.head.position + 1))
     events = await stream(tmp_path)
     assert told(events) == list(range(500))
-    assert states(events) == [("online", None), ("stopped", "ended")]
+    assert states(events) == [], "that it is being played is no fact of the shop"
     assert isinstance(events[-1], ClockTick)
     assert events[-1].final
 
@@ -297,12 +297,7 @@ async def test_a_device_s_process_killed_in_the_middle_is_made_anew_and_nothing_
     assert summary.completed
     events = await stream(tmp_path / "cut")
     assert told(events) == list(range(300))
-    assert states(events) == [
-        ("online", None),
-        ("offline", "died"),
-        ("online", None),
-        ("stopped", "ended"),
-    ]
+    assert states(events) == [("offline", "died"), ("online", None)]
 
 
 CHILD = """

@@ -168,11 +168,20 @@ class DeviceEmit:
             return
         if not self._said and spec.store:
             self._said = "online"
-            # A plugin that tells its own states needs no help.
-            if not (isinstance(event, DeviceState) and event.device == spec.device):
+            if self._must_tell(event):
                 messages.append(self._state_message(Change("online"), self._clock.now_us()))
         messages.append(message)
         self.events_count += 1
+
+    def _must_tell(self, first: Event) -> bool:
+        """Say whether the first event does not by itself say that the device is online.
+
+        A plugin that tells its own states needs no help. That a recording is being played is no
+        fact of the shop: unless it was interrupted, a live run of it tells what its replay does.
+        """
+        if isinstance(self._clock, RecordingClock) and self._spec.attempt == 1:
+            return False
+        return not (isinstance(first, DeviceState) and first.device == self._spec.device)
 
     def _tick_before(self, event: Event) -> ClockTick | None:
         spec = self._spec
@@ -186,7 +195,9 @@ class DeviceEmit:
         self, messages: list[Message], raw: bytes, refusal: EventRefused, device: str
     ) -> None:
         spec = self._spec
-        msg_id = message_id(f"{spec.device}/{spec.boot}/refused/{self.refused_count}", raw)
+        # With the store: another one's device of this name may send the same nonsense.
+        occurrence = f"{spec.store}/{spec.device}/{spec.boot}/refused/{self.refused_count}"
+        msg_id = message_id(occurrence, raw)
         self.refused_count += 1
         letter = dead_letter_message(
             spec.store or "unknown", device, refusal.reason, raw, place=refusal.place, msg_id=msg_id

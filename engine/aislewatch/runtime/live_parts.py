@@ -279,8 +279,10 @@ class Parts:
         if recording and change.state == "failed":
             watch.ask_to_stop()  # A recording with a gap in it decides nothing worth having.
         time_us = device.newest_us if recording else self._clock.now_us()
-        # A recording has no time before its first event.
-        if change.state in {"online", "degraded"} or not device.store or not time_us:
+        # A recording has no time before its first event, and the final tick says that it has ended.
+        ended = recording and (change.state, change.reason) == ("stopped", "ended")
+        told_inside = change.state in {"online", "degraded"}
+        if told_inside or ended or not device.store or not time_us:
             return
         event = state_event(
             *(device.store, device.feed.id, change),

@@ -75,7 +75,8 @@ class LocalRay:
                 stdin=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )
-            await asyncio.to_thread(self._start, folder)
+            # One below: Ray opens the folder that it is given to everybody.
+            await asyncio.to_thread(self._start, folder / "r")
             await self.require_loopback()
         except BaseException:
             await self._leave()
@@ -171,6 +172,6 @@ def _own_processes() -> list[psutil.Process]:
 def _private_folder() -> Path:
     """Make a folder that only we can enter; Ray's own would be open to everybody."""
     root = Path(tempfile.gettempdir())
-    if len(str(root)) > _FOLDER_LENGTH_MAX - len("/aw-12345678"):
+    if len(str(root)) > _FOLDER_LENGTH_MAX - len("/aw-12345678/r"):
         root = Path("/tmp")  # mkdtemp makes it private.
     return Path(tempfile.mkdtemp(prefix="aw-", dir=root))

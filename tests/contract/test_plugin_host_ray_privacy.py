@@ -1,0 +1,53 @@
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+
+from aislewatch.errors import UsageError
+from aislewatch.runtime.ray_setup import LocalRay, exposed
+
+pytestmark = pytest.mark.live
+TOKEN = "a-secret-of-this-test-run-and-more"
+
+
+def test_a_listener_on_all_interfaces_is_named() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as open_to_all:
+        port = open_to_all.getsockname()[1]
+
+        (found,) = exposed([psutil.Process()])
+
+        assert found.endswith(f"({os.getpid()}) listens on 0.0.0.0:{port}")
+
+
+def test_listeners_on_loopback_are_not_exposed() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)),
+        socket.create_server(("::1", 0), family=socket.AF_INET6),
+    ):
+        assert exposed([psutil.Process()]) == []
+
+
+async def test_ray_is_on_loopback_in_a_private_folder_and_leaves_nothing_behind() -> None:
+    async with LocalRay(token=TOKEN) as ray:
+        below = psutil.Process().children(recursive=True)
+        raylet = next(process for process in below if process.name() == "raylet")
+        folder = Path(raylet.open_files()[0].path).parents[3]
+        assert folder.stat().st_mode & 0o077 == 0
+        assert any(c.status == psutil.CONN_LISTEN for c in raylet.net_connections("tcp"))
+        assert exposed(below) == []
+
+        with (
+            socket.create_server(("0.0.0.0", 0)),
+            pytest.raises(UsageError, match="can be reached from outside this machine"),
+        ):
+            await ray.require_loopback()
+        with pytest.raises(UsageError, match="has a Ray already"):
+            async with LocalRay(token=TOKEN):
+                pass
+
+    _, alive = await asyncio.to_thread(psutil.wait_procs, below, 30)
+    assert alive == []
+    assert not folder.exists()
