@@ -267,6 +267,6 @@ def test_late_events_lead_to_what_stands_had_they_been_in_time(
     ],
 )
 def test_the_promises_hold_for_many_more_streams(promise: Any, given_to: tuple[Any, ...]) -> None:
-    many: Any = given(*given_to)(promise.hypothesis.inner_test)
     more: Any = settings(tries, max_examples=5000)
-    more(many)()
+    give: Any = given
+    more(give(*given_to)(promise.hypothesis.inner_test))()

@@ -172,7 +172,7 @@ class Core:
             other = known.setdefault(event.id, event)
             if other is event:
                 recent.append(event)
-            elif not self._wins(event, other, time):
+            elif not self._wins(event, other, time, time - 1):
                 continue
             intake[event.__class__](event)
             if event.__class__ is DeviceState:
@@ -257,7 +257,7 @@ class Core:
             return
         now = self._order.watermark
         known = self._order.remember(event)
-        if known is not event and not self._wins(event, known, now):
+        if known is not event and not self._wins(event, known, now, now):
             return
         self._count("late")
         self._tell(
@@ -268,17 +268,24 @@ class Core:
             self._take_state(event)
         for plan in self._plan.anchored_by(event):
             self._take_anchor(plan, event)
-        self._rejudge(event, now)
+        self._rejudge(event, now, now)
         self._judge_through(now)
 
-    def _rejudge(self, event: Event, now: int) -> None:
-        """Judge anew every decided anchor that an event, come or gone, may bear on."""
+    def _rejudge(self, event: Event, now: int, judged: int) -> None:
+        """Judge anew every anchor due by ``judged`` that an event, come or gone, may bear on."""
         for plan, anchor in self._plan.touched_by(event):
-            if anchor.time + plan.wait_us <= now and anchor is not event:
+            if anchor.time + plan.wait_us <= judged and anchor is not event:
                 self._judge(plan, anchor, now, late=event)
 
-    def _wins(self, event: Event, known: Event, now: int) -> bool:
-        """Deal with a second content under a known id; say whether it is the one that counts."""
+    def _wins(self, event: Event, known: Event, now: int, judged: int) -> bool:
+        """Deal with a second content under a known id; say whether it is the one that counts.
+
+        Args:
+            event: the second.
+            known: what counted so far.
+            now: event time to stamp what follows with.
+            judged: what was due until then has been judged.
+        """
         if self._order.is_duplicate(event):
             self._count("duplicates")
             return False
@@ -295,10 +302,10 @@ class Core:
         )
         if winner is not event:
             return False
-        self._retract(known, now)
+        self._retract(known, now, judged)
         return True
 
-    def _retract(self, event: Event, now: int) -> None:
+    def _retract(self, event: Event, now: int, judged: int) -> None:
         """Take back an event that turned out not to count."""
         self._plan.remove(event)
         if isinstance(event, DeviceState):
@@ -310,7 +317,7 @@ class Core:
             signal_id = f"{plan.rule.id}/{event.id}"
             self._state.undecided.pop(signal_id, None)
             self._change(self._signals.verdict(signal_id, None), now, event)
-        self._rejudge(event, now)
+        self._rejudge(event, now, judged)
 
     # Records -------------------------------------------------------------------------------------
 
@@ -359,6 +366,8 @@ class Core:
             return
         due = limit // HOUSEKEEPING_US * HOUSEKEEPING_US
         past = due - self.settings.horizon_us
+        # Also where no event ever comes again: what is too old goes by time alone.
+        self._plan.turn(due)
         self._write_steps(self._incidents.settle(past))
         self._signals.forget(past)
         self._health.forget(past - self._plan.span_us)

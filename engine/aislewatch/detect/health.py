@@ -40,7 +40,10 @@ class Health:
 
     def untell(self, event: DeviceState) -> None:
         """Take a state back that turned out not to be one."""
-        self.state.states[event.device].remove(event)
+        states = self.state.states[event.device]
+        states.remove(event)
+        if not states:
+            del self.state.states[event.device]
 
     def blind(self, device: str, start_us: int, end_us: int) -> DeviceState | None:
         """Give the first state by which a device could not see at some time of a span.

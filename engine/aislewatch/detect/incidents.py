@@ -140,13 +140,20 @@ class Incidents:
         Args:
             before_us: no signal as old as this can come, change or be withdrawn any more.
         """
+        ended = [(self._ends(incident), incident) for incident in self.state.open.values()]
         steps: list[Step] = []
-        for incident in list(self.state.open.values()):
-            wait = max(self._scoring.merge_window_us, incident.signals[-1].group_gap_us)
-            if incident.last + wait < before_us:
-                steps.append(self._step("incident.settled", incident, incident.last + wait))
-                self._drop(incident)
+        # In the order of their ends, so that settling many at once says what settling often says.
+        for end, incident in sorted(ended, key=lambda e: (e[0], _number(e[1].id))):
+            if end >= before_us:
+                break
+            steps.append(self._step("incident.settled", incident, end))
+            self._drop(incident)
         return steps
+
+    def _ends(self, incident: Incident) -> int:
+        """Give until when a signal can belong to an incident."""
+        window = self._scoring.merge_window_us
+        return max(s.time + max(window, s.group_gap_us) for s in incident.signals)
 
     def _join(
         self, signal: Signal, incident: Incident | None, because: dict[str, str], now: int

@@ -18,6 +18,7 @@ from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.order import order_key
 from aislewatch.detect.pairing import leftovers, once_per_tag
 from aislewatch.events.kinds import Event
+from aislewatch.events.registry import type_of
 from aislewatch.rules import emit
 from aislewatch.rules.rule import (
     Aggregate,
@@ -269,11 +270,18 @@ class _Writer:
         return verdict
 
     def _some_of(self, clause: SomeOf) -> str:
+        outer = self._set("why")
+        self._line("why = None")
         verdicts = [self._clause(inner) or "True" for inner in clause.clauses]
         held = " + ".join(f"({verdict} is True)" for verdict in verdicts)
         possible = " + ".join(f"({verdict} is not False)" for verdict in verdicts)
         least = clause.at_least
-        return self._set(f"True if {held} >= {least} else False if {possible} < {least} else None")
+        verdict = self._set(
+            f"True if {held} >= {least} else False if {possible} < {least} else None"
+        )
+        # What is unknown inside matters only where the rest does not decide without it.
+        self._line(f"why = {outer} or (why if {verdict} is None else None)")
+        return verdict
 
     # What clauses are made of ---------------------------------------------------------------------
 
@@ -325,7 +333,8 @@ class _Writer:
             if bound.offset_us == 0 and set(self.types[bound.ref]) & set(clause.types):
                 keep = keep_anchor and bound.ref == self.rule.anchor.name
                 ref = self.names[bound.ref]
-                self._line(f"if {found}: {found} = {trim}({found}, {ref}, {keep})")
+                types = tuple(sorted(self.types[bound.ref]))
+                self._line(f"if {found}: {found} = {trim}({found}, {ref}, {types!r}, {keep})")
         if not keep_anchor and set(self.rule.anchor.types) & set(clause.types):
             self._line(f"if {found}: {found} = [e for e in {found} if e is not a]")
 
@@ -432,24 +441,52 @@ def _getter(attrs: Sequence[str]) -> Callable[[Event], Key]:
 
 
 def _nearest(found: Sequence[Event], anchor: Event) -> Event:
-    """Give the event nearest to the anchor; of two as near, the earlier in the total order."""
-    return min(found, key=lambda event: abs(event.time - anchor.time))
+    """Give the event nearest to the anchor in the total order; of two as far, the earlier one."""
+    own = order_key(anchor)
+    nearest, distance = found[0], abs(found[0].time - anchor.time)
+    for event in found[1:]:
+        apart = abs(event.time - anchor.time)
+        if apart < distance or (apart == distance and order_key(event) < own):
+            nearest, distance = event, apart
+    return nearest
 
 
-def _not_after(found: Sequence[Event], ref: Event, keep: bool) -> Sequence[Event]:
-    """Leave out what the total order puts behind an event, and the event, unless it is kept."""
+def _not_after(
+    found: Sequence[Event], ref: Event, types: Sequence[str], keep: bool
+) -> Sequence[Event]:
+    """Leave out what the total order puts behind an event, and the event, unless it is kept.
+
+    Only events of the given types are split at equal times; others are inside.
+    """
     if found[-1].time < ref.time:
         return found
     own = order_key(ref)
-    return [e for e in found if (keep if e is ref else order_key(e) < own)]
+    return [
+        e
+        for e in found
+        if (keep if e is ref else e.time < ref.time or not _of(e, types) or order_key(e) < own)
+    ]
 
 
-def _not_before(found: Sequence[Event], ref: Event, keep: bool) -> Sequence[Event]:
-    """Leave out what the total order puts before an event, and the event, unless it is kept."""
+def _not_before(
+    found: Sequence[Event], ref: Event, types: Sequence[str], keep: bool
+) -> Sequence[Event]:
+    """Leave out what the total order puts before an event, and the event, unless it is kept.
+
+    Only events of the given types are split at equal times; others are inside.
+    """
     if found[0].time > ref.time:
         return found
     own = order_key(ref)
-    return [e for e in found if (keep if e is ref else order_key(e) > own)]
+    return [
+        e
+        for e in found
+        if (keep if e is ref else e.time > ref.time or not _of(e, types) or order_key(e) > own)
+    ]
+
+
+def _of(event: Event, types: Sequence[str]) -> bool:
+    return type_of(event.__class__) in types
 
 
 def _unmatched(

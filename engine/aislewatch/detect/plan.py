@@ -25,7 +25,7 @@ from aislewatch.events.registry import Registry
 from aislewatch.rules import emit
 from aislewatch.rules.rule import Clause, Evidence, Expr, Join, NotSeen, Rule, SomeOf, Unmatched
 from aislewatch.rules.tree import canonical
-from aislewatch.rules.windows import Reach, Window, reach_of
+from aislewatch.rules.windows import Reach, reach_of
 
 __all__ = ["Holds", "Plan", "RulePlan", "Undecided", "Verdict"]
 
@@ -200,7 +200,9 @@ class Plan:
         wait_us = max(0, rule.reach.latest_us)
         # A judgement may be made anew for as long as a late event may come; it then looks as far
         # back as the first time.
-        self._span_us = self._horizon_us + wait_us - min(0, _earliest(rule))
+        touches = tuple(_touches(rule, self.model.lists))
+        earliest_us = min([rule.reach.earliest_us, *(touch.earliest_us for touch in touches)])
+        self._span_us = self._horizon_us + wait_us - min(0, earliest_us)
         self.span_us = max(self.span_us, self._span_us)
         anchor = rule.anchor
         source = anchor.where.holds_source({"": "e"}) if anchor.where is not None else "True"
@@ -211,7 +213,7 @@ class Plan:
             anchors=Index((), self._span_us),
             matches=emit.compile_event(source, self.model.lists),
             judge=compile_judge(rule, self, self._blind, self.model.lists),
-            touches=tuple(_touches(rule, self.model.lists)),
+            touches=touches,
             rests_on_absence=bool(rule.requires) or any(map(_absence, _flat(rule.clauses))),
             speaker=Speaker(rule, self.model),
         )
@@ -361,21 +363,17 @@ def _touches(rule: Rule, lists: Mapping[str, frozenset[str]]) -> Iterator[Touch]
         elif isinstance(clause, Unmatched):
             reach = reach_of(clause.window, reaches)
             reaches["partner"] = reach
-            wide = _chained(clause.window, reach)
+            wide = _chained(reach) if clause.anchor_side is not None else reach
             for side, same in zip((clause.left, clause.right), clause.same, strict=True):
                 yield _touch(rule, side.types, side.where, same, wide, lists)
 
 
-def _earliest(rule: Rule) -> int:
-    """Give how far before its anchor any judgement of a rule may look."""
-    pairings = [clause.window for clause in _flat(rule.clauses) if isinstance(clause, Unmatched)]
-    widths = [max(abs(w.start.offset_us), abs(w.end.offset_us)) for w in pairings]
-    return rule.reach.earliest_us - CHAIN * max(widths, default=0)
+def _chained(reach: Reach) -> Reach:
+    """Give how far from the anchor a pair can be made that bears on the anchor's own.
 
-
-def _chained(window: Window, reach: Reach) -> Reach:
-    """Give how far from the anchor a pair can be made that bears on the anchor's own."""
-    width = max(abs(window.start.offset_us), abs(window.end.offset_us))
+    What one pairing reaches is measured when it is made, from the events that its window hangs on.
+    """
+    width = max(-reach.earliest_us, reach.latest_us)
     return Reach(reach.earliest_us - CHAIN * width, reach.latest_us)
 
 
