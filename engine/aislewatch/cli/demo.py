@@ -101,7 +101,7 @@ async def _demo(screen: Screen, home: Path, simulation: Simulation, host: Host) 
         setup = read_setup(store)
         local = Local(setup.timezone, setup.model.currency)
         _introduce(screen, setup, simulation, home, host)
-        lines = LiveLines(screen, local, status=False)
+        lines = LiveLines(screen, local, wall=False)
         playing = asyncio.create_task(simulation.play())
         try:
             summary = await run(
@@ -181,7 +181,7 @@ def _conclude(
 
 
 def _show_command(screen: Screen, words: str) -> None:
-    screen.line(Text(f"$ aislewatch {words}", "cyan"))
+    screen.show(Text(f"$ aislewatch {words}", "cyan"))
 
 
 def _show_score(screen: Screen, score: Score) -> None:

@@ -94,7 +94,7 @@ def show_verification(screen: Screen, found: list[Verification]) -> None:
     for verification in found:
         for fault in verification.faults:
             line = f"{verification.store} record {fault.position}: {fault.kind}: {fault.message}"
-            screen.line(Text(line))
+            screen.show(Text(line))
         hidden = verification.fault_count - len(verification.faults)
         if hidden:
             screen.show(f"{verification.store}: and {count(hidden, 'more fault')}")
@@ -152,7 +152,7 @@ def _hash(text: str) -> bytes | None:
 
 def _show_record(screen: Screen, record: StoredRecord, local: Local) -> None:
     screen.give(record_json(record))
-    screen.line(
+    screen.show(
         Text.assemble(
             (f"{record.store} {record.position:>6}  {local.day(record.time)}  ", "dim"),
             f"{record.type:<22}  {record.stream}",

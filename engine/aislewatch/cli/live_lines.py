@@ -25,10 +25,11 @@ class LiveLines:
     Args:
         screen: where they go.
         local: how times and amounts are shown.
-        status: also say once a minute how the run is.
+        wall: the store's clock is the machine's; then devices' lines have times, and once a minute
+            it is said how the run is.
     """
 
-    def __init__(self, screen: Screen, local: Local, *, status: bool) -> None:
+    def __init__(self, screen: Screen, local: Local, *, wall: bool) -> None:
         self._screen = screen
         self._local = local
         self._books: dict[str, CaseBook] = {}
@@ -36,7 +37,8 @@ class LiveLines:
         self._states: dict[str, str] = {}
         self._refused: dict[str, int] = {}
         self._notes: set[str] = set()
-        self._status_us = 0 if status else None
+        self._wall = wall
+        self._status_us = 0
         self._time_us = 0
 
     def record(self, record: StoredRecord) -> None:
@@ -74,13 +76,13 @@ class LiveLines:
             if self._states.get(name) != device.state:
                 self._states[name] = device.state
                 self._screen.give({"process": {"name": name, "state": device.state}})
-                self._process_line(name, device)
+                self._process_line(name, device, snapshot.time_us if self._wall else 0)
             refused = device.refused - self._refused.get(name, 0)
             if refused:
                 self._refused[name] = device.refused
                 what = f"{count(refused, 'row')} made no sense; kept as a dead letter"
                 self._line(self._time_us, "refused", name, what, "yellow")
-        if self._status_us is not None and snapshot.time_us >= self._status_us + _STATUS_EVERY_US:
+        if self._wall and snapshot.time_us >= self._status_us + _STATUS_EVERY_US:
             if self._status_us:
                 self._status(snapshot)
             self._status_us = snapshot.time_us
@@ -115,7 +117,7 @@ class LiveLines:
             f"{case.level} ({chance(case.probability_ppm)})", LEVEL_STYLES.get(case.level, "")
         )
         line.append(f": {why}")
-        self._screen.line(line)
+        self._screen.show(line)
 
     def _cleared(self, case: Case, time_us: int) -> None:
         gone = next(m for m in reversed(case.life) if m.what == "withdrawn")
@@ -129,14 +131,14 @@ class LiveLines:
 
     # Devices -------------------------------------------------------------------------------------
 
-    def _process_line(self, name: str, line: DeviceLine) -> None:
+    def _process_line(self, name: str, line: DeviceLine, time_us: int) -> None:
         if line.state == "starting":
             return
         told = (part for part in (line.reason, line.detail) if part and part != line.state)
         why = ": ".join(told)
         if line.pid and line.state == "online":
             why = f"{line.plugin}, process {line.pid}" if line.plugin else f"process {line.pid}"
-        self._state_line(0, "feed" if line.plugin else "", name, line.state, why)
+        self._state_line(time_us, "feed" if line.plugin else "", name, line.state, why)
 
     def _device_state(self, record: StoredRecord, event: dict[str, Any]) -> None:
         name = event["device"]
@@ -169,12 +171,12 @@ class LiveLines:
         line.append(state, _STATE_STYLES.get(state, ""))
         if why:
             line.append(f": {why}", "dim")
-        self._screen.line(line)
+        self._screen.show(line)
 
     def _line(self, time_us: int, kind: str, name: str, what: str, style: str = "") -> None:
         line = self._begin(time_us, kind, name)
         line.append(what, style)
-        self._screen.line(line)
+        self._screen.show(line)
 
     def _begin(self, time_us: int, kind: str, name: str) -> Text:
         at = self._local.clock(time_us) if time_us else ""

@@ -49,7 +49,7 @@ def check_rules(
     today = datetime.fromtimestamp(SystemClock().now_us() / 1_000_000, UTC).date()
     findings = check(rule_files(files), today, setup)
     for mistake in (*findings.mistakes, *findings.warnings):
-        screen.line(Text(mistake.render()))
+        screen.show(Text(mistake.render()))
     if findings.rules:
         screen.show("", _table(findings.rules), "")
     screen.show(_verdict(findings))

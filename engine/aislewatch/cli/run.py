@@ -69,7 +69,7 @@ def command(
     screen = Screen(json=json)
     setup = read_setup(store, data=data)
     local = Local(setup.timezone, setup.model.currency)
-    lines = LiveLines(screen, local, status=True)
+    lines = LiveLines(screen, local, wall=setup.recording is None)
     stream = folder if folder is not None else ledger.with_suffix(".run")
     screen.say(f"watching {setup.name or store}; the ledger is {ledger}. Ctrl-C stops it.")
     summary = asyncio.run(

@@ -47,23 +47,23 @@ class Screen:
         return self._out.width
 
     def show(self, *what: RenderableType) -> None:
-        """Show part of a result; nothing with ``--json``."""
+        """Show part of a result; nothing with ``--json``.
+
+        Texts are left whole, however long: a command in one must come out so that it can be
+        copied, and a terminal wraps by itself.
+        """
         if self.json:
             return
-        shown = [Text(one) if isinstance(one, str) else one for one in what]
-        if self._out.is_terminal:
-            self._out.print(*shown, sep="\n")
-            return
         with self._out.capture() as caught:
-            self._out.print(*shown, sep="\n")
-        # Tables are filled up to their width, which a file has no use for.
+            for one in what:
+                if isinstance(one, str | Text):
+                    self._out.print(one, soft_wrap=True)
+                else:
+                    self._out.print(one)
+        # Tables are filled up with spaces to their width, which a file has no use for.
         lines = caught.get().split("\n")
         sys.stdout.write("\n".join(line.rstrip() for line in lines))
-
-    def line(self, text: Text) -> None:
-        """Show one line at once, however long it is: a terminal or a log wraps it."""
-        if not self.json:
-            self._out.print(text, soft_wrap=True)
+        sys.stdout.flush()
 
     def give(self, value: object) -> None:
         """Give a value as one line of JSON; nothing without ``--json``."""
