@@ -66,7 +66,7 @@ def test_an_interrupted_demo_stops_in_order_and_says_so(tmp_path: Path) -> None:
     ) as demo:
         assert demo.stdout is not None
         for line in demo.stdout:
-            if "kiosk-1-scale" in line:
+            if ": feed, process " in line:
                 demo.send_signal(signal.SIGINT)
                 break
         _, err = demo.communicate()
