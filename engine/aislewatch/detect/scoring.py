@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -102,8 +103,12 @@ def _halved(points: int, times: int) -> int:
 def _decayed(points: int, age_us: int, half_life_us: int) -> int:
     if age_us <= 0:
         return points
-    halvings = _EXACT.divide(Decimal(age_us), Decimal(half_life_us))
-    if halvings > 40:
+    whole, rest = divmod(age_us, half_life_us)
+    if whole > 40:
         return 0
+    if not rest:
+        # Thirty digits of a half are not a half, and what ends in one would be rounded at random.
+        return round(Fraction(points, 1 << whole))
+    halvings = _EXACT.divide(Decimal(age_us), Decimal(half_life_us))
     factor = _EXACT.exp(_EXACT.multiply(-halvings, _LN_2))
     return int(_EXACT.multiply(Decimal(points), factor).to_integral_value(ROUND_HALF_EVEN))

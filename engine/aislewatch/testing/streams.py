@@ -28,7 +28,7 @@ from aislewatch.events.model import Device, StoreModel
 from aislewatch.testing.lines import DAY_US
 
 START_US = DAY_US + 35_995_000_000
-"""Five seconds to ten: when the streams begin; a full minute, when house is kept, is near."""
+"""Five seconds to ten: when the streams begin; a full hour, when house is kept, is near."""
 
 STEP_US = 500_000
 """Times are whole numbers of half seconds."""
