@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from aislewatch.cli.cases import Case
+from aislewatch.cli.screen import aligned
 from aislewatch.cli.wording import LEVEL_STYLES, Local, chance, count
 
 _HEADINGS = ("id", "opened", "type", "level", "likelihood", "value", "signals")
-_RIGHT = frozenset({"likelihood", "value", "signals"})
+_RIGHT = (4, 5, 6)
+_LEVEL = 3
 
 
 def case_table(cases: Sequence[Case], local: Local, *, width: int) -> Iterator[Text]:
@@ -23,13 +25,13 @@ def case_table(cases: Sequence[Case], local: Local, *, width: int) -> Iterator[T
         width: columns of the screen; reasons are cut there.
     """
     rows = [_HEADINGS, *(_cells(case, local) for case in cases)]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    yield Text(_line(rows[0], widths), "bold")
-    for case, row in zip(cases, rows[1:], strict=True):
-        line = Text(_line(row, widths))
+    heading, *lines = aligned(rows, _RIGHT)
+    yield Text(heading, "bold")
+    at = heading.index(_HEADINGS[_LEVEL])
+    for case, told in zip(cases, lines, strict=True):
+        line = Text(told)
         if case.stands:
-            at = sum(widths[:3]) + 2 * 3
-            line.stylize(LEVEL_STYLES.get(case.level, ""), at, at + widths[3])
+            line.stylize(LEVEL_STYLES.get(case.level, ""), at, at + len(case.level))
         yield line
         yield Text(f"    {_reason(case)}"[: max(width, 40)], "dim")
 
@@ -59,11 +61,3 @@ def _reason(case: Case) -> str:
     if not case.stands:
         return f"explained by what came later; it was: {case.because}"
     return case.because
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [
-        cell.rjust(width) if heading in _RIGHT else cell.ljust(width)
-        for heading, cell, width in zip(_HEADINGS, cells, widths, strict=True)
-    ]
-    return "  ".join(padded).rstrip()

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from aislewatch.cli import options
 from aislewatch.cli.record_words import gist, record_json
-from aislewatch.cli.screen import Screen, table
+from aislewatch.cli.screen import Screen, aligned
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
 from aislewatch.ledger import Ledger, LedgerReader, StoredRecord, Verification, verify
@@ -85,12 +85,14 @@ def tail(
 
 def show_verification(screen: Screen, found: list[Verification]) -> None:
     """Show what verifying chains found."""
-    shown = table("store", "records", "head", "", right=("records",))
-    for verification in found:
-        sound = Text("sound", "green") if verification.sound else Text("DAMAGED", "bold red")
-        head = verification.head
-        shown.add_row(verification.store, f"{head.position:,}", head.hash.hex(), sound)
-    screen.show(shown)
+    rows = [
+        (v.store, f"{v.head.position:,}", "sound" if v.sound else "DAMAGED", v.head.hash.hex())
+        for v in found
+    ]
+    heading, *lines = aligned([("store", "records", "", "head"), *rows], right=[1])
+    screen.show(Text(heading, "bold"))
+    for line, verification in zip(lines, found, strict=True):
+        screen.show(Text(line, "" if verification.sound else "bold red"))
     for verification in found:
         for fault in verification.faults:
             line = f"{verification.store} record {fault.position}: {fault.kind}: {fault.message}"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from aislewatch.cli import options
 from aislewatch.cli.case_table import case_counts
 from aislewatch.cli.cases import read_cases
-from aislewatch.cli.screen import Screen, table
+from aislewatch.cli.screen import Screen, aligned
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
 from aislewatch.ledger import Ledger
@@ -72,7 +73,7 @@ def command(
             cases = list(read_cases(reader))
     found = Counter(case.store for case in cases if case.stands)
     screen.give(_json(summary, found, out))
-    screen.show(_stores(summary, found), "")
+    screen.show(*_stores(summary, found), "")
     for reason, times in summary.refused.items():
         screen.say(f"refused {count(times, 'row')}: {reason}")
     for stranger, times in summary.strangers.items():
@@ -86,23 +87,24 @@ def command(
         screen.show(f"See them with: aislewatch incidents list --ledger {out} --store {store}")
 
 
-def _stores(summary: ReplaySummary, found: Counter[str]) -> Table:
-    made = table(
-        "store", "events", "signals", "incidents", "head", right=("events", "signals", "incidents")
-    )
+def _stores(summary: ReplaySummary, found: Counter[str]) -> Iterator[Text]:
     ordered = sorted(summary.stores.values(), key=lambda one: (-found[one.store], one.store))
-    for one in ordered[:STORES_MAX]:
-        signals = one.records.get("signal.raised", 0)
-        made.add_row(
+    rows = [
+        (
             one.store,
             f"{one.events:,}",
-            f"{signals:,}",
+            f"{one.records.get('signal.raised', 0):,}",
             f"{found[one.store]:,}",
             one.head.hash.hex(),
         )
+        for one in ordered[:STORES_MAX]
+    ]
+    headings = ("store", "events", "signals", "incidents", "head")
+    heading, *lines = aligned([headings, *rows], right=[1, 2, 3])
+    yield Text(heading, "bold")
+    yield from map(Text, lines)
     if len(ordered) > STORES_MAX:
-        made.add_row(f"... and {len(ordered) - STORES_MAX} more")
-    return made
+        yield Text(f"... and {len(ordered) - STORES_MAX} more")
 
 
 def _json(summary: ReplaySummary, found: Counter[str], out: Path | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -109,6 +109,27 @@ def table(*columns: str, right: Iterable[str] = (), show_header: bool = True) ->
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left")
     return made
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
+    """Set rows of figures in columns, a line each, never cut: a terminal wraps what is too long.
+
+    >>> aligned([("a", "1"), ("bcd", "20")], right=[1])
+    ['a     1', 'bcd  20']
+
+    Args:
+        rows: all of one length.
+        right: numbers of the columns that are set to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    to_right = frozenset(right)
+    return [
+        "  ".join(
+            cell.rjust(width) if at in to_right else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _console(terminal: bool, *, stderr: bool = False) -> Console:
