@@ -12,13 +12,31 @@ import pytest
 pytestmark = pytest.mark.live
 
 
-def command(*words: str, code: int = 0) -> str:
+README = Path(__file__).parents[2] / "README.md"
+
+
+def command(*words: str, code: int = 0, columns: int = 120) -> str:
     """Run the command without a terminal, as a build does; gives standard output."""
     ran = subprocess.run(
-        [sys.executable, "-m", "aislewatch", *words], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "aislewatch", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": str(columns)},
     )
     assert ran.returncode == code, ran.stdout + ran.stderr
     return ran.stdout
+
+
+def where(home: Path) -> list[str]:
+    return ["--ledger", str(home / "demo.db"), "--store", str(home / "shop" / "store.yml")]
+
+
+def shown_in_readme(beginning: str) -> list[str]:
+    """Give the lines of the README's example that begins so, without those that say "and so on"."""
+    blocks = README.read_text(encoding="utf-8").split("\n```")
+    block = next(block for block in blocks if block.lstrip("\n").startswith(beginning))
+    return [line for line in block.strip("\n").splitlines() if line != "..."]
 
 
 def test_the_demo_finds_what_was_planted_and_says_how_to_go_on(tmp_path: Path) -> None:
@@ -32,6 +50,10 @@ def test_the_demo_finds_what_was_planted_and_says_how_to_go_on(tmp_path: Path) -
     assert "kiosk-1-till    failed: software-crash" in told
     assert "so nobody is pointed at" in told
     assert "nothing is left to look at" in told
+    for line in shown_in_readme("09:03:16  incident"):
+        assert line in told.splitlines()
+    page = command("incidents", "show", "corner-shop-3", *where(tmp_path / "demo"), columns=100)
+    assert page.splitlines() == shown_in_readme("$ aislewatch incidents show")[1:-3]
     # What it proposes works as it stands there.
     proposed = told.partition("Go on with:\n")[2].splitlines()
     assert len(proposed) == 3
