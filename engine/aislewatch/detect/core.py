@@ -128,7 +128,7 @@ class Core:
     def step(self, events: Iterable[Event]) -> list[Record]:
         """Take events in the order of the log; give what they decided, in order."""
         self._records = []
-        order, enrich = self._order, self._model.enrich
+        order, enrichers = self._order, self._model.enrichers
         held = order.state.held
         after, until = order.admits
         seen = 0
@@ -140,9 +140,9 @@ class Core:
                 held = order.state.held
                 after, until = order.admits
             elif after < event.time <= until:
-                held.append(enrich(event))
+                held.append(enrichers[event.__class__](event))
             else:
-                self._stray(enrich(event))
+                self._stray(self._model.enrich(event))
         self._count("events", seen)
         return self._records
 
@@ -212,6 +212,8 @@ class Core:
 
     def _judge(self, plan: RulePlan, anchor: Event, now: int, *, late: Event | None = None) -> None:
         verdict = plan.judge(anchor)
+        if verdict is None and late is None:
+            return  # Most judgements: the first of their anchor, and nothing to tell.
         signal_id = f"{plan.rule.id}/{anchor.id}"
         if isinstance(verdict, Undecided):
             if signal_id not in self._state.undecided:

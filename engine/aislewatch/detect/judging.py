@@ -35,19 +35,14 @@ from aislewatch.rules.rule import (
     Unmatched,
 )
 from aislewatch.rules.tree import FIRST
-from aislewatch.rules.windows import Bound, Window
+from aislewatch.rules.windows import Bound
 
 CHAIN = 4
 """How many windows before its own a pairing is followed, so that no pair is cut in two."""
 
 
-class Look(NamedTuple):
-    """What one clause looked at: the label, the window and what was in it."""
-
-    clause: str
-    start: int
-    end: int
-    found: Sequence[Event]
+Look = tuple[str, int, int, Sequence[Event]]
+"""What one clause looked at: its label, the window's first and last instant, what was in it."""
 
 
 class Holds(NamedTuple):
@@ -133,14 +128,13 @@ class _Writer:
             self._line(f"if a.time < {until} and {excuse.where.holds_source(self.names)}: return")
         self._line("if why is not None: return Undecided(*why)")
         bindings = ", ".join(f"{name!r}: {variable}" for name, variable in self.names.items())
-        looks = "".join(f"Look({look}), " for look in self.looks)
+        looks = "".join(f"({look}), " for look in self.looks)
         self._line(f"return Holds({{{bindings}}}, ({looks}), points)")
         source = "def judge(a):\n" + "\n".join(self.lines)
         scope: dict[str, Any] = emit.namespace(self.lists) | {
             **self.constants,
             "_unseen": self._unseen,
             "Holds": Holds,
-            "Look": Look,
             "Undecided": Undecided,
             "len": len,
             "sum": sum,
@@ -326,16 +320,24 @@ class _Writer:
     ) -> None:
         found = into
         self._line(f"{found} = {index}.between({key}, {start}, {end})")
-        window: Window = clause.window
-        for bound, trim in ((window.start, "not_before"), (window.end, "not_after")):
+        window, anchor = clause.window, self.rule.anchor
+        trimmed_at_anchor = False
+        for bound, trim, edge, reaches in (
+            (window.start, "not_before", 0, "<="),
+            (window.end, "not_after", -1, ">="),
+        ):
             # Among events of the type of the one that the window is measured from, the total order
             # says what is before and what is after; for all others equal times are inside.
             if bound.offset_us == 0 and set(self.types[bound.ref]) & set(clause.types):
-                keep = keep_anchor and bound.ref == self.rule.anchor.name
+                keep = keep_anchor and bound.ref == anchor.name
                 ref = self.names[bound.ref]
                 types = tuple(sorted(self.types[bound.ref]))
-                self._line(f"if {found}: {found} = {trim}({found}, {ref}, {types!r}, {keep})")
-        if not keep_anchor and set(self.rule.anchor.types) & set(clause.types):
+                self._line(
+                    f"if {found} and {found}[{edge}].time {reaches} {ref}.time: "
+                    f"{found} = {trim}({found}, {ref}, {types!r}, {keep})"
+                )
+                trimmed_at_anchor |= bound.ref == anchor.name
+        if not keep_anchor and not trimmed_at_anchor and set(anchor.types) & set(clause.types):
             self._line(f"if {found}: {found} = [e for e in {found} if e is not a]")
 
     def _picked(self, clause: Seen, found: str) -> str:
@@ -458,8 +460,6 @@ def _not_after(
 
     Only events of the given types are split at equal times; others are inside.
     """
-    if found[-1].time < ref.time:
-        return found
     own = order_key(ref)
     return [
         e
@@ -475,8 +475,6 @@ def _not_before(
 
     Only events of the given types are split at equal times; others are inside.
     """
-    if found[0].time > ref.time:
-        return found
     own = order_key(ref)
     return [
         e

@@ -134,8 +134,8 @@ class Speaker:
             because=self._because(bindings),
             bindings=[(n, _named(v)) for n, v in bindings.items() if n[:6] != FIRST],
             looks=[
-                ClauseLook(look.clause, look.start, look.end, [event.id for event in look.found])
-                for look in holds.looks
+                ClauseLook(clause, start, end, [event.id for event in found])
+                for clause, start, end, found in holds.looks
             ],
             evidence=_evidence(anchor, holds),
         )
@@ -183,8 +183,8 @@ def _evidence(anchor: Event, holds: Holds) -> list[Event]:
     for value in holds.bindings.values():
         if isinstance(value, Event):
             events[id(value)] = value
-    for look in holds.looks:
-        for event in look.found:
+    for _, _, _, found in holds.looks:
+        for event in found:
             events[id(event)] = event
     return in_order(list(events.values()))
 

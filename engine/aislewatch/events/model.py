@@ -163,10 +163,11 @@ class StoreModel:
 
     def enrich(self, event: Event) -> Event:
         """Add what the model knows of an event: its place, its product, its expected weight."""
-        return self._enrichers[event.__class__](event)
+        return self.enrichers[event.__class__](event)
 
     @cached_property
-    def _enrichers(self) -> _Enrichers:
+    def enrichers(self) -> Mapping[type[Event], Callable[[Any], Event]]:
+        """By class of event, what :meth:`enrich` does; for whoever enriches very many."""
         return _Enrichers(self)
 
     def _enrich(self, event: Placed) -> Event:

@@ -19,6 +19,7 @@ from aislewatch.errors import MistakeError
 from aislewatch.ledger import Ledger
 from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.clock import SystemClock
+from aislewatch.runtime.collector import calm_collector
 from aislewatch.runtime.device import BusAccess, outcome_of
 from aislewatch.runtime.engine import EngineLoop, open_engine
 from aislewatch.runtime.hosting import Heart, Outcome, Status
@@ -129,6 +130,7 @@ class EngineLife:
         return msgspec.structs.replace(outcome, last=self.status())
 
     async def _run(self) -> Outcome:
+        calm_collector()
         spec = self._spec
         setups = [await asyncio.to_thread(source.read) for source in spec.sources]
         ledger = await asyncio.to_thread(Ledger.open, spec.ledger)

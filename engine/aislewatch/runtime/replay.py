@@ -19,6 +19,7 @@ from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Head, Ledger
 from aislewatch.runtime.archive import is_archive, read_archive
 from aislewatch.runtime.archive_line import Archived, store_of
+from aislewatch.runtime.collector import calm_collector
 from aislewatch.runtime.recording import play
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.store_engine import Arrival, Batch, StoreEngine
@@ -104,6 +105,7 @@ def replay(
     if events is not None and not events.exists():
         message = f"there is nothing at {events}"
         raise UsageError(message)
+    calm_collector()
     with Ledger.open(out) as ledger:
         if ledger.stores():
             message = f"{out} holds records already: name a file that is not there"
