@@ -14,6 +14,7 @@ from aislewatch.cli import options
 from aislewatch.cli.live_lines import LiveLines
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import Local, count
+from aislewatch.errors import UsageError
 from aislewatch.runtime.live import LiveStore, Options, run
 from aislewatch.runtime.live_status import Summary
 from aislewatch.runtime.nats_config import Credentials
@@ -68,6 +69,9 @@ def command(
     """
     screen = Screen(json=json)
     setup = read_setup(store, data=data)
+    if not setup.feeds:
+        message = f"{store} has no feeds, so there is nothing to run"
+        raise UsageError(message)
     local = Local(setup.timezone, setup.model.currency)
     lines = LiveLines(screen, local, wall=setup.recording is None)
     stream = folder if folder is not None else ledger.with_suffix(".run")
