@@ -186,3 +186,15 @@ def test_pairs_are_kept_together_for_as_far_back_as_a_window_between_two_events_
             shop.hear(f"{clock} {line}")
             shop.tick(clock)
         assert len(shop.signals) == fires
+
+
+def test_an_id_that_is_used_again_when_it_is_long_forgotten_harms_no_incident() -> None:
+    """A device that lost its counter: the incident of the first use is still open."""
+    rule = small_rule("event: pos.void, as: void", about="{receipt: void.receipt}")
+    shop = Shop(rule, horizon_us=1_000_000)
+    for clock in ("09:59:00", "10:03:00"):
+        again = event(f"{clock} pos.void receipt=R{clock[4]}")
+        shop.take([msgspec.structs.replace(again, id="till/1/1")])
+        shop.tick(clock)
+    shop.tick("12:00:00")
+    assert types_of(shop.records, "incident") == ["incident.opened"] * 2 + ["incident.settled"] * 2

@@ -45,7 +45,8 @@ RULES = {
         {path.name: path.read_text() for path in sorted(FOLDER.glob("*.yml"))}, REGISTRY
     )
 }
-PATIENT = Settings(store="1", lateness_us=2 * SECOND, ahead_us=3600 * SECOND)
+HOUR = 3600 * SECOND
+PATIENT = Settings(store="1", lateness_us=2 * SECOND, horizon_us=HOUR, ahead_us=HOUR)
 HASTY = PATIENT._replace(horizon_us=SECOND, merge_window_us=4 * SECOND)
 
 

@@ -108,7 +108,8 @@ class Incidents:
         self._store = store
         self._scoring = scoring
         self.state = state or IncidentState()
-        self._home: dict[str, Incident] = {}
+        # By time and id: a device that lost count reuses ids, and what was decided keeps its home.
+        self._home: dict[tuple[int, str], Incident] = {}
         # Which open incidents have signals with an entity or group; counted, to forget the last.
         self._by_bond: dict[Bond, dict[str, int]] = defaultdict(dict)
         for incident in self.state.open.values():
@@ -125,7 +126,7 @@ class Incidents:
         signal = None if change.change is Change.WITHDRAWN else change.signal
         because = {"signal": change.signal.id, "change": change.change.value}
         before = change.before
-        home = self._home.get(before.id) if before is not None else None
+        home = self._home.get(_in_order(before)) if before is not None else None
         if before is not None and home is None:
             return []  # Its incident has settled; the signal's own record stands beside it.
         kin = self._kin(signal) if signal is not None else []
@@ -178,22 +179,23 @@ class Incidents:
         now: int,
     ) -> list[Step]:
         affected = {incident.id: incident for incident in (*kin, *([home] if home else []))}
-        origin: dict[str, str] = {}
+        origin: dict[tuple[int, str], str] = {}
         pool: list[Signal] = []
         for incident in affected.values():
             for member in incident.signals:
-                if before is None or member.id != before.id:
+                if before is None or _in_order(member) != _in_order(before):
                     pool.append(member)
-                    origin[member.id] = incident.id
+                    origin[_in_order(member)] = incident.id
             self._drop(incident)
         if signal is not None:
             pool.append(signal)
             if home is not None:
-                origin[signal.id] = home.id
+                origin[_in_order(signal)] = home.id
         steps: list[Step] = []
         heirs: dict[str, str] = {}
         for part in _components(sorted(pool, key=_in_order), self._scoring):
-            sources = sorted({origin[s.id] for s in part if s.id in origin}, key=_number)
+            known = {origin[key] for key in map(_in_order, part) if key in origin}
+            sources = sorted(known, key=_number)
             free = [source for source in sources if source not in heirs]
             incident = affected[free[0]] if free else self._open(part[0].time)
             incident.signals = part
@@ -246,7 +248,7 @@ class Incidents:
         ]
 
     def _move_in(self, signal: Signal, incident: Incident) -> None:
-        self._home[signal.id] = incident
+        self._home[_in_order(signal)] = incident
         for bond in _bonds(signal):
             counts = self._by_bond[bond]
             counts[incident.id] = counts.get(incident.id, 0) + 1
@@ -254,7 +256,7 @@ class Incidents:
     def _drop(self, incident: Incident) -> None:
         del self.state.open[incident.id]
         for signal in incident.signals:
-            del self._home[signal.id]
+            del self._home[_in_order(signal)]
             for bond in _bonds(signal):
                 counts = self._by_bond[bond]
                 counts[incident.id] -= 1
