@@ -123,6 +123,16 @@ def test_a_rule_that_needs_what_no_device_of_the_store_sees_is_idle_there(
     assert rule["keeps_us"] > 0
 
 
+def test_a_type_that_two_parts_of_a_rule_need_is_named_once_where_nobody_sees_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = write(tmp_path, "store: s1\ndevices: {t: {sees: [pos.refund]}}\n", "store.yml")
+    file = str(ROOT / "rules" / "ghost-refund.yml")
+    assert main(["rules", "check", file, "--store", store, "--json"]) == 0
+    (rule,) = json.loads(capsys.readouterr().out)["rules"]
+    assert rule["idle"] == "no device of this store sees vision.person"
+
+
 def test_a_list_that_the_store_does_not_have_is_a_mistake(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

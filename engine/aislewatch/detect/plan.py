@@ -347,7 +347,8 @@ def _nobody_sees(rule: Rule, model: StoreModel) -> str | None:
             needed += clause.types
         elif isinstance(clause, Unmatched):
             needed += clause.left.types if clause.anchor_side == "right" else clause.right.types
-    missing = [type_ for type_ in needed if not model.watchers(type_, None)]
+    # A clause and `requires` often need the same.
+    missing = [type_ for type_ in dict.fromkeys(needed) if not model.watchers(type_, None)]
     return f"no device of this store sees {', '.join(missing)}" if missing else None
 
 
