@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +13,8 @@ from aislewatch.runtime.ray_setup import LocalRay, import_ray
 
 ANSWER_S: Final = 5.0
 """How long an actor may take to say how it is doing."""
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class RayHost:
@@ -60,8 +63,10 @@ class RayLife:
         try:
             return msgspec.json.decode(self._run.result(), type=Outcome)
         except self._errors.RayActorError as error:
+            if error.actor_init_failed:
+                return Outcome("broke", _cause(error))
             return Outcome("died", _first_line(error))
-        except Exception as error:  # Of the actor's constructor, or of Ray.
+        except Exception as error:  # Of Ray.
             return Outcome("broke", described(error))
         finally:
             self._end()
@@ -88,6 +93,16 @@ class RayLife:
         import_ray().kill(self._actor, no_restart=True)
 
 
+def _cause(error: Exception) -> str:
+    """Give why an actor could not be made: Ray hands over a coloured traceback, the cause last."""
+    return _lines(error)[-1]
+
+
 def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = _lines(error)
     return f"its process ended: {lines[0]}" if lines else "its process ended"
+
+
+def _lines(error: Exception) -> list[str]:
+    lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines()]
+    return [line for line in lines if line]
