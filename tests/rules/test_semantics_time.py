@@ -198,3 +198,23 @@ def test_an_id_that_is_used_again_when_it_is_long_forgotten_harms_no_incident() 
         shop.tick(clock)
     shop.tick("12:00:00")
     assert types_of(shop.records, "incident") == ["incident.opened"] * 2 + ["incident.settled"] * 2
+
+
+def test_a_contradiction_of_what_is_past_the_horizon_leaves_what_is_final_alone() -> None:
+    rule = small_rule(VOID, "count: pos.item, as: n, same: [lane], window: 30s around void")
+    late = msgspec.structs.replace(event("10:03:50 pos.item lane=1"), id="x")
+    again = [event(f"10:05:10 pos.item lane=2 units={n}") for n in range(1, 30)]
+    winner = min((msgspec.structs.replace(one, id="x") for one in again), key=content_hash)
+    shop = Shop(rule, horizon_us=60_000_000)
+    shop.hear("10:03:25 pos.void lane=1\n10:04:35 pos.no_sale lane=1")
+    shop.tick("10:04:40")
+    # Known for longer than its own time would have it: what came before it is newer.
+    said = shop.take([late])
+    assert types_of(said, "signal") == ["signal.revised"]
+    shop.tick("10:05:00")
+    shop.take([winner])
+    said = shop.tick("10:05:20")
+    assert types_of(said) == ["device.fault"]
+    assert said[0].payload.find(b'"event":{"type":"pos.item","id":"x"') > 0
+    shop.tick("12:00:00")
+    assert types_of(shop.records, "incident")[-1] == "incident.settled"

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from aislewatch.detect.core import Core, Settings
 from aislewatch.detect.order import order_key
+from aislewatch.detect.signals import signal_id
 from aislewatch.detect.snapshot import decode_state
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import DeviceState, Event
@@ -343,7 +344,7 @@ def expected_signals(rule: Rule, log: Sequence[Event]) -> tuple[dict[str, Any], 
         if where is not None and where.compile_where()(anchor) is not True:
             continue
         found = Reference(rule, log).judge(anchor)
-        ident = f"{rule.id}/{anchor.id}"
+        ident = signal_id(rule.id, anchor)
         if found.truth == UNDECIDED:
             unsure.add(ident)
         if found.truth is not True:
@@ -454,16 +455,17 @@ def check_judgement(rule: Rule, events: Sequence[Event]) -> None:
     stands = standing(core.step([*events, END]))
     expected, unsure = expected_signals(rule, log_of(events))
     said = {
-        ident: {
+        f"{signal['rule']}/{signal['anchor']}": {
             "bindings": dict(signal["bindings"]),
             "about": dict(signal["about"]),
             "points_cb": signal["points_cb"],
             "decided_us": signal["decided_us"],
         }
-        for ident, signal in stands.items()
+        for signal in stands.values()
     }
     assert said == expected
-    assert set(decode_state(core.snapshot(), REGISTRY).undecided) == unsure
+    undecided = decode_state(core.snapshot(), REGISTRY).undecided
+    assert {ident.partition("@")[0] for ident in undecided} == unsure
 
 
 def check_incidents(rules: Sequence[Rule], events: Sequence[Event]) -> None:

@@ -275,8 +275,10 @@ class Core:
 
     def _rejudge(self, event: Event, now: int, judged: int) -> None:
         """Judge anew every anchor due by ``judged`` that an event, come or gone, may bear on."""
+        final = self._state.housekeeping - HOUSEKEEPING_US - self.settings.horizon_us
         for plan, anchor in self._plan.touched_by(event):
-            if anchor.time + plan.wait_us <= judged and anchor is not event:
+            # What was decided before house was kept is final: its signal is forgotten.
+            if final <= anchor.time + plan.wait_us <= judged and anchor is not event:
                 self._judge(plan, anchor, now, late=event)
 
     def _wins(self, event: Event, known: Event, now: int, judged: int) -> bool:

@@ -185,24 +185,29 @@ class Order:
 
     def forget(self, oldest: int) -> None:
         """Let go of the ids of events up to a time: too old for a resend to count."""
-        recent = self.state.recent
-        known, losers = self.known, self._losers
+        recent, known = self.state.recent, self.known
+        kept: list[Event] = []
         while recent and recent[0].time <= oldest:
             event = recent.popleft()
-            if event.id in losers:
-                self._forget_one(event)
+            if event.id in self._losers:
+                if self._forget_contents(event, oldest):
+                    continue
+                kept.append(event)
             elif known.get(event.id) is event:
                 del known[event.id]
+        recent.extendleft(reversed(kept))
 
-    def _forget_one(self, event: Event) -> None:
-        losers = self._losers[event.id]
-        if event is self.known[event.id]:
-            # An id is known until all that it ever stood for is too old.
-            self.state.recent.append(event)
-            return
-        losers[:] = [loser for loser in losers if loser is not event]
-        if not losers:
-            del self._losers[event.id]
+    def _forget_contents(self, event: Event, oldest: int) -> bool:
+        """Let go of all that an id ever stood for, where all of it is too old; say whether."""
+        contents = [self.known[event.id], *self._losers[event.id]]
+        if any(content.time > oldest for content in contents):
+            return False
+        for content in contents:
+            if content is not event:
+                self.state.recent.remove(content)
+        del self.known[event.id]
+        del self._losers[event.id]
+        return True
 
 
 def _first_after(events: list[Event], time: int) -> int:
