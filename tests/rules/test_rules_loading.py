@@ -199,6 +199,69 @@ def test_six_mistakes_in_one_file_are_six_located_errors_in_one_go() -> None:
     )
 
 
+MISSPELT = """\
+id: sweep
+titel: Many units leave one shelf
+severity: hi
+wehn: {event: shelf.removed, as: pick, whre: zone.kind == 'exitt'}
+mach:
+  - {sum: shelf.removed.units, as: taken, same: [shelf], window: 30 seconds before pick}
+  - {seen: scale.changed, where: delta > 250, same: [lane], windw: 3s around pick}
+  - {check: taken > 4 and pik.units > 1}
+incidnt:
+  type: theft.sweep
+  abuot: {shelf: pick.shelf, lane: pick.units}
+  quiet: 30m per shelf
+  group: {same: [shelf], gapp: 60}
+  because: "{taken} units"
+"""
+
+
+def test_a_misspelt_key_hides_no_other_mistake_wherever_it_stands() -> None:
+    found = [(m.line, m.column, m.message.partition(";")[0]) for m in found_in(MISSPELT)]
+    assert sorted(found) == [
+        (2, 1, "unknown key 'titel'"),
+        (3, 11, "'hi' is not one of info, low, medium, high"),
+        (4, 1, "unknown key 'wehn'"),
+        (4, 40, "unknown key 'whre'"),
+        (4, 59, "'exitt' is not a possible value of zone.kind"),
+        (5, 1, "unknown key 'mach'"),
+        (6, 66, "'30 seconds before pick' is not a window"),
+        (7, 34, "cannot compare mass with number"),
+        (7, 61, "unknown key 'windw'"),
+        (8, 27, "unknown name 'pik'"),
+        (9, 1, "unknown key 'incidnt'"),
+        (11, 3, "unknown key 'abuot'"),
+        (11, 36, "this is a number"),
+        (13, 26, "unknown key 'gapp'"),
+        (13, 32, "'60' is not a duration"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("id: gone-unpaid\n", "", "'id' is missing"),
+        ("id: gone-unpaid", "id: Gone!", "'Gone!' must look like ^[a-z][a-z0-9-]*$"),
+        ("title: A tag leaves and was not sold\n", "", "'title' is missing"),
+        ("  type: theft.shoplifting\n", "", "'type' is missing"),
+        ("type: theft.shoplifting", "type: '!'", "'!' must look like"),
+        ("  about: {epc: exit.epc, person: exit.person}\n", "", "'about' is missing"),
+        ("about: {epc: exit.epc, person: exit.person}", "about: x", "a mapping (key: value)"),
+        ("owner: loss", "notes: loss", "unknown key 'notes'"),
+    ],
+)
+def test_a_required_value_that_is_not_there_hides_no_other_mistake(
+    old: str, new: str, expected: str
+) -> None:
+    assert old in EXIT
+    text = EXIT.replace(old, new).replace("zone.kind == 'shelf'", "zone.kind == 'shelv'")
+    messages = [mistake.message for mistake in found_in(text)]
+    other = "'shelv' is not a possible value of zone.kind"
+    assert other in messages
+    assert [message.startswith(expected) for message in messages if message != other] == [True]
+
+
 def test_the_mistakes_of_all_files_come_at_once() -> None:
     files: dict[str, str | bytes] = {
         "a.yml": "id: [",

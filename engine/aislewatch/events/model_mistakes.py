@@ -70,7 +70,7 @@ def explain(error: ValidationError, model: type[BaseModel], data: Any) -> list[C
     """
     complaints = [_complaint(details, model, data) for details in error.errors(include_url=False)]
     # A key that is missing and stands there misspelt is one mistake, not two.
-    meant = {(c.path[:-1], c.hint.split("'")[1]) for c in complaints if _is_misspelling(c)}
+    meant = {(c.path[:-1], meant_key(c)) for c in complaints if meant_key(c)}
     seen: set[Complaint] = set()
     kept: list[Complaint] = []
     for complaint, details in zip(complaints, error.errors(include_url=False), strict=True):
@@ -82,8 +82,10 @@ def explain(error: ValidationError, model: type[BaseModel], data: Any) -> list[C
     return kept
 
 
-def _is_misspelling(complaint: Complaint) -> bool:
-    return complaint.on_key and complaint.hint.startswith("did you mean '")
+def meant_key(complaint: Complaint) -> str:
+    """Give the key that a misspelt one was meant to be; empty where it is none or nobody knows."""
+    near = complaint.on_key and complaint.hint.startswith("did you mean '")
+    return complaint.hint.split("'")[1] if near else ""
 
 
 def _complaint(details: ErrorDetails, model: type[BaseModel], data: Any) -> Complaint:

@@ -37,6 +37,7 @@ class Desk:
         self.registry = registry
         self.mistakes: list[Mistake] = []
         self._positions: dict[str | int, list[int]] = {}
+        self._written: dict[tuple[str | int, ...], str | int] = {}
 
     def dropped(self, key: str, index: int, size: int) -> None:
         """Note that an item of the list under a key was taken out, so those behind it moved up.
@@ -48,15 +49,29 @@ class Desk:
         """
         del self._positions.setdefault(key, list(range(size)))[index]
 
-    def _there(self, path: Path) -> Path:
+    def renamed(self, path: Path, meant: str) -> None:
+        """Note that a key is read as another: what is told of that one stands under it.
+
+        Args:
+            path: to the key as it is written, in what is left of the file.
+            meant: the key that it is read as.
+        """
+        there = self.there(path)
+        self._written[*there[:-1], meant] = there[-1]
+
+    def there(self, path: Path) -> tuple[str | int, ...]:
         """Give the path in the file for one in what was left of it."""
-        if len(path) > 1 and isinstance(path[1], int) and path[0] in self._positions:
-            return (path[0], self._positions[path[0]][path[1]], *path[2:])
-        return path
+        there: list[str | int] = []
+        for part in path:
+            if len(there) == 1 and isinstance(part, int) and path[0] in self._positions:
+                there.append(self._positions[path[0]][part])
+            else:
+                there.append(self._written.get((*there, part), part))
+        return tuple(there)
 
     def wrong(self, path: Path, message: str, hint: str = "", **place: Any) -> None:
         """Record a mistake; ``place`` as in :meth:`LocatedYaml.mistake`."""
-        there = self._there(path)
+        there = self.there(path)
         self.mistakes.append(self.document.mistake(there, message, hint=hint, **place))
 
     def problem(self, path: Path, problem: Problem, base: int = 0) -> None:
@@ -71,7 +86,7 @@ class Desk:
 
     def line(self, path: Path, offset: int = 0) -> int:
         """Give the line in which a value begins, or a character of it stands."""
-        return self.document.mistake(self._there(path), "", offset=offset).line
+        return self.document.mistake(self.there(path), "", offset=offset).line
 
     def expr(
         self,
@@ -111,7 +126,7 @@ class Desk:
 
     def made(self, path: Path, text: str, term: Term, base: int = 0) -> Expr:
         """Wrap a checked tree with its place."""
-        place = self.document.mistake(self._there(path), "", offset=base)
+        place = self.document.mistake(self.there(path), "", offset=base)
         return Expr(text, place.line, place.column, term, names_in(term))
 
     def constant(self, path: Path, text: str) -> Constant | None:
@@ -152,7 +167,7 @@ class Desk:
         return window
 
     def _cut_short(self, path: Path) -> None:
-        behind = self.document.comment_behind(self._there(path))
+        behind = self.document.comment_behind(self.there(path))
         if behind is None:
             return
         index, text = behind
