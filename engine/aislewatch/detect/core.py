@@ -16,7 +16,7 @@ from aislewatch.detect.health import Health
 from aislewatch.detect.incidents import Incidents, Scoring, Step
 from aislewatch.detect.order import Fate, Order, order_key
 from aislewatch.detect.plan import Plan, RulePlan, Undecided
-from aislewatch.detect.signals import Change, SignalChange, Signals
+from aislewatch.detect.signals import Change, SignalChange, Signals, signal_id
 from aislewatch.detect.snapshot import CoreState, decode_state, encode_state
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import ClockTick, DeviceState, Event
@@ -214,18 +214,18 @@ class Core:
         verdict = plan.judge(anchor)
         if verdict is None and late is None:
             return  # Most judgements: the first of their anchor, and nothing to tell.
-        signal_id = f"{plan.rule.id}/{anchor.id}"
+        ident = signal_id(plan.rule.id, anchor)
         if isinstance(verdict, Undecided):
-            if signal_id not in self._state.undecided:
-                self._state.undecided[signal_id] = now
+            if ident not in self._state.undecided:
+                self._state.undecided[ident] = now
                 self._tell_undecided(plan, anchor, verdict, now)
             verdict = None
         elif self._state.undecided:
-            self._state.undecided.pop(signal_id, None)
-        if verdict is None and not self._signals.holds(signal_id):
+            self._state.undecided.pop(ident, None)
+        if verdict is None and not self._signals.holds(ident):
             return
         signal = plan.signal(anchor, verdict) if verdict is not None else None
-        self._change(self._signals.verdict(signal_id, signal), now, late)
+        self._change(self._signals.verdict(ident, signal), now, late)
 
     def _change(self, changes: list[SignalChange], now: int, late: Event | None) -> None:
         for change in changes:
@@ -318,9 +318,9 @@ class Core:
         self._later[:] = [p for p in self._later if p.anchor is not event]
         heapify(self._later)
         for plan in self._plan.anchored_by(event):
-            signal_id = f"{plan.rule.id}/{event.id}"
-            self._state.undecided.pop(signal_id, None)
-            self._change(self._signals.verdict(signal_id, None), now, event)
+            ident = signal_id(plan.rule.id, event)
+            self._state.undecided.pop(ident, None)
+            self._change(self._signals.verdict(ident, None), now, event)
         self._rejudge(event, now, judged)
 
     # Records -------------------------------------------------------------------------------------
@@ -347,7 +347,8 @@ class Core:
             "because": verdict.because,
         }
         payload = canonical_json(content)
-        self._record(f"signal/{plan.rule.id}/{anchor.id}", "judgement.undecided", now, payload)
+        stream = f"signal/{signal_id(plan.rule.id, anchor)}"
+        self._record(stream, "judgement.undecided", now, payload)
 
     def _write_steps(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -376,8 +377,8 @@ class Core:
         self._signals.forget(past)
         self._health.forget(past - self._plan.span_us)
         self._order.forget(past)
-        for signal_id in [s for s, time in state.undecided.items() if time < past]:
-            del state.undecided[signal_id]
+        for ident in [s for s, time in state.undecided.items() if time < past]:
+            del state.undecided[ident]
         state.housekeeping = due + HOUSEKEEPING_US
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from aislewatch.detect.judging import Holds
 from aislewatch.detect.order import in_order
-from aislewatch.detect.signals import Signal
+from aislewatch.detect.signals import Signal, signal_id
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel
 from aislewatch.events.units import minor_per_major
@@ -107,7 +107,7 @@ class Speaker:
             decided: event time at which the last window closed.
         """
         rule, incident, bindings = self._rule, self._rule.incident, holds.bindings
-        signal_id = f"{rule.id}/{anchor.id}"
+        ident = signal_id(rule.id, anchor)
         entities = [(kind, get(bindings)) for kind, get in self._about]
         about = tuple((kind, str(value)) for kind, value in entities if value is not None)
         points_cb = CENTIBANS * (incident.points + holds.points)
@@ -118,7 +118,7 @@ class Speaker:
             entity = dict(about).get(incident.quiet.entity)
             quiet_key = f"{rule.id}\n{entity}" if entity is not None else ""
         payload = SignalPayload(
-            signal=signal_id,
+            signal=ident,
             rule=rule.id,
             title=rule.title,
             meaning=rule.meaning,
@@ -141,7 +141,7 @@ class Speaker:
         )
         return Signal(
             time=decided,
-            id=signal_id,
+            id=ident,
             rule=rule.id,
             type=incident.type,
             live=rule.status == "live",
@@ -154,7 +154,7 @@ class Speaker:
             quiet_key=quiet_key,
             quiet_us=incident.quiet.us if incident.quiet is not None else 0,
             value_minor=value_minor,
-            value_key=_value_key(about, signal_id),
+            value_key=_value_key(about, ident),
             payload=_encoder.encode(payload),
         )
 
@@ -189,9 +189,9 @@ def _evidence(anchor: Event, holds: Holds) -> list[Event]:
     return in_order(list(events.values()))
 
 
-def _value_key(about: tuple[tuple[str, str], ...], signal_id: str) -> str:
+def _value_key(about: tuple[tuple[str, str], ...], ident: str) -> str:
     """Give what a loss is counted once by: the tag, where the signal is about one."""
     for kind, value in about:
         if kind == "epc":
             return value
-    return signal_id
+    return ident

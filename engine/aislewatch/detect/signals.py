@@ -15,6 +15,16 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from aislewatch.detect.scoring import Contribution
+from aislewatch.events.kinds import Event
+
+
+def signal_id(rule: str, anchor: Event) -> str:
+    """Give the id of the signal of a rule and an anchor.
+
+    The time is in it because ids of devices are not for ever: one that forgets its count when it is
+    switched off tells of other things under the same ids the next day.
+    """
+    return f"{rule}/{anchor.id}@{anchor.time}"
 
 
 class Signal(Struct, frozen=True, gc=False):
@@ -22,7 +32,7 @@ class Signal(Struct, frozen=True, gc=False):
 
     Attributes:
         time: event time at which it was decided, microseconds.
-        id: ``<rule>/<anchor's id>``.
+        id: see :func:`signal_id`.
         rule: the rule's id.
         type: the incident type that it speaks for.
         live: it counts; otherwise its rule is only watched.
