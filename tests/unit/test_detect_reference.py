@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 
 from aislewatch.detect.core import Core, Settings
 from aislewatch.detect.order import order_key
-from aislewatch.detect.signals import signal_id
 from aislewatch.detect.snapshot import decode_state
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import DeviceState, Event
@@ -344,7 +343,7 @@ def expected_signals(rule: Rule, log: Sequence[Event]) -> tuple[dict[str, Any], 
         if where is not None and where.compile_where()(anchor) is not True:
             continue
         found = Reference(rule, log).judge(anchor)
-        ident = signal_id(rule.id, anchor)
+        ident = f"{rule.id}/{anchor.id}"
         if found.truth == UNDECIDED:
             unsure.add(ident)
         if found.truth is not True:
