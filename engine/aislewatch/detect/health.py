@@ -7,6 +7,7 @@ is healthy, and so is a device that was never heard of.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from aislewatch.detect.order import order_key
@@ -14,6 +15,10 @@ from aislewatch.events.kinds import DeviceState
 
 BLIND = frozenset({"starting", "offline", "failed", "stopped"})
 """States in which a device cannot see."""
+
+REFUSED_ROW = "refused-row"
+"""Reason of a state that says: at this instant the device told something that could not be read. It
+sees, but what it saw then is unknown."""
 
 
 @dataclass
@@ -39,8 +44,10 @@ class Health:
         insort(self.state.states.setdefault(event.device, []), event, key=order_key)
 
     def untell(self, event: DeviceState) -> None:
-        """Take a state back that turned out not to be one."""
-        states = self.state.states[event.device]
+        """Take a state back that turned out not to be one, unless it is forgotten already."""
+        states = self.state.states.get(event.device, [])
+        if event not in states:
+            return
         states.remove(event)
         if not states:
             del self.state.states[event.device]
@@ -69,7 +76,17 @@ class Health:
             ends = states[index + 1].time if index + 1 < len(states) else None
             if state.state in BLIND and (ends is None or ends > start_us):
                 return state
+            if state.reason == REFUSED_ROW and state.time >= start_us:
+                return state
         return None
+
+    def strangers(self, known: Container[str], lane: str) -> list[str]:
+        """Give the devices at a lane that have told a state and are not among the known ones."""
+        return [
+            device
+            for device, states in sorted(self.state.states.items())
+            if device not in known and states[-1].lane == lane
+        ]
 
     def until(self, event: DeviceState) -> int | None:
         """Give when the state of an event ended; None where it is still in force."""
