@@ -231,7 +231,7 @@ def outcome(core: Core, records: Sequence[Record]) -> dict[str, Any]:
         elif record.type in {"incident.cleared", "incident.merged"}:
             del last[msgspec.json.decode(record.payload)["incident"]]
     assert set(last) == set(state.incidents.open)
-    way = {"incident", "because", "split_from"}
+    way = {"incident", "because", "split_from", "members"}
     return {
         "signals": standing(records),
         "undecided": set(state.undecided),

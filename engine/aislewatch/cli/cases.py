@@ -1,7 +1,8 @@
 """Incidents as the ledger tells them: a fold over the records of one store, and nothing else.
 
-A record of an incident's life names the signal that caused it, so which signals an incident has now
-is what its records say, taken one after the other.
+A record of an incident's life names the signal that caused it, and all its signals where that one
+does not tell them; so which signals an incident has now is what its records say, one after the
+other.
 """
 
 from __future__ import annotations
@@ -69,12 +70,12 @@ class _Life(msgspec.Struct, frozen=True):
     incident: str
     because: _Because | None = None
     split_from: list[str] = []
+    members: list[str] | None = None
     into: str = ""
     to: str = ""
     type: str = ""
     first_us: int = 0
     last_us: int = 0
-    signals: int = 0
     prior_cb: int = 0
     score_cb: int = 0
     probability_ppm: int = 0
@@ -270,15 +271,18 @@ class CaseBook:
             case.life.append(Moment(time_us, step))
             return
         for source in life.split_from:
-            self._split(self.cases[source], case, life, time_us)
+            self.cases[source].life.append(Moment(time_us, "split off", other=case.id))
         because = life.because
+        if because is not None and because.change == "withdrawn":
+            self._leave(case, life, time_us)
+        elif because is not None and life.members is None:
+            self._join(case, because.signal)
+        if life.members is not None:
+            case.signals.clear()
+            for signal in life.members:
+                self._join(case, signal)
         if because is None:
             return
-        told = self._told.get(because.signal)
-        if because.change == "withdrawn":
-            self._leave(case, life, time_us)
-        elif told is not None and _fits(told, life):
-            self._join(case, told)
         what = {"raised": "signal"}.get(because.change, because.change)
         moment = Moment(
             time_us,
@@ -290,12 +294,13 @@ class CaseBook:
         )
         case.life.append(moment)
 
-    def _join(self, case: Case, told: Told) -> None:
-        home = self._homes.get(told.signal)
+    def _join(self, case: Case, signal: str) -> None:
+        told = self._told[signal]
+        home = self._homes.get(signal)
         if home is not None and home is not case:
-            home.signals.pop(told.signal, None)
-        self._homes[told.signal] = case
-        case.signals[told.signal] = case.past[told.signal] = told
+            home.signals.pop(signal, None)
+        self._homes[signal] = case
+        case.signals[signal] = case.past[signal] = told
 
     def _leave(self, case: Case, life: _Life, time_us: int) -> None:
         because = life.because
@@ -311,29 +316,13 @@ class CaseBook:
     def _merge(self, case: Case, life: _Life, time_us: int) -> None:
         case.state, case.into = "merged", life.into
         case.life.append(Moment(time_us, "merged", other=life.into))
-        heir = self.cases[life.into]
-        heir.life.append(Moment(time_us, "joined by", other=case.id))
-        for told in list(case.signals.values()):
-            self._join(heir, told)
-
-    def _split(self, source: Case, case: Case, life: _Life, time_us: int) -> None:
-        """Move the signals that an incident split off; which they are shows in what they share."""
-        moving = [told for told in source.signals.values() if _fits(told, life)]
-        for told in moving[: life.signals - len(case.signals)]:
-            self._join(case, told)
-        source.life.append(Moment(time_us, "split off", other=case.id))
+        self.cases[life.into].life.append(Moment(time_us, "joined by", other=case.id))
 
 
 _CARRIED = (
     "type", "first_us", "last_us", "prior_cb", "score_cb", "probability_ppm", "level",
     "value_minor", "entities",
 )  # fmt: skip
-
-
-def _fits(told: Told, life: _Life) -> bool:
-    """Say whether a signal can be one of those that a record sums up."""
-    entities = {f"{kind}={value}" for kind, value in told.about}
-    return life.first_us <= told.decided_us <= life.last_us and entities <= {*life.entities}
 
 
 def cases_json(cases: Iterable[Case]) -> Iterator[Mapping[str, Any]]:

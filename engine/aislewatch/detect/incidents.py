@@ -178,6 +178,12 @@ class Incidents:
         because: dict[str, str],
         now: int,
     ) -> list[Step]:
+        """Let all incidents that a change touches fall into their components anew.
+
+        Which signals an incident has follows from its records: the signal that a step names as its
+        cause joins, or leaves where it is withdrawn; where more or less than that came to pass, the
+        step names all ``members``, in the order of time.
+        """
         affected = {incident.id: incident for incident in (*kin, *([home] if home else []))}
         origin: dict[tuple[int, str], str] = {}
         pool: list[Signal] = []
@@ -198,16 +204,22 @@ class Incidents:
             sources = sorted(known, key=_number)
             free = [source for source in sources if source not in heirs]
             incident = affected[free[0]] if free else self._open(part[0].time)
+            expected = {member.id for member in incident.signals} - {because["signal"]}
+            if signal is not None:
+                expected.add(signal.id)
             incident.signals = part
             self.state.open[incident.id] = incident
             for member in part:
                 self._move_in(member, incident)
             for source in free:
                 heirs[source] = incident.id
-            if free:
+            ids = [member.id for member in part]
+            if not free:
+                step = self._step("incident.opened", incident, now, split_from=sources, members=ids)
+            elif expected == {*ids}:
                 step = self._step("incident.rescored", incident, now, because=because)
             else:
-                step = self._step("incident.opened", incident, now, split_from=sources)
+                step = self._step("incident.rescored", incident, now, because=because, members=ids)
             steps += [step, *self._escalate(incident, step, now)]
         return self._farewells(affected, heirs, because, now) + steps
 
@@ -320,7 +332,12 @@ def _belong(one: Signal, other: Signal, scoring: Scoring) -> bool:
     if apart > scoring.merge_window_us or loss_class(one.type) != loss_class(other.type):
         return False
     shared = [kind for kind, _ in set(one.about) & set(other.about)]
-    return len(shared) >= 2 or any(kind in STRONG for kind in shared)
+    if any(kind in STRONG for kind in shared):
+        return True
+    # Two baskets are two customers, whatever lane and article they have in common.
+    mine, theirs = dict(one.about), dict(other.about)
+    apart_by = [kind for kind in STRONG if kind in mine and kind in theirs]
+    return len(shared) >= 2 and not apart_by
 
 
 def _components(signals: list[Signal], scoring: Scoring) -> list[list[Signal]]:
