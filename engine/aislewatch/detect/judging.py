@@ -60,8 +60,17 @@ class Undecided(NamedTuple):
     because: str
 
 
+class Fails(NamedTuple):
+    """A rule that does not hold: the label of its first clause that does not, or of its excuse."""
+
+    clause: str
+
+
 Verdict = Holds | Undecided | None
 Judge = Callable[[Event], Verdict]
+
+Traced = Holds | Undecided | Fails
+TracedJudge = Callable[[Event], Traced]
 
 
 class Indexes(Protocol):
@@ -86,7 +95,16 @@ def compile_judge(
     rule: Rule, indexes: Indexes, blind: Blind, lists: Mapping[str, frozenset[str]]
 ) -> Judge:
     """Generate the function that judges an anchor by a rule."""
-    return _Writer(rule, indexes, blind, lists).judge()
+    made: Judge = _Writer(rule, indexes, blind, lists).judge()
+    return made
+
+
+def compile_traced_judge(
+    rule: Rule, indexes: Indexes, blind: Blind, lists: Mapping[str, frozenset[str]]
+) -> TracedJudge:
+    """Generate the judge's twin, which judges alike and says which clause did not hold."""
+    made: TracedJudge = _Writer(rule, indexes, blind, lists, traced=True).judge()
+    return made
 
 
 @dataclass
@@ -95,6 +113,7 @@ class _Writer:
     indexes: Indexes
     blind: Blind
     lists: Mapping[str, frozenset[str]]
+    traced: bool = False
     lines: list[str] = field(default_factory=list[str])
     looks: list[str] = field(default_factory=list[str])
     names: dict[str, str] = field(default_factory=dict[str, str])
@@ -103,7 +122,7 @@ class _Writer:
     depth: int = 1
     made: int = 0
 
-    def judge(self) -> Judge:
+    def judge(self) -> Any:
         rule = self.rule
         self.names[rule.anchor.name] = "a"
         self.types[rule.anchor.name] = rule.anchor.types
@@ -118,14 +137,15 @@ class _Writer:
             verdict = self._clause(clause)
             if verdict is None:
                 continue
+            failed = f"{verdict} is not True"
             if _rests_on_absence(clause):
-                self._line(f"if {verdict} is False or ({verdict} is None and why is None): return")
-            else:
-                self._line(f"if {verdict} is not True: return")
+                failed = f"{verdict} is False or ({verdict} is None and why is None)"
+            self._line(f"if {failed}: {self._fails(clause.label)}")
         for excuse in rule.excepts:
             # An excuse ends with its day, by the anchor's event time: a replay excuses the same.
             until = self._constant(_end_of_day(excuse.until))
-            self._line(f"if a.time < {until} and {excuse.where.holds_source(self.names)}: return")
+            excused = f"a.time < {until} and {excuse.where.holds_source(self.names)}"
+            self._line(f"if {excused}: {self._fails(excuse.name)}")
         self._line("if why is not None: return Undecided(*why)")
         bindings = ", ".join(f"{name!r}: {variable}" for name, variable in self.names.items())
         looks = "".join(f"({look}), " for look in self.looks)
@@ -136,6 +156,7 @@ class _Writer:
             "_unseen": self._unseen,
             "Holds": Holds,
             "Undecided": Undecided,
+            "Fails": Fails,
             "len": len,
             "sum": sum,
             "set": set,
@@ -150,8 +171,10 @@ class _Writer:
         }
         # Generated from the checked tree above, never from an author's text.
         exec(compile(source, f"<rule {rule.id}>", "exec"), scope)
-        made: Judge = scope["judge"]
-        return made
+        return scope["judge"]
+
+    def _fails(self, label: str) -> str:
+        return f"return Fails({label!r})" if self.traced else "return"
 
     # Clauses: each leaves its verdict in a variable and gives its name; None for "always holds" ---
 

@@ -14,7 +14,16 @@ from typing import Any
 
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.health import Health
-from aislewatch.detect.judging import CHAIN, Holds, Judge, Undecided, Verdict, compile_judge
+from aislewatch.detect.judging import (
+    CHAIN,
+    Holds,
+    Judge,
+    TracedJudge,
+    Undecided,
+    Verdict,
+    compile_judge,
+    compile_traced_judge,
+)
 from aislewatch.detect.order import order_key
 from aislewatch.detect.saying import Speaker
 from aislewatch.detect.signals import Signal
@@ -174,6 +183,10 @@ class Plan:
         """Give every event that is still needed, once, in the total order."""
         events = {id(event): event for index in self._all_indexes() for event in index}
         return sorted(events.values(), key=order_key)
+
+    def traced(self, plan: RulePlan) -> TracedJudge:
+        """Give the twin of a rule's judge that says which clause failed: slower, on request."""
+        return compile_traced_judge(plan.rule, self, self._blind, self.model.lists)
 
     # Building ------------------------------------------------------------------------------------
 
