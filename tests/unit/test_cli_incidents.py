@@ -157,10 +157,23 @@ def test_the_list_shows_what_there_is_to_look_at_in_the_shops_time_and_money(
     assert "1 incident, 1 cleared by what came later: --all shows those, too." in told
 
 
-def test_without_a_store_file_times_are_utc_and_the_list_says_so(run: Run, ledger: str) -> None:
+def test_a_ledger_knows_its_shops_time_and_money_by_itself(run: Run, ledger: str) -> None:
     _, told, _ = run("incidents", "list", "--ledger", ledger)
+    assert "2026-03-02 10:00:12" in told
+    assert "EUR 7.00" in told
+    assert "Times are Europe/Amsterdam." in told
+    _, told, _ = run("incidents", "show", "--ledger", ledger)
+    assert "2026-03-02 10:00:12 (Europe/Amsterdam)" in told
+    assert "at stake  EUR 7.00" in told
+    _, told, _ = run("ledger", "tail", "--ledger", ledger, "-n", "100")
+    assert "2026-03-02 10:00:12  signal.raised" in told
+
+
+def test_a_store_file_that_is_named_overrules_the_ledger(shop: Path, run: Run, ledger: str) -> None:
+    shop.write_text(STORE.replace("Europe/Amsterdam", "Europe/London"))
+    _, told, _ = run("incidents", "list", "--ledger", ledger, "--store", str(shop))
     assert "2026-03-02 09:00:12" in told
-    assert "Times are UTC." in told
+    assert "Times are Europe/London." in told
 
 
 def test_all_shows_what_was_cleared_and_why_it_was_there(run: Run, ledger: str) -> None:

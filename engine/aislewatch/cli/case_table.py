@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.text import Text
 
@@ -16,15 +16,17 @@ _RIGHT = (4, 5, 6)
 _LEVEL = 3
 
 
-def case_table(cases: Sequence[Case], local: Local, *, width: int) -> Iterator[Text]:
+def case_table(
+    cases: Sequence[Case], local: Callable[[str], Local], *, width: int
+) -> Iterator[Text]:
     """Give the table's lines.
 
     Args:
         cases: in the order in which they are shown.
-        local: how times and amounts are shown.
+        local: gives how a store's times and amounts are shown.
         width: columns of the screen; reasons are cut there.
     """
-    rows = [_HEADINGS, *(_cells(case, local) for case in cases)]
+    rows = [_HEADINGS, *(_cells(case, local(case.store)) for case in cases)]
     heading, *lines = aligned(rows, _RIGHT)
     yield Text(heading, "bold")
     at = heading.index(_HEADINGS[_LEVEL])

@@ -166,7 +166,7 @@ def _conclude(
     heads = ", ".join(head.hex() for head in again.values())
     screen.show(f"{'the same head again' if equal else 'ANOTHER HEAD'}: {heads}", "")
     _show_command(screen, f"incidents list --all {named}")
-    screen.show(*case_table(cases, local, width=screen.width), case_counts(cases), "")
+    screen.show(*case_table(cases, lambda _: local, width=screen.width), case_counts(cases), "")
     _show_score(screen, score)
     screen.show(
         f"{score.verdict}; {refused} of {simulation.refused} damaged rows refused and kept.",

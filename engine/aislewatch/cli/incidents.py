@@ -12,6 +12,7 @@ from aislewatch.cli import options
 from aislewatch.cli.case_page import CasePage, page_json
 from aislewatch.cli.case_table import case_counts, case_table
 from aislewatch.cli.cases import Case, cases_json, read_cases
+from aislewatch.cli.places import Places
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import Local
 from aislewatch.errors import UsageError
@@ -42,8 +43,9 @@ def show_list(
 ) -> int:
     """List incidents, the latest last."""
     screen = Screen(json=json)
-    local = _local(_setup(store))
+    setup = _setup(store)
     with Ledger.read(ledger) as reader:
+        places = Places.of(reader, _said(setup))
         cases = [case for case in read_cases(reader) if _is_of(case, type_)]
     listed = [case for case in cases if everything or case.stands]
     listed.sort(key=lambda case: (case.opened_us, case.store, int(case.id.rpartition("-")[2])))
@@ -51,14 +53,16 @@ def show_list(
     for row in cases_json(shown):
         screen.give(row)
     if shown:
-        screen.show(*case_table(shown, local, width=screen.width), "")
+        screen.show(*case_table(shown, places, width=screen.width), "")
     told = case_counts(cases)
     if len(shown) < len(listed):
         told = f"{told}; the latest {len(shown)} are shown: --limit 0 shows all"
     elif len(listed) < len(cases):
         told = f"{told}: --all shows those, too"
-    screen.show(f"{told}. Times are {local.zone}.")
-    if shown:
+    if not shown:
+        screen.show(f"{told}.")
+    else:
+        screen.show(f"{told}. Times are {places.zones(case.store for case in shown)}.")
         where = f"--ledger {ledger}" + (f" --store {store}" if store is not None else "")
         screen.show(f"Look at one with: aislewatch incidents show {shown[-1].id} {where}")
     return 0
@@ -82,9 +86,10 @@ def show_one(
     with Ledger.read(ledger) as reader:
         case = _find(list(read_cases(reader)), incident, ledger)
         late = _late_events(reader, case.store)
+        local = Places.of(reader, _said(setup))(case.store)
     screen.give({**next(cases_json([case])), **page_json(case, late)} if json else None)
     rules = {rule.id: rule for rule in setup.rules} if setup is not None else {}
-    page = CasePage(case, _local(setup), late, rules, width=screen.width, whole=whole)
+    page = CasePage(case, local, late, rules, width=screen.width, whole=whole)
     screen.show(page.render())
     return 0
 
@@ -119,5 +124,5 @@ def _setup(store: Path | None) -> Setup | None:
     return read_setup(store) if store is not None else None
 
 
-def _local(setup: Setup | None) -> Local:
-    return Local(setup.timezone, setup.model.currency) if setup is not None else Local()
+def _said(setup: Setup | None) -> Local | None:
+    return Local(setup.timezone, setup.model.currency) if setup is not None else None

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from aislewatch.cli import options
+from aislewatch.cli.places import Places
 from aislewatch.cli.record_words import gist, record_json
 from aislewatch.cli.screen import Screen, aligned
 from aislewatch.cli.wording import Local, count
@@ -62,20 +63,22 @@ def tail(
 ) -> None:
     """Show the last records of every chain."""
     screen = Screen(json=json)
-    local = Local()
+    said: Local | None = None
     if store is not None:
         from aislewatch.runtime.storefile import read_setup  # noqa: PLC0415 - reads rules, too
 
         setup = read_setup(store)
-        local = Local(setup.timezone, setup.model.currency)
+        said = Local(setup.timezone, setup.model.currency)
     with Ledger.read(ledger) as reader:
+        places = Places.of(reader, said)
         stores = _stores(reader, only)
         seen = {name: max(0, reader.head(name).position - number) for name in stores}
         while True:
             for name in stores:
                 for record in reader.records(name, after=seen[name]):
                     seen[name] = record.position
-                    _show_record(screen, record, local)
+                    places.take(record)
+                    _show_record(screen, record, places(name))
             if not follow:
                 return
             time.sleep(POLL_S)

@@ -21,7 +21,7 @@ StoreFile = Annotated[
     typer.Option(
         "--store",
         metavar="STORE.yml",
-        help="The store file: shows times in its zone and amounts in its currency.",
+        help="The store file: shows times and amounts as it says now, and what its rules advise.",
     ),
 ]
 

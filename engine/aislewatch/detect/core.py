@@ -40,6 +40,7 @@ class Settings(NamedTuple):
         merge_window_us: how far apart signals about one entity are still one incident.
         span_us: the longest an incident may grow.
         priors_cb: odds before any evidence, centibans, by incident type or its first word.
+        timezone: IANA name; decides nothing, and is told so that a ledger can be read by itself.
     """
 
     store: str
@@ -49,6 +50,7 @@ class Settings(NamedTuple):
     merge_window_us: int = 1_800_000_000
     span_us: int = 86_400_000_000
     priors_cb: Mapping[str, int] = {}  # A NamedTuple's default is never written to.
+    timezone: str = "UTC"
 
 
 class _Pending(NamedTuple):
@@ -388,11 +390,14 @@ def _judging_order(due: tuple[RulePlan, Event]) -> tuple[int, str, int, int]:
 
 
 def _configuration(settings: Settings, plan: Plan) -> str:
+    figures = settings._asdict()
     content = {
+        "timezone": figures.pop("timezone"),
+        "currency": plan.model.currency,
         "model": plan.model.hash,
         "rules": {
             p.rule.id: {"meaning": p.rule.meaning, "status": p.rule.status} for p in plan.rules
         },
-        "settings": settings._asdict(),
+        "settings": figures,
     }
     return canonical_json(content).decode()

@@ -97,6 +97,7 @@ class Setup:
             merge_window_us=self.merge_window_us,
             span_us=self.span_us,
             priors_cb=self.priors_cb,
+            timezone=self.timezone,
         )
 
     def core(self, store: str, snapshot: bytes | None = None) -> Core:
