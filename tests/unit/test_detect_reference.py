@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from aislewatch.detect.core import Core, Settings
 from aislewatch.detect.order import order_key
+from aislewatch.detect.signals import signal_id
 from aislewatch.detect.snapshot import decode_state
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import DeviceState, Event
@@ -52,8 +53,10 @@ REGISTRY = Registry()
 FOLDER = Path(__file__).parent / "detect_rules"
 RULES = load_rules({path.name: path.read_text() for path in sorted(FOLDER.glob("*.yml"))}, REGISTRY)
 BLIND = {"starting", "offline", "failed", "stopped"}
-WINDOWS_FOLLOWED = 4
-"""How many windows back a pairing begins; repeated reads of a tag are one item from there on."""
+REACHES_FOLLOWED = 32
+"""How many reaches back a pairing looks for a pause to begin at."""
+SAME_ITEM_US = 600_000_000
+"""For how long a tag that is heard again is the same item."""
 
 UNDECIDED = "undecided"
 Truth = bool | str | None
@@ -254,7 +257,7 @@ class Reference:
         since = start
         if clause.anchor_side is not None:
             reach = max(self.anchor.time - start, end - self.anchor.time)
-            since = start - WINDOWS_FOLLOWED * reach
+            since = self.pause_before(start, reach, clause, keys)
         items = [
             (event, side)
             for side in (0, 1)
@@ -275,6 +278,22 @@ class Reference:
             self.bound["partner"] = others[ranks[0]] if ranks[0] < len(others) else None
         opposite = clause.left if clause.anchor_side == "right" else clause.right
         return self.healthy(opposite.types, self.lane(clause.same[0]), start, end)
+
+    def pause_before(self, start: int, reach: int, clause: Unmatched, keys: Sequence[Any]) -> int:
+        """Give when what happens at the window's start began: after a pause of a whole reach."""
+        moments = [
+            event.time
+            for side in (0, 1)
+            for event in self.log
+            if self.is_item(event, (clause.left, clause.right)[side], clause.same[side], keys[side])
+            and start - REACHES_FOLLOWED * reach <= event.time <= start
+        ]
+        since = start
+        for moment in sorted(moments, reverse=True):
+            if since - moment > reach:
+                break
+            since = moment
+        return since
 
     def left_free(
         self, items: Sequence[tuple[Event, int]], clause: Unmatched, reach: int | None
@@ -306,16 +325,19 @@ class Reference:
     ) -> Iterable[Event]:
         tags: set[str | None] = set()
         for event in self.log:
-            if (
-                type_of(type(event)) in side.types
-                and since <= event.time <= end
-                and [getattr(event, join.attr) for join in same] == key
-                and (side.where is None or side.where.compile_where()(event) is True)
-            ):
+            heard = since - SAME_ITEM_US <= event.time <= end
+            if heard and self.is_item(event, side, same, key):
                 epc = getattr(event, "epc", None)
-                if epc is None or epc not in tags:
+                if event.time >= since and (epc is None or epc not in tags):
                     yield event
                 tags.add(epc)
+
+    def is_item(self, event: Event, side: Side, same: Sequence[Join], key: Any) -> bool:
+        return (
+            type_of(type(event)) in side.types
+            and [getattr(event, join.attr) for join in same] == key
+            and (side.where is None or side.where.compile_where()(event) is True)
+        )
 
 
 def units(event: Event) -> int:
@@ -333,7 +355,7 @@ def named(value: Any) -> Any:
 
 def expected_signals(rule: Rule, log: Sequence[Event]) -> tuple[dict[str, Any], set[str]]:
     """Give what stands (id: bindings, about, points, time) and what is undecided."""
-    held: list[tuple[int, str, Any]] = []
+    held: list[tuple[int, str, str, Any]] = []
     unsure: set[str] = set()
     wait = max(0, rule.reach.latest_us)
     for anchor in log:
@@ -360,10 +382,10 @@ def expected_signals(rule: Rule, log: Sequence[Event]) -> tuple[dict[str, Any], 
             "about": {name: value for name, value in about.items() if value is not None},
             "points_cb": 10 * (rule.incident.points + found.points),
         }
-        held.append((anchor.time + wait, ident, said))
+        held.append((anchor.time + wait, signal_id(rule.id, anchor), ident, said))
     standing_now: dict[str, Any] = {}
     loud: dict[Any, int] = {}
-    for time, ident, said in sorted(held, key=lambda one: one[:2]):
+    for time, _, ident, said in sorted(held, key=lambda one: one[:2]):
         quiet = rule.incident.quiet
         entity = said["about"].get(quiet.entity) if quiet is not None else None
         if quiet is not None and entity is not None:
@@ -402,8 +424,11 @@ def belong(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
             return True
     if apart > MERGE_US:
         return False
-    kinds = [kind for kind, value in one["about"] if [kind, value] in other["about"]]
-    return len(kinds) >= 2 or bool(STRONG & set(kinds))
+    kinds = {kind for kind, value in one["about"] if [kind, value] in other["about"]}
+    if STRONG & kinds:
+        return True
+    both = {kind for kind, _ in one["about"]} & {kind for kind, _ in other["about"]}
+    return len(kinds) >= 2 and not STRONG & both
 
 
 def components(signals: Mapping[str, Mapping[str, Any]]) -> set[frozenset[str]]:

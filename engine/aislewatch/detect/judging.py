@@ -37,8 +37,13 @@ from aislewatch.rules.rule import (
 from aislewatch.rules.tree import FIRST
 from aislewatch.rules.windows import Bound
 
-CHAIN = 4
-"""How many windows before its own a pairing is followed, so that no pair is cut in two."""
+CHAIN = 32
+"""How many reaches before its window a pairing is followed back at most, to where nothing happened
+for a whole reach: cut there, no pair is cut in two."""
+
+AGAIN_US = 600_000_000
+"""For how long a tag that is heard again is the same item as before: longer than anybody stands at
+a kiosk, shorter than it takes to bring an item back and sell it."""
 
 
 Look = tuple[str, int, int, Sequence[Event]]
@@ -510,6 +515,23 @@ def _of(event: Event, types: Sequence[str]) -> bool:
     return type_of(event.__class__) in types
 
 
+def _since(start: int, reach: int, key: Key, left: Index, right: Index) -> int:
+    """Give from when on to pair: before it nothing happened for a whole reach."""
+    earliest = start - CHAIN * reach
+    times = [e.time for index in (left, right) for e in index.between(key, earliest, start)]
+    since = start
+    for moment in sorted(times, reverse=True):
+        if moment < since - reach:
+            break
+        since = min(since, moment)
+    return since
+
+
+def _heard_first(events: Sequence[Event], since: int) -> list[Event]:
+    """Leave out what was heard before, and tags that are only heard again."""
+    return [event for event in once_per_tag(events) if event.time >= since]
+
+
 def _unmatched(
     anchor: Event,
     on_left: bool | None,
@@ -523,9 +545,12 @@ def _unmatched(
     reach: int | None,
 ) -> tuple[bool, list[Event], list[Event], Event | None, list[Event]]:
     """Pair off; give verdict, leftovers of both sides in the window, partner, and all it saw."""
-    since = start if reach is None else start - CHAIN * reach
-    lefts = once_per_tag(left_index.between(key, since, end))
-    rights = once_per_tag(right_index.between(key, since, end))
+    since = start
+    if reach is not None:
+        since = _since(start, reach, key, left_index, right_index)
+    before = since - AGAIN_US
+    lefts = _heard_first(left_index.between(key, before, end), since)
+    rights = _heard_first(right_index.between(key, before, end), since)
     over_left, over_right = leftovers(lefts, rights, left_by, right_by, reach)
     left = [event for event in over_left if event.time >= start]
     right = [event for event in over_right if event.time >= start]

@@ -15,6 +15,7 @@ from typing import Any
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.health import Health
 from aislewatch.detect.judging import (
+    AGAIN_US,
     CHAIN,
     Holds,
     Judge,
@@ -264,8 +265,13 @@ class Plan:
                     yield anchor
 
     def _blind(self, types: Sequence[str], lane: object, start: int, end: int) -> str | None:
+        place = lane if isinstance(lane, str) else None
         for type_ in types:
-            for device in self._watchers(type_, lane if isinstance(lane, str) else None):
+            devices = self._watchers(type_, place)
+            if place is not None:
+                # What the store file does not name may still have told that it cannot see here.
+                devices = [*devices, *self._health.strangers(self.model.devices, place)]
+            for device in devices:
                 state = self._health.blind(device, start, end)
                 if state is not None:
                     why = f" ({state.reason})" if state.reason else ""
@@ -360,8 +366,12 @@ def _nobody_sees(rule: Rule, model: StoreModel) -> str | None:
             needed += clause.types
         elif isinstance(clause, Unmatched):
             needed += clause.left.types if clause.anchor_side == "right" else clause.right.types
-    # A clause and `requires` often need the same.
-    missing = [type_ for type_ in dict.fromkeys(needed) if not model.watchers(type_, None)]
+    # A clause and `requires` often need the same; a device's states are told by its host.
+    missing = [
+        type_
+        for type_ in dict.fromkeys(needed)
+        if type_ != "device.state" and not model.watchers(type_, None)
+    ]
     return f"no device of this store sees {', '.join(missing)}" if missing else None
 
 
@@ -377,18 +387,18 @@ def _touches(rule: Rule, lists: Mapping[str, frozenset[str]]) -> Iterator[Touch]
         elif isinstance(clause, Unmatched):
             reach = reach_of(clause.window, reaches)
             reaches["partner"] = reach
-            wide = _chained(reach) if clause.anchor_side is not None else reach
+            wide = _paired(reach, chained=clause.anchor_side is not None)
             for side, same in zip((clause.left, clause.right), clause.same, strict=True):
                 yield _touch(rule, side.types, side.where, same, wide, lists)
 
 
-def _chained(reach: Reach) -> Reach:
-    """Give how far from the anchor a pair can be made that bears on the anchor's own.
+def _paired(reach: Reach, *, chained: bool) -> Reach:
+    """Give how far from the anchor an event can be that bears on a pairing.
 
     What one pairing reaches is measured when it is made, from the events that its window hangs on.
     """
-    width = max(-reach.earliest_us, reach.latest_us)
-    return Reach(reach.earliest_us - CHAIN * width, reach.latest_us)
+    width = max(-reach.earliest_us, reach.latest_us) if chained else 0
+    return Reach(reach.earliest_us - CHAIN * width - AGAIN_US, reach.latest_us)
 
 
 def _touch(
