@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, Protocol
 
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.order import order_key
-from aislewatch.detect.pairing import leftovers, once_per_tag
+from aislewatch.detect.pairing import unmatched
+from aislewatch.detect.picking import nearest, not_after, not_before
 from aislewatch.events.kinds import Event
-from aislewatch.events.registry import type_of
 from aislewatch.rules import emit
 from aislewatch.rules.rule import (
     Aggregate,
@@ -36,15 +36,6 @@ from aislewatch.rules.rule import (
 )
 from aislewatch.rules.tree import FIRST
 from aislewatch.rules.windows import Bound
-
-CHAIN = 32
-"""How many reaches before its window a pairing is followed back at most, to where nothing happened
-for a whole reach: cut there, no pair is cut in two."""
-
-AGAIN_US = 600_000_000
-"""For how long a tag that is heard again is the same item as before: longer than anybody stands at
-a kiosk, shorter than it takes to bring an item back and sell it."""
-
 
 Look = tuple[str, int, int, Sequence[Event]]
 """What one clause looked at: its label, the window's first and last instant, what was in it."""
@@ -169,10 +160,10 @@ class _Writer:
             "min": min,
             "any": any,
             "order_key": order_key,
-            "nearest": _nearest,
-            "not_after": _not_after,
-            "not_before": _not_before,
-            "unmatched": _unmatched,
+            "nearest": nearest,
+            "not_after": not_after,
+            "not_before": not_before,
+            "unmatched": unmatched,
         }
         # Generated from the checked tree above, never from an author's text.
         exec(compile(source, f"<rule {rule.id}>", "exec"), scope)
@@ -468,97 +459,3 @@ def _getter(attrs: Sequence[str]) -> Callable[[Event], Key]:
         return None if None in found else found
 
     return values
-
-
-def _nearest(found: Sequence[Event], anchor: Event) -> Event:
-    """Give the event nearest to the anchor in the total order; of two as far, the earlier one."""
-    own = order_key(anchor)
-    nearest, distance = found[0], abs(found[0].time - anchor.time)
-    for event in found[1:]:
-        apart = abs(event.time - anchor.time)
-        if apart < distance or (apart == distance and order_key(event) < own):
-            nearest, distance = event, apart
-    return nearest
-
-
-def _not_after(
-    found: Sequence[Event], ref: Event, types: Sequence[str], keep: bool
-) -> Sequence[Event]:
-    """Leave out what the total order puts behind an event, and the event, unless it is kept.
-
-    Only events of the given types are split at equal times; others are inside.
-    """
-    own = order_key(ref)
-    return [
-        e
-        for e in found
-        if (keep if e is ref else e.time < ref.time or not _of(e, types) or order_key(e) < own)
-    ]
-
-
-def _not_before(
-    found: Sequence[Event], ref: Event, types: Sequence[str], keep: bool
-) -> Sequence[Event]:
-    """Leave out what the total order puts before an event, and the event, unless it is kept.
-
-    Only events of the given types are split at equal times; others are inside.
-    """
-    own = order_key(ref)
-    return [
-        e
-        for e in found
-        if (keep if e is ref else e.time > ref.time or not _of(e, types) or order_key(e) > own)
-    ]
-
-
-def _of(event: Event, types: Sequence[str]) -> bool:
-    return type_of(event.__class__) in types
-
-
-def _since(start: int, reach: int, key: Key, left: Index, right: Index) -> int:
-    """Give from when on to pair: before it nothing happened for a whole reach."""
-    earliest = start - CHAIN * reach
-    times = [e.time for index in (left, right) for e in index.between(key, earliest, start)]
-    since = start
-    for moment in sorted(times, reverse=True):
-        if moment < since - reach:
-            break
-        since = min(since, moment)
-    return since
-
-
-def _heard_first(events: Sequence[Event], since: int) -> list[Event]:
-    """Leave out what was heard before, and tags that are only heard again."""
-    return [event for event in once_per_tag(events) if event.time >= since]
-
-
-def _unmatched(
-    anchor: Event,
-    on_left: bool | None,
-    key: Key,
-    left_index: Index,
-    right_index: Index,
-    left_by: Callable[[Event], Key],
-    right_by: Callable[[Event], Key],
-    start: int,
-    end: int,
-    reach: int | None,
-) -> tuple[bool, list[Event], list[Event], Event | None, list[Event]]:
-    """Pair off; give verdict, leftovers of both sides in the window, partner, and all it saw."""
-    since = start
-    if reach is not None:
-        since = _since(start, reach, key, left_index, right_index)
-    before = since - AGAIN_US
-    lefts = _heard_first(left_index.between(key, before, end), since)
-    rights = _heard_first(right_index.between(key, before, end), since)
-    over_left, over_right = leftovers(lefts, rights, left_by, right_by, reach)
-    left = [event for event in over_left if event.time >= start]
-    right = [event for event in over_right if event.time >= start]
-    both = sorted((e for e in (*lefts, *rights) if e.time >= start), key=order_key)
-    if on_left is None:
-        return True, left, right, None, both
-    mine, others = (left, right) if on_left else (right, left)
-    rank = next((i for i, event in enumerate(mine) if event is anchor), None)
-    if rank is None:
-        return False, left, right, None, both
-    return True, left, right, others[rank] if rank < len(others) else None, both

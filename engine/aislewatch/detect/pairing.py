@@ -12,10 +12,19 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
+from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.order import order_key
 from aislewatch.events.kinds import Event
 
 By = Callable[[Event], Hashable]
+
+CHAIN = 32
+"""How many reaches before its window a pairing is followed back at most, to where nothing happened
+for a whole reach: cut there, no pair is cut in two."""
+
+AGAIN_US = 600_000_000
+"""For how long a tag that is heard again is the same item as before: longer than anybody stands at
+a kiosk, shorter than it takes to bring an item back and sell it."""
 
 
 @dataclass(slots=True)
@@ -89,3 +98,69 @@ def _pair(entry: _Free, others: deque[_Free] | None, reach_us: int | None) -> No
         other.units -= paired
         if not other.units:
             others.popleft()
+
+
+def _since(start: int, reach: int, key: Key, left: Index, right: Index) -> int:
+    """Give from when on to pair: before it nothing happened for a whole reach."""
+    earliest = start - CHAIN * reach
+    times = [e.time for index in (left, right) for e in index.between(key, earliest, start)]
+    since = start
+    for moment in sorted(times, reverse=True):
+        if moment < since - reach:
+            break
+        since = min(since, moment)
+    return since
+
+
+def _heard_first(events: Sequence[Event], since: int) -> list[Event]:
+    """Leave out what was heard before, and tags that are only heard again."""
+    return [event for event in once_per_tag(events) if event.time >= since]
+
+
+def unmatched(
+    anchor: Event,
+    on_left: bool | None,
+    key: Key,
+    left_index: Index,
+    right_index: Index,
+    left_by: Callable[[Event], Key],
+    right_by: Callable[[Event], Key],
+    start: int,
+    end: int,
+    reach: int | None,
+) -> tuple[bool, list[Event], list[Event], Event | None, list[Event]]:
+    """Pair off what happened around an anchor.
+
+    Args:
+        anchor: the event that is judged.
+        on_left: the side that it is on; None where it is on neither.
+        key: the join key of both sides.
+        left_index: where one kind is.
+        right_index: where the other is.
+        left_by: see :func:`leftovers`.
+        right_by: likewise.
+        start: first instant of the window.
+        end: last instant of the window.
+        reach: how far apart the two of a pair may be; None where the anchor is on neither side.
+
+    Returns:
+        The verdict; what is left over on either side in the window; the opposite leftover of the
+        anchor's rank; and all that was in the window.
+    """
+    since = start
+    if reach is not None:
+        since = _since(start, reach, key, left_index, right_index)
+    before = since - AGAIN_US
+    lefts = _heard_first(left_index.between(key, before, end), since)
+    rights = _heard_first(right_index.between(key, before, end), since)
+    over_left, over_right = leftovers(lefts, rights, left_by, right_by, reach)
+    left = [event for event in over_left if event.time >= start]
+    right = [event for event in over_right if event.time >= start]
+    both = sorted((e for e in (*lefts, *rights) if e.time >= start), key=order_key)
+    if on_left is None:
+        return True, left, right, None, both
+    mine, others = (left, right) if on_left else (right, left)
+    rank = next((i for i, event in enumerate(mine) if event is anchor), None)
+    if rank is None:
+        return False, left, right, None, both
+    return True, left, right, others[rank] if rank < len(others) else None, both

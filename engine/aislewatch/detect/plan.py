@@ -15,8 +15,6 @@ from typing import Any
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.health import Health
 from aislewatch.detect.judging import (
-    AGAIN_US,
-    CHAIN,
     Holds,
     Judge,
     TracedJudge,
@@ -26,6 +24,7 @@ from aislewatch.detect.judging import (
     compile_traced_judge,
 )
 from aislewatch.detect.order import order_key
+from aislewatch.detect.pairing import AGAIN_US, CHAIN
 from aislewatch.detect.saying import Speaker
 from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import DeviceState, Event
