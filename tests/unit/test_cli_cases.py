@@ -15,7 +15,15 @@ MINUTE = 60_000_000
 SCORING = Scoring({"theft": -300, "operations": 0}, 30 * MINUTE, 1440 * MINUTE)
 
 
-def signal(number: int, time: int, about: dict[str, str], *, rule: str = "exit") -> Signal:
+def signal(
+    number: int,
+    time: int,
+    about: dict[str, str],
+    *,
+    rule: str = "exit",
+    points_cb: int = 200,
+    family: str | None = None,
+) -> Signal:
     entities = tuple(sorted(about.items()))
     told: dict[str, object] = {
         "signal": f"{rule}/{number}",
@@ -27,8 +35,9 @@ def signal(number: int, time: int, about: dict[str, str], *, rule: str = "exit")
         "anchor": str(number),
         "decided_us": time,
         "about": entities,
-        "points_cb": 200,
+        "points_cb": points_cb,
         "half_life_us": 60 * MINUTE,
+        "family": family,
         "because": f"because of {number}",
         "looks": [],
         "evidence": [],
@@ -40,9 +49,9 @@ def signal(number: int, time: int, about: dict[str, str], *, rule: str = "exit")
         type="theft.exit",
         live=True,
         about=entities,
-        points_cb=200,
+        points_cb=points_cb,
         half_life_us=60 * MINUTE,
-        family=None,
+        family=family,
         group="",
         group_gap_us=0,
         quiet_key="",
@@ -67,16 +76,16 @@ class Store:
         payload = of.payload
         if change is Change.WITHDRAWN:
             payload = canonical_json({"signal": of.id, "rule": of.rule, "because": "late/1"})
-        self._take(f"signal/{of.id}", f"signal.{change.value}", payload)
+        self.take(f"signal/{of.id}", f"signal.{change.value}", payload)
         for step in self.core.apply(SignalChange(change, of, before), self.now):
             self._step(step)
 
     def _step(self, step: Step) -> None:
         if step.type != "incident.escalated":
             self.steps.append(step)
-        self._take(f"incident/{step.incident}", step.type, canonical_json(step.content))
+        self.take(f"incident/{step.incident}", step.type, canonical_json(step.content))
 
-    def _take(self, stream: str, type_: str, payload: bytes) -> None:
+    def take(self, stream: str, type_: str, payload: bytes) -> None:
         none = bytes(32)
         self.book.take(
             StoredRecord("s", 1, stream, 1, type_, 1, self.now, self.now, payload, none, none)
@@ -106,6 +115,31 @@ def test_the_shares_of_the_signals_and_the_prior_add_up_to_the_score() -> None:
     assert [share.repeat for share in shares] == [1, 2, 3, 4, 5]
     # The last is not a minute old, so nothing but the halving for repeats is taken from it.
     assert shares[-1].counted_cb == 200 // 16
+
+
+def test_of_rules_that_see_the_same_only_the_strongest_has_a_share_and_the_others_name_it() -> None:
+    store = Store()
+    alike = {"family": "exits", "rule": "seen"}
+    store.apply(Change.RAISED, signal(1, 0, {"epc": "E1"}, points_cb=150, family="exits"))
+    store.apply(Change.RAISED, signal(2, 1, {"epc": "E1"}, points_cb=100, **alike))
+    store.apply(Change.RAISED, signal(3, 2, {"epc": "E1"}, points_cb=50, rule="alone"))
+    case = store.book.cases["s-1"]
+    told = [(share.signal, share.counted_cb, share.outdone_by) for share in case.sum()]
+    assert told == [("exit/1", 150, ""), ("seen/2", 0, "exit"), ("alone/3", 50, "")]
+    assert case.prior_cb + 200 == case.score_cb
+    # A second of the weaker rule, and it is the stronger one.
+    store.apply(Change.RAISED, signal(4, 3, {"epc": "E1"}, points_cb=400, **alike))
+    assert [share.outdone_by for share in case.sum()] == ["seen", "", "", ""]
+    assert case.prior_cb + 100 + 50 + 200 == case.score_cb
+
+
+def test_what_a_rule_says_that_is_only_tried_out_by_now_is_not_summed() -> None:
+    store = Store()
+    store.apply(Change.RAISED, signal(1, 0, {"epc": "E1"}))
+    said = signal(1, 0, {"epc": "E1"}, points_cb=900).payload.replace(b'"live"', b'"shadow"')
+    store.take("signal/exit/1", "signal.revised", said)
+    case = store.book.cases["s-1"]
+    assert [share.counted_cb for share in case.sum()] == [200] == [case.score_cb - case.prior_cb]
 
 
 def test_an_incident_whose_last_signal_is_taken_back_is_cleared_and_keeps_what_it_was() -> None:
@@ -182,6 +216,9 @@ _about = st.fixed_dictionaries(
 ).filter(bool)
 
 
+_rule = st.sampled_from(["exit", "seen", "heard"])
+
+
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_whatever_comes_and_goes_the_records_tell_which_signals_an_incident_has(
@@ -197,11 +234,22 @@ def test_whatever_comes_and_goes_the_records_tell_which_signals_an_incident_has(
         elif what == 1:
             before = held[data.draw(st.sampled_from(sorted(held)))]
             told = int(before.id.rpartition("/")[2])
-            held[before.id] = signal(told, before.time, data.draw(_about))
+            held[before.id] = signal(
+                told,
+                before.time,
+                data.draw(_about),
+                rule=before.rule,
+                points_cb=before.points_cb,
+                family=before.family,
+            )
             store.apply(Change.REVISED, held[before.id], before)
         else:
             time = data.draw(st.integers(0, 3)) * 20 * MINUTE + number
-            new = signal(number, time, data.draw(_about))
+            rule, points = data.draw(_rule), data.draw(st.integers(-200, 200))
+            family = "alike" if rule != "exit" else None
+            new = signal(
+                number, time, data.draw(_about), rule=rule, points_cb=points, family=family
+            )
             held[new.id] = new
             store.apply(Change.RAISED, new)
         assert store.read_back() == store.had_in_mind()

@@ -113,6 +113,56 @@ def test_a_replay_gives_json_and_nothing_else(shop: Path, run: Run, ledger: str)
     assert summary["stores"]["s1"]["head"] == chain["head"]
 
 
+def test_a_replay_accounts_for_every_row(shop: Path, run: Run) -> None:
+    with (shop.parent / "rows.jsonl").open("a") as rows:
+        rows.write(json.dumps(ROWS[5]) + "\n" + '{"n": 9, "src": "unknown"}\n')
+    code, told, err = run("replay", str(shop))
+    assert code == 0
+    assert "8 rows read: 7 told something, 0 heartbeats, 1 refused." in told
+    assert "among them 3 device states, 1 duplicate, 1 late;" in told
+    assert "0 judgements left undecided" in told
+    assert "refused 1 row: rows.mapping.yml cases: no case of the mapping fits" in err
+    assert "refused in all: 1" in err
+    summary = json.loads(run("replay", str(shop), "--json")[1])
+    assert (summary["rows"]["rows"], summary["duplicates"], summary["late"]) == (8, 1, 1)
+    assert summary["refused_why"][0]["count"] == 1
+
+
+def test_a_replay_of_which_everything_is_refused_is_no_success(shop: Path, run: Run) -> None:
+    (shop.parent / "rows.jsonl").write_text('{"n": 9, "src": "unknown"}\n' * 40)
+    code, _, err = run("replay", str(shop))
+    assert code == 2
+    assert err.count("no case of the mapping fits") == 1
+    assert err.endswith("nothing was decided: all that was read was refused\n")
+
+
+def test_a_folder_without_recordings_is_an_error_and_one_with_others_says_which(
+    shop: Path, run: Run
+) -> None:
+    march = shop.parent / "march"
+    march.mkdir()
+    code, told, err = run("replay", str(shop), "--events", str(march))
+    assert (code, told) == (2, "")
+    assert "march holds no recording of feed 'rows': no file there is called rows.jsonl" in err
+    (march / "rows_march.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
+    code, told, err = run("replay", str(shop), "--events", str(march))
+    assert code == 0
+    assert err == f"playing {march / 'rows_march.jsonl'} as rows\n"
+    assert "1 row read" in told
+
+
+def test_an_interrupted_replay_says_that_nothing_was_written(
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("aislewatch.cli.replay.replay", interrupted)
+    out = shop.parent / "new.db"
+    code, _, err = run("replay", str(shop), "--out", str(out))
+    assert (code, err) == (130, f"stopped before the end: {out} was not written\n")
+
+
 def test_another_recording_may_be_named(shop: Path, run: Run) -> None:
     other = shop.parent / "other.jsonl"
     other.write_text(json.dumps(ROWS[0]) + "\n")
@@ -215,6 +265,26 @@ def test_a_page_shows_sentences_evidence_what_was_looked_at_and_the_sum(
     assert "odds of 15.5 to 1" in told
     assert "10:01:30  93.9 %  signal 2 joins" in told
     assert "unsold-exit: Look at the exit camera" in told
+
+
+def test_a_page_names_the_rule_that_outdoes_another_of_its_family(shop: Path, run: Run) -> None:
+    rule = (shop.parent / "unsold-exit.yml").read_text()
+    assert "family: exit\n" in rule
+    weaker = rule.replace("id: unsold-exit", "id: twin").replace("points: 20", "points: 9")
+    (shop.parent / "twin.yml").write_text(weaker)
+    shop.write_text(STORE.replace("[scan-avoidance.yml,", "[scan-avoidance.yml, twin.yml,"))
+    out = str(shop.parent / "family.db")
+    assert run("replay", str(shop), "--out", out)[0] == 0
+    _, told, _ = run("incidents", "show", "--ledger", out)
+    (line,) = [line for line in told.splitlines() if "family exit" in line]
+    assert line.split()[1:4] == ["twin", "+9.0", "+0.0"]
+    assert line.endswith("of family exit only unsold-exit counts")
+    _, told, _ = run("incidents", "show", "--ledger", out, "--json")
+    assert {s["rule"]: s["family"] for s in json.loads(told)["signals"]} == {
+        "scan-avoidance": None,
+        "twin": "exit",
+        "unsold-exit": "exit",
+    }
 
 
 def test_a_page_fits_into_a_hundred_columns_and_calls_nobody_anything(

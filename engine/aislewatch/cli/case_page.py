@@ -148,19 +148,14 @@ class CasePage:
             return
         made = table("", "points", "counted", "", right=("points", "counted"))
         made.add_row(f"prior of {case.type}", "", points(case.prior_cb), "before any evidence")
-        total = case.prior_cb
         for share in case.sum():
             told = case.signals[share.signal]
-            total += share.counted_cb
             made.add_row(
                 f"{self._numbers[share.signal]}  {told.rule}",
                 points(share.points_cb),
                 points(share.counted_cb),
                 self._why_less(told, share),
             )
-        if total != case.score_cb:
-            rest = points(case.score_cb - total)
-            made.add_row("rules that see the same", "", rest, "only the strongest of them counts")
         made.add_row(
             Text("together", "bold"),
             "",
@@ -170,6 +165,8 @@ class CasePage:
         yield made
 
     def _why_less(self, told: Told, share: Share) -> str:
+        if share.outdone_by:
+            return f"of family {told.family} only {share.outdone_by} counts"
         why: list[str] = []
         if share.repeat > 1:
             why.append(f"a repeat counts 1/{2 ** (share.repeat - 1)}")
@@ -267,6 +264,7 @@ def page_json(case: Case, late: Mapping[str, tuple[Mapping[str, Any], int]]) -> 
                 "about": dict(told.about),
                 "points_cb": told.points_cb,
                 "half_life_us": told.half_life_us,
+                "family": told.family,
                 "value_minor": told.value_minor,
                 "looks": told.looks,
                 "evidence": told.evidence,

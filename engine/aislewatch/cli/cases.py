@@ -58,7 +58,15 @@ class Told(msgspec.Struct, frozen=True):
     looks: list[Look]
     evidence: list[dict[str, Any]]
     half_life_us: int | None = None
+    family: str | None = None
     value_minor: int | None = None
+
+    @property
+    def contribution(self) -> Contribution:
+        """What it adds to a score where no rule of its family outdoes its own."""
+        return Contribution(
+            self.decided_us, self.signal, self.rule, self.points_cb, self.half_life_us, None
+        )
 
 
 class _Because(msgspec.Struct, frozen=True):
@@ -122,13 +130,15 @@ class Share(NamedTuple):
         signal: its id.
         repeat: 1 for the first of its rule, 2 for the second and so on.
         points_cb: before repeats and decay.
-        counted_cb: after them.
+        counted_cb: after them; 0 where another rule of its family outdoes its own.
+        outdone_by: that rule; empty for none.
     """
 
     signal: str
     repeat: int
     points_cb: int
     counted_cb: int
+    outdone_by: str = ""
 
 
 @dataclass
@@ -180,27 +190,39 @@ class Case:
     def sum(self) -> list[Share]:
         """Give what each signal adds to the score, as of the latest one.
 
-        With the prior these add up to the score, but for rules of one family, of which only the
-        strongest counts.
+        With the prior these add up to the score.
         """
-        shares: list[Share] = []
+        signals = sorted(self.signals.values(), key=lambda told: (told.decided_us, told.signal))
         by_rule: dict[str, list[Contribution]] = {}
-        for told in sorted(self.signals.values(), key=lambda told: (told.decided_us, told.signal)):
+        shares: list[Share] = []
+        for told in signals:
             same = by_rule.setdefault(told.rule, [])
             before = score_cb(0, same, self.last_us)
-            same.append(
-                Contribution(
-                    told.decided_us,
-                    told.signal,
-                    told.rule,
-                    told.points_cb,
-                    told.half_life_us,
-                    None,
-                )
-            )
+            same.append(told.contribution)
             counted = score_cb(0, same, self.last_us) - before
             shares.append(Share(told.signal, len(same), told.points_cb, counted))
-        return shares
+        strongest = _strongest(zip(signals, shares, strict=True))
+        return [
+            share
+            if told.family is None or strongest[told.family] == told.rule
+            else share._replace(counted_cb=0, outdone_by=strongest[told.family])
+            for told, share in zip(signals, shares, strict=True)
+        ]
+
+
+def _strongest(counted: Iterable[tuple[Told, Share]]) -> dict[str, str]:
+    """Give of each family the rule that counts: the one whose signals weigh most together."""
+    points: dict[tuple[str, str], int] = {}
+    for told, share in counted:
+        if told.family is not None:
+            member = told.family, told.rule
+            points[member] = points.get(member, 0) + share.counted_cb
+    strongest: dict[str, str] = {}
+    for (family, rule), weight in points.items():
+        best = points[family, strongest.setdefault(family, rule)]
+        if (abs(weight), weight) > (abs(best), best):
+            strongest[family] = rule
+    return strongest
 
 
 def read_cases(ledger: LedgerReader) -> Iterator[Case]:
@@ -260,7 +282,8 @@ class CaseBook:
         told = _read_told(record.payload)
         self._told[told.signal] = told
         home = self._homes.get(told.signal)
-        if home is not None:
+        # Of a rule that is only tried out by now, nothing reaches the score any more.
+        if home is not None and told.status == "live":
             home.signals[told.signal] = home.past[told.signal] = told
 
     def _stands(self, case: Case, life: _Life, step: str, time_us: int) -> None:

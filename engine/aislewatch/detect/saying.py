@@ -48,6 +48,7 @@ class SignalPayload(Struct, frozen=True, kw_only=True, gc=False):
         about: entities, as (kind, value).
         points_cb: centibans.
         half_life_us: of the points; null keeps them.
+        family: rules that see the same thing; only the largest of a family counts.
         value_minor: what is at stake.
         because: the reason, a sentence.
         bindings: what the rule's names stand for: ids of events, figures.
@@ -67,6 +68,7 @@ class SignalPayload(Struct, frozen=True, kw_only=True, gc=False):
     about: tuple[tuple[str, str], ...]
     points_cb: int
     half_life_us: int | None
+    family: str | None
     value_minor: int | None
     because: str
     bindings: list[tuple[str, Any]]
@@ -130,6 +132,7 @@ class Speaker:
             about=about,
             points_cb=points_cb,
             half_life_us=incident.half_life_us,
+            family=incident.family,
             value_minor=value_minor,
             because=self._because(bindings),
             bindings=[(n, _named(v)) for n, v in bindings.items() if n[:6] != FIRST],
