@@ -46,6 +46,25 @@ def test_its_till_its_store_and_its_rule_find_what_they_are_for(
     assert incident["because"] == "5 lines were taken back within ten minutes, the last on T3"
 
 
+def test_what_it_shows_of_a_verified_ledger_is_what_is_told(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = ROW.findall(README)
+    (shop / "rows.jsonl").write_text(row)
+    ledger, events = str(shop / "found.db"), str(shop / "rows.jsonl")
+    assert main(["replay", str(shop / "store.yml"), "--events", events, "--out", ledger]) == 0
+    capsys.readouterr()
+    assert main(["ledger", "verify", "--ledger", ledger]) == 0
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    shown = README.partition("$ aislewatch ledger verify")[2].splitlines()[1:3]
+    heading, chain = [line.split() for line in shown]
+    assert told[0] == heading
+    assert (told[1][0], told[1][2], len(told[1][3])) == ("my-shop", chain[2], 64)
+    assert len(told[1]) == len(chain)
+    assert chain[1].isdecimal()
+    assert chain[3] == "..."
+
+
 def test_the_mistakes_that_it_shows_are_those_that_are_told(
     shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
