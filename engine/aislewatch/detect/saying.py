@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -174,7 +174,7 @@ def _named(value: Any) -> Any:
     if isinstance(value, Event):
         return value.id
     if isinstance(value, list | tuple):
-        return [_named(member) for member in value]
+        return [_named(member) for member in cast("Sequence[Any]", value)]
     if isinstance(value, Fraction):
         return float(value)
     return value
