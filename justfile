@@ -33,6 +33,11 @@ test *args:
 # Everything CI runs.
 check: lint test
 
+# Check the shipped rules, run the tests inside them, and name what those leave open.
+rules *args:
+    aislewatch rules check rules
+    aislewatch rules test rules {{args}}
+
 # The slow and the large: long streams, many seeds, whole months.
 soak *args:
     pytest -m slow --timeout 3600 {{args}}

@@ -101,7 +101,7 @@ def check(texts: Mapping[str, bytes], today: date, setup: Setup | None) -> Findi
         # Without a store nobody can say which lists there are, so all that are named are.
         named = frozenset(_LISTS.findall(shown)) if known is None else known
         try:
-            rule = load_rule(text, file, registry, lists=dict.fromkeys(named, _NONE), today=today)
+            rule = load_rule(text, file, registry, lists=dict.fromkeys(named, NONE), today=today)
         except FileMistakes as found:
             mistakes += found.mistakes
             continue
@@ -113,15 +113,16 @@ def check(texts: Mapping[str, bytes], today: date, setup: Setup | None) -> Findi
     return Findings(mistakes, warnings, rules)
 
 
-_NONE: frozenset[str] = frozenset()
+NONE: frozenset[str] = frozenset()
+"""What is on a list of which only the name is known."""
 
 
 def _doubles(
     texts: Mapping[str, bytes], registry: Registry, rules: Sequence[Checked], today: date
 ) -> list[Mistake]:
     """Find what is wrong with files that are each right: two rules of one name."""
-    lists = {name: _NONE for checked in rules for name in checked.lists}
-    lists |= {name: _NONE for text in texts.values() for name in _LISTS.findall(text.decode())}
+    lists = {name: NONE for checked in rules for name in checked.lists}
+    lists |= {name: NONE for text in texts.values() for name in _LISTS.findall(text.decode())}
     try:
         load_rules(texts, registry, lists=lists, today=today)
     except FileMistakes as found:

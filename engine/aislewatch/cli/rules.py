@@ -12,10 +12,15 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from aislewatch.authoring.junit import junit_of
+from aislewatch.authoring.trial import Trial, try_rule
 from aislewatch.cli import options
-from aislewatch.cli.rule_check import Checked, Findings, check, rule_files
+from aislewatch.cli.rule_check import NONE, Checked, Findings, check, rule_files
+from aislewatch.cli.rule_test import show_trial, trial_json, verdict
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import count, span
+from aislewatch.errors import FileMistakes
+from aislewatch.events.registry import Registry
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.storefile import read_setup
 
@@ -24,7 +29,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def rules() -> None:
-    """Check rule files."""
+    """Check and test rule files."""
 
 
 @app.command("check")
@@ -61,6 +66,75 @@ def check_rules(
         }
     )
     return 1 if findings.mistakes or (strict and findings.warnings) else 0
+
+
+@app.command("test")
+def try_rules(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
+    ],
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            "--store",
+            metavar="STORE.yml",
+            help="The store they are for: gives its lists and its lateness. Without it, all named "
+            "lists are empty.",
+        ),
+    ] = None,
+    mutants: Annotated[
+        bool,
+        typer.Option(
+            "--mutants/--no-mutants",
+            help="Write each place of a rule otherwise, and name those that no test notices.",
+        ),
+    ] = True,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Of the orders of arrival that are tried.")
+    ] = 1,
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Also write the result as JUnit XML."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Take what no test notices for a mistake.")
+    ] = False,
+    json: options.Json = False,
+) -> int:
+    """Run the tests inside rule files, and find what they leave open."""
+    screen = Screen(json=json)
+    setup = read_setup(store) if store is not None else None
+    today = datetime.fromtimestamp(SystemClock().now_us() / 1_000_000, UTC).date()
+    texts = rule_files(files)
+    findings = check(texts, today, setup)
+    if findings.mistakes:
+        raise FileMistakes(list(findings.mistakes))
+    trials: list[Trial] = []
+    with screen.progress("trying rules") as step:
+        for checked in findings.rules:
+            rule = checked.rule
+
+            def told(done: int, total: int, rule: str = rule.id) -> None:
+                step(done, total, rule)
+
+            trial = try_rule(
+                rule,
+                texts[rule.file].decode(),
+                setup.registry if setup is not None else Registry(),
+                setup.model.lists if setup is not None else dict.fromkeys(checked.lists, NONE),
+                seed=seed,
+                lateness_us=setup.lateness_us if setup is not None else None,
+                mutate=mutants,
+                step=told,
+            )
+            trials.append(trial)
+            show_trial(screen, trial)
+    if junit is not None:
+        junit.write_bytes(junit_of(trials, strict=strict))
+    screen.show(verdict(trials))
+    screen.give({"seed": seed, "rules": [trial_json(trial) for trial in trials]})
+    loose = any(trial.open or not trial.runs for trial in trials)
+    return 1 if not all(trial.passed for trial in trials) or (strict and loose) else 0
 
 
 def _table(rules: Sequence[Checked]) -> Table:
