@@ -42,7 +42,7 @@ COMMANDS = {
     "replay": Command("Decide again on events that have been, from files."),
     "incidents": Command("See what was found, and why.", group=True),
     "ledger": Command("Look at what was written down, and verify it.", group=True),
-    "rules": Command("Check rule files.", group=True),
+    "rules": Command("Check and test rule files.", group=True),
     "version": Command("Say which version this is, and what it runs on."),
 }
 """By name, which is also the name of its module."""
