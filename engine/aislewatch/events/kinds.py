@@ -28,6 +28,8 @@ Key = Annotated[str, Meta(min_length=1, max_length=200, extra={"key": True})]
 """An identifier that clauses may join on."""
 
 Mass = Annotated[int, Meta(ge=-(10**12), le=10**12, extra={"dimension": "mass"})]
+Weighed = Annotated[int, Meta(ge=0, le=10**12, extra={"dimension": "mass"})]
+"""What goods weigh: a scale's zero may drift below nothing, goods do not."""
 Money = Annotated[int, Meta(ge=0, le=10**15, extra={"dimension": "money"})]
 Level = Annotated[float, Meta(ge=-200, le=60, extra={"dimension": "level"})]
 Ratio = Annotated[float, Meta(ge=0, le=1, extra={"dimension": "ratio"})]
@@ -246,7 +248,7 @@ class PosLine(Till, frozen=True, kw_only=True):
     price_minor: Annotated[Money | None, _field("price of one unit")] = None
     units: Annotated[Count | None, _field("how many; one where the till does not say")] = None
     epc: Annotated[Epc | None, _field("the tag's code, where the till reads it")] = None
-    weight_mg: Annotated[Mass | None, _field("as weighed at the till")] = None
+    weight_mg: Annotated[Weighed | None, _field("as weighed at the till")] = None
     expected_weight_mg: Annotated[Mass | None, _field("by the catalogue, all units")] = None
     expected_weight_min_mg: Annotated[Mass | None, _field("least plausible, all units")] = None
     expected_weight_max_mg: Annotated[Mass | None, _field("greatest plausible, all units")] = None
