@@ -100,8 +100,8 @@ def test_crashes_are_device_states_and_no_loss_rests_on_them(sentinel: Path) -> 
         at = datetime.fromtimestamp(event["time"] / 1e6, COLOMBO).strftime("%H:%M:%S")
         states.setdefault(event["device"], []).append((at, event["state"]))
     for device, failed, back in (
-        ("SCC1-rfid", "16:54:10", "16:56:00"),
-        ("SCC3-rfid", "17:33:00", "17:36:30"),
+        ("SCC1", "16:54:10", "16:56:00"),
+        ("SCC3", "17:33:00", "17:36:30"),
     ):
         assert (failed, "failed") in states[device]
         assert states[device][states[device].index((failed, "failed")) + 1] == (back, "online")

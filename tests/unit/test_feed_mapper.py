@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -16,6 +17,7 @@ from aislewatch.events.kinds import (
     PosBasketOpen,
     PosItem,
     PosTender,
+    QueueLevel,
     ScaleWeight,
     StockCount,
 )
@@ -24,6 +26,7 @@ from aislewatch.events.registry import Registry
 from aislewatch_plugins.feed.compiler import load_mapping
 from aislewatch_plugins.feed.mapper import Mapper
 from aislewatch_plugins.feed.recording import read_mapping, read_recording
+from aislewatch_plugins.feed.repeats import Repeats
 from aislewatch_plugins.feed.rows import RawRow, row_of_line
 from aislewatch_plugins.feed.told import Refusal, Told
 
@@ -153,19 +156,106 @@ def test_what_is_no_event_is_refused_with_the_line_that_refused_it(
     row: Any, reason: str, place: str
 ) -> None:
     made = mapper(TILL)
-    (refusal,) = tell(made, row)
-    assert isinstance(refusal, Refusal)
+    told = tell(made, row)
+    refusal = only_refusal(told)
     assert reason in refusal.reason
     assert refusal.place.startswith(place)
     assert refusal.place.endswith("row rows.jsonl:1")
-    assert refusal.device == ("dev" if "fields." in place else "f")
-    assert (made.counts.rows, made.counts.refused, made.counts.events) == (1, 1, 0)
+    assert refusal.device == ("dev" if "mapping.yml:" in place else "f")
+    assert (made.counts.rows, made.counts.refused, made.counts.told) == (1, 1, 0)
+    # Where the device and the time are known, it is told that something could not be read.
+    blurred = [("dev", "degraded", "refused-row")] if "fields." in place else []
+    assert states(told) == blurred
 
 
-def test_a_refused_row_brings_no_device_online_but_the_next_good_one_does() -> None:
+def test_a_refused_row_says_that_something_was_seen_and_the_next_good_one_is_online_again() -> None:
     made = mapper(TILL)
-    told = tell(made, item(sku=None), item())
-    assert [type(one).__name__ for one in told] == ["Refusal", "DeviceState", "PosItem"]
+    told = tell(made, item(sku=None), item(price=-1), item(), item(price=-1), item(), item())
+    blurred, online = ("dev", "degraded", "refused-row"), ("dev", "online", None)
+    assert states(told) == [blurred, blurred, online, blurred, online]
+    assert sum(isinstance(one, PosItem) for one in told) == 3
+    assert len({one.id for one in told if isinstance(one, Event)}) == 8
+    assert (made.counts.told, made.counts.refused, made.counts.refusals) == (3, 3, 3)
+
+
+def test_a_row_that_fits_no_case_blurs_only_a_device_that_has_spoken() -> None:
+    assert states(tell(mapper(TILL), item(kind="itme"))) == []
+    made = mapper(TILL)
+    told = tell(made, item(), item(kind="itme"), item())
+    assert states(told)[1:] == [("dev", "degraded", "refused-row"), ("dev", "online", None)]
+    assert only_refusal(told).device == "dev"
+    assert states(tell(made, item(kind="itme", at="noon"))) == []
+
+
+def test_a_refused_row_says_its_lane_where_that_can_be_read() -> None:
+    made = mapper(TILL.replace("      customer: who", "      lane: bay"))
+    told = tell(made, item(price=-1, bay="7"), item(price=-1))
+    assert [one.lane for one in told if isinstance(one, DeviceState)] == ["7", None]
+
+
+def test_a_row_from_ahead_of_the_clock_blurs_nothing_since_its_time_is_wrong() -> None:
+    assert states(tell(mapper(TILL), item(), latest_us=START - 1)) == []
+
+
+def test_a_refused_row_does_not_make_a_failed_device_see() -> None:
+    made = mapper(STATES)
+    rows = [{"status": "crash"}, {"v": -1}, {"status": "err", "v": -1}, {"status": "ok", "v": 1}]
+    told = tell(made, *({"dev": "d", "t": t, **row} for t, row in enumerate(rows)))
+    assert states(told) == [
+        ("d", "failed", "crash"),
+        ("d", "degraded", "read-error"),
+        ("d", "degraded", "refused-row"),
+        ("d", "online", None),
+    ]
+    assert made.counts.refusals == 2
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        item(price="4111 1111 1111 1111"),
+        item(price="x" * 46 + "4111111111111111"),
+        item(at="x4111-1111-1111-1111"),
+        item(w="17 4111111111111111"),
+        item(sku=None, **{"4111 1111 1111 1111": 1}),
+        {"kind": "itme", "4111 1111 1111 1111": 1},
+        item(who="4111 1111 1111 1111"),
+    ],
+)
+def test_no_part_of_a_refusal_says_a_card_number(row: dict[str, Any]) -> None:
+    for one in tell(mapper(TILL), row):
+        text = f"{one} {one.raw!r}" if isinstance(one, Refusal) else str(one)
+        assert "411111111" not in "".join(c for c in text if c not in " -"), text
+
+
+@pytest.mark.parametrize("what", ["device", "store", "id"])
+def test_nothing_is_called_by_a_card_number(what: str) -> None:
+    made = mapper(TILL.replace("device: dev", f'{what}: "{{src}}"'))
+    told = tell(made, item(src="till 4111111111111111 x"))
+    refusal = only_refusal(told)
+    assert refusal.device == "f"
+    assert refusal.reason.startswith(f"the {what} holds what looks like a card number")
+    assert "4111111111111111" not in str(told)
+
+
+def test_a_lane_that_looks_like_a_card_number_is_refused() -> None:
+    made = mapper(TILL.replace("      customer: who", "      lane: bay"))
+    told = tell(made, item(bay="B4111111111111111"))
+    assert [type(one).__name__ for one in told] == ["DeviceState", "Refusal"]
+    assert states(told) == [("dev", "degraded", "refused-row")]
+    assert "4111111111111111" not in str(told)
+
+
+def test_goods_are_not_negative_but_a_scale_may_drift_below_nothing() -> None:
+    refusal = only_refusal(tell(mapper(TILL), item(w=-3)))
+    assert "weight_mg: Expected `int` >= 0" in refusal.reason
+    scale = TILL.replace("pos.item", "scale.weight").replace(
+        "      sku: {from: sku, required: yes}\n      price: price\n", ""
+    )
+    scale = scale.replace("      customer: who\n", "")
+    (_, weight) = tell(mapper(scale), item(w=-3))
+    assert isinstance(weight, ScaleWeight)
+    assert weight.weight_mg == -3_000
 
 
 def test_a_card_number_is_not_kept_in_the_dead_letter_either() -> None:
@@ -175,8 +265,17 @@ def test_a_card_number_is_not_kept_in_the_dead_letter_either() -> None:
 
 
 def test_a_barcode_that_could_be_a_card_number_is_taken_as_goods() -> None:
-    told = tell(mapper(TILL), item(sku="4111111111111111"))
+    told = tell(mapper(TILL), item(sku="4222222222222"))
     assert [type(one).__name__ for one in told] == ["DeviceState", "PosItem"]
+
+
+def test_no_barcode_has_sixteen_digits_so_a_card_number_in_its_place_is_refused() -> None:
+    for sku in ("4111111111111111", "4111 1111 1111 1111"):
+        refusal = only_refusal(tell(mapper(TILL), item(sku=sku)))
+        assert refusal.reason.startswith("sku holds what looks like a card number")
+    assert not any(
+        isinstance(one, Refusal) for one in tell(mapper(TILL), item(sku="0411111111111111"))
+    )
 
 
 def test_what_is_far_ahead_of_the_clock_is_refused() -> None:
@@ -237,9 +336,77 @@ def test_each_device_of_a_feed_has_a_state_of_its_own() -> None:
     assert states(tell(mapper(STATES), *rows)) == [("a", "online", None), ("b", "failed", "crash")]
 
 
+STATION = (
+    STATES.replace("state: {from", 'state: {device: "{station}", from')
+    .replace("  - name: a\n", "  - name: a\n    fields: {customers: v, lane: station}\n")
+    .replace("    fields: {customers: v}\n", "")
+)
+
+
+def station(*rows: tuple[str, int, str]) -> list[dict[str, Any]]:
+    return [{"dev": dev, "t": t, "status": word, "station": "S"} for dev, t, word in rows]
+
+
+def test_a_word_may_be_about_a_station_which_then_fails_and_recovers_as_one() -> None:
+    rows = station(
+        ("pos", 1, "ok"),
+        ("rfid", 2, "crash"),
+        ("pos", 3, "crash"),
+        ("pos", 4, "ok"),
+        ("q", 5, "ok"),
+    )
+    told = tell(mapper(STATION), *rows)
+    assert states(told) == [
+        ("S", "online", None),
+        ("pos", "online", None),
+        ("S", "failed", "crash"),
+        ("S", "online", None),
+        ("q", "online", None),
+    ]
+    assert {one.lane for one in told if isinstance(one, DeviceState)} == {"S"}
+
+
+@pytest.mark.parametrize("before", ["ok", "crash", "err"])
+def test_of_a_station_s_words_of_one_instant_the_worst_holds_however_they_come(
+    before: str,
+) -> None:
+    for words in permutations(("ok", "err", "crash")):
+        first, *three = station(
+            ("a", 1, before), *((dev, 2, word) for dev, word in zip("abc", words, strict=True))
+        )
+        told = tell(mapper(STATION), first, *three, *station(("a", 3, "ok")))
+        own = [one for one in told if isinstance(one, DeviceState) and one.device == "S"]
+        at_two = sorted((one for one in own if one.time == 2_000_000), key=lambda one: one.seq)
+        # Those that are told have places of their own in the order of events, the worst the last;
+        # what failed before and says so first has told nothing new.
+        assert [one.state for one in at_two][-1:] == (["failed"] if at_two else [])
+        assert at_two or (before, words[0]) == ("crash", "crash")
+        assert len({one.seq for one in at_two}) == len(at_two)
+        assert (own[-1].state, own[-1].time) == ("online", 3_000_000)
+
+
+def test_the_order_of_rows_of_one_instant_changes_no_id_of_a_station_s_states() -> None:
+    rows = station(("a", 2, "ok"), ("b", 2, "ok"), ("c", 2, "crash"))
+    found = {
+        frozenset(
+            (one.id, one.state, one.seq)
+            for one in tell(mapper(STATION), *station(("z", 1, "ok")), *order)
+            if isinstance(one, DeviceState) and one.device == "S"
+        )
+        for order in permutations(rows)
+    }
+    assert len(found) == 1
+
+
+def test_a_word_about_a_station_that_the_row_does_not_name_is_refused() -> None:
+    told = tell(mapper(STATION), {"dev": "d", "t": 1, "status": "ok", "v": 1})
+    assert only_refusal(told).place == "shop.mapping.yml:4 device, row rows.jsonl:1"
+
+
 def test_an_unknown_state_is_refused_and_the_row_still_tells_its_event() -> None:
     told = tell(mapper(STATES), {"dev": "d", "t": 1, "status": "meh", "v": 3})
-    assert [type(one).__name__ for one in told] == ["Refusal", "QueueLevel"]
+    assert [type(one).__name__ for one in told] == ["Refusal", "DeviceState", "QueueLevel"]
+    assert states(told) == [("d", "degraded", "refused-row")]
     assert only_refusal(told).place == "shop.mapping.yml:4 state, row rows.jsonl:1"
 
 
@@ -343,13 +510,50 @@ def test_one_bad_line_of_a_basket_leaves_the_others() -> None:
     lines = [{"sku": "A", "n": 1}, {"sku": "B", "n": "two"}, {"sku": "C", "n": 3}]
     told = tell(made, {"t": 1, "lines": lines})
     assert [one.id if isinstance(one, Event) else one.reason for one in told] == [
-        "f/rows.jsonl/1/state",
+        "f/rows.jsonl/1/refused",
         "f/rows.jsonl/1.1",
         "'two' is not a number; write it with a point, as in 12.5",
         "f/rows.jsonl/1.3",
     ]
     refusal = only_refusal(tell(made, {"t": 2, "lines": {"a": 1}}))
     assert refusal.reason == "there is no array to take events from"
+
+
+DIGEST = """\
+mapping: m
+time: {from: t, unit: s}
+id: "{$case}/{$digest}"
+frames: {row: event, stream: set}
+cases:
+  - {name: q, type: queue.level, fields: {customers: v}}
+"""
+
+
+def test_two_equal_rows_are_two_events_with_the_same_ids_from_the_start_again() -> None:
+    can, other = {"t": 1, "v": 1}, {"t": 1, "v": 2}
+    rows = [can, can, other, can]
+
+    def ids(told: list[Told]) -> list[str]:
+        return [one.id for one in told if isinstance(one, QueueLevel)]
+
+    first = ids(tell(mapper(DIGEST), *rows))
+    assert len(set(first)) == 4
+    assert [one.removeprefix(first[0]) for one in (first[1], first[3])] == ["#2", "#3"]
+    wired = mapper(DIGEST)
+    frames = [{"set": "rows", "event": row} for row in rows]
+    assert ids(tell(wired, *frames, link="a")) == first
+    # Another connection, and the same one from its start again, send what was sent before.
+    assert ids(tell(wired, *frames, link="b")) == first
+    wired.lost("a", 9)
+    assert ids(tell(wired, *frames, link="a")) == first
+    wired.begin("b")
+    assert ids(tell(wired, *frames, link="b")) == first
+
+
+def test_equal_rows_are_remembered_in_bounded_memory() -> None:
+    repeats = Repeats(kept=2)
+    names = [repeats.name("a", "s", digest) for digest in ("1", "2", "2", "3", "1", "3")]
+    assert names == ["1", "2", "2#2", "3", "1", "3#2"]
 
 
 JSON = st.recursive(

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislewatch_plugins.feed.cards import holds_card, mask_cards
+from aislewatch_plugins.feed.cards import holds_card, mask_cards, mask_text
 from aislewatch_plugins.feed.mapping import MappingFile
 from aislewatch_plugins.feed.rows import (
     LineSplitter,
@@ -36,6 +36,17 @@ def test_a_csv_file_may_begin_with_a_byte_order_mark_and_blank_lines() -> None:
         (1, {"sku": "A", "price": "1.5"}),
         (2, {"sku": "B, c", "price": "2"}),
     ]
+    assert [row.source for row in rows] == ["a.csv:4", "a.csv:6"]
+
+
+def test_a_row_is_named_by_the_line_of_its_file_that_it_begins_on() -> None:
+    csv_rows = b'sku,name\nA,"two\nlines"\nB\nC,c\n'
+    found = rows_of_document(csv_rows, shape(format="csv"), "a.csv", "a")
+    assert [row.source for row in found] == ["a.csv:2", "a.csv:4", "a.csv:5"]
+    lines = rows_of_document(b'\n{"a":1}\n\r\n{"a":\n', shape(), "a.jsonl", "a")
+    assert [(row.number, row.source) for row in lines] == [(1, "a.jsonl:2"), (2, "a.jsonl:4")]
+    array = rows_of_document(b'[{"a": 1},\n\n{"a": 2}]', shape(format="json"), "a.json", "a")
+    assert [row.source for row in array] == ["1 of a.json", "2 of a.json"]
 
 
 def test_a_broken_csv_row_is_refused_and_the_next_is_read() -> None:
@@ -114,6 +125,8 @@ def test_a_card_number_is_seen_with_and_without_separators() -> None:
         "5500-0055-5555-5559",
         "378282246310005",
         "2221000000000009",
+        "till 3 4111111111111111",
+        "4111 1111 1111 1111 12/29",
     ):
         assert holds_card(text), text
 
@@ -134,6 +147,9 @@ def test_a_card_number_in_a_dead_letter_is_masked_but_for_its_last_digits() -> N
     raw = json.dumps({"card": "4111 1111 1111 1111", "n": 17}).encode()
     assert mask_cards(raw) == b'{"card": "**** **** **** 1111", "n": 17}'
     assert mask_cards(b"\xff4111111111111111") == b"\xff************1111"
+    assert mask_cards(b"3 4111111111111111") == b"3 ************1111"
+    assert mask_text("x4111-1111-1111-1111y") == "x****-****-****-1111y"
+    assert mask_text("4006381333931 and 2026-03-02") == "4006381333931 and 2026-03-02"
 
 
 BYTES = st.one_of(

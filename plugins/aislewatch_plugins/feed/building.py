@@ -13,7 +13,7 @@ from aislewatch.errors import EventRefused
 from aislewatch.events.kinds import Event
 from aislewatch.events.paths import is_array, is_object
 from aislewatch.events.reading import Read
-from aislewatch_plugins.feed.cards import EXEMPT, holds_card
+from aislewatch_plugins.feed.cards import GOODS, LONGEST_GTIN, holds_card
 from aislewatch_plugins.feed.plan import PlannedEvent, PlannedField
 
 
@@ -50,7 +50,8 @@ def build(
             message = f"{planned.name} is missing"
             raise EventRefused(message, planned.place)
     for attr, value in values.items():
-        if isinstance(value, str) and attr not in EXEMPT and holds_card(value):
+        least = LONGEST_GTIN + 1 if attr in GOODS else 13
+        if isinstance(value, str) and holds_card(value, least=least, glued=attr == "lane"):
             message = f"{attr} holds what looks like a card number; no event may carry one"
             raise EventRefused(message, _place_of(attr, fields, place))
     try:
@@ -97,12 +98,19 @@ def reading(read: Read, row: Any, names: Mapping[str, Any], place: str) -> Any:
 def name(
     read: Read | None, row: Any, names: Mapping[str, Any], default: str, what: str, place: str
 ) -> str:
-    """Fill a template of the envelope; the default where the mapping has none."""
+    """Fill a template of the envelope; the default where the mapping has none.
+
+    Raises:
+        EventRefused: it stays empty, or holds what looks like a card number.
+    """
     if read is None:
         return default
     found = reading(read, row, names, place)
     if not found:
         message = f"the row does not say its {what}"
+        raise EventRefused(message, place)
+    if holds_card(str(found), glued=what != "id"):
+        message = f"the {what} holds what looks like a card number; nothing may be called so"
         raise EventRefused(message, place)
     return str(found)
 

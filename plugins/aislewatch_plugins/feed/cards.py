@@ -1,22 +1,27 @@
 """Card numbers never enter: what looks like one is refused, and masked where it is kept.
 
-What counts as one: 13 to 19 digits, perhaps parted by single spaces or dashes, standing alone, that
-pass the Luhn check (ISO/IEC 7812-1 annex B) and begin as the payment networks' numbers do. About
-one number in ten of any sort passes Luhn, so a receipt number could be taken for a card's when it
-also begins like one and has that network's length; such a receipt needs a letter in front.
+What counts as one: 13 to 19 digits, perhaps parted by single spaces or dashes, that pass the Luhn
+check (ISO/IEC 7812-1 annex B) and begin as the payment networks' numbers do. About one number in
+ten of any sort passes Luhn, so a receipt number could be taken for a card's when it also begins
+like one and has that network's length; such a receipt needs a letter in front.
 
-Fields that name goods are never searched: one GTIN-13 in ten passes Luhn, and a SKU or a tag's code
-is printed on the goods for all to see.
+Fields that name goods may hold such a number of up to 14 digits: one GTIN-13 in ten passes Luhn. No
+barcode is longer, so what looks like a card number of 15 digits or more is one there too.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-EXEMPT = frozenset({"gtin", "sku", "epc", "serial", "product_class"})
+GOODS = frozenset({"gtin", "sku", "epc", "serial", "product_class"})
 """Fields that name goods."""
 
-_RUN = re.compile(r"(?<![0-9A-Za-z])\d(?:[ -]?\d){12,18}(?![0-9A-Za-z])")
+LONGEST_GTIN = 14
+
+_RUN = re.compile(r"[0-9](?:[ -]?[0-9]){12,}")
+_GROUP = re.compile(r"[0-9]+")
+_LONG = re.compile(r"[0-9](?:[ -]?[0-9]){6,}")
 _NETWORK = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
     r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
@@ -28,13 +33,20 @@ _NETWORK = re.compile(
 )
 
 
-def holds_card(text: str) -> bool:
+def holds_card(text: str, *, least: int = 13, glued: bool = False) -> bool:
     """Say whether a text holds something that looks like a card number.
+
+    Args:
+        text: to search.
+        least: digits of the shortest number that counts.
+        glued: a number counts also where a letter touches it.
 
     >>> holds_card("paid by 4111 1111 1111 1111"), holds_card("4006381333931")
     (True, False)
+    >>> holds_card("R4111111111111111"), holds_card("R4111111111111111", glued=True)
+    (False, True)
     """
-    return len(text) >= 13 and any(_is_card(match[0]) for match in _RUN.finditer(text))
+    return len(text) >= least and any(True for _ in _cards(text, least, glued=glued))
 
 
 def mask_cards(raw: bytes) -> bytes:
@@ -43,17 +55,76 @@ def mask_cards(raw: bytes) -> bytes:
     >>> mask_cards(b'{"pan": "4111-1111-1111-1111"}')
     b'{"pan": "****-****-****-1111"}'
     """
-    return _RUN.sub(_masked, raw.decode("latin-1")).encode("latin-1")
+    return mask_text(raw.decode("latin-1")).encode("latin-1")
 
 
-def _masked(match: re.Match[str]) -> str:
-    found = match[0]
-    return re.sub(r"\d", "*", found[:-4]) + found[-4:] if _is_card(found) else found
+def mask_text(text: str) -> str:
+    """Mask card numbers in a text, letters may touch them.
+
+    >>> mask_text("'x4111-1111-1111-1111' is not hexadecimal")
+    "'x****-****-****-1111' is not hexadecimal"
+    """
+    parts: list[str] = []
+    done = 0
+    for start, end in _cards(text, 13, glued=True):
+        parts += [text[done:start], _masked(text[start:end])]
+        done = end
+    return "".join([*parts, text[done:]])
+
+
+def mask_figures(text: str) -> str:
+    """Mask every long figure: for a text that may have cut a card number in two.
+
+    >>> mask_figures("'paid by 4111 1111 11' is not a number, nor is 12")
+    "'paid by **** ***1 11' is not a number, nor is 12"
+    """
+    return _LONG.sub(lambda match: _masked(match[0]), text)
+
+
+def _cards(text: str, least: int, *, glued: bool) -> Iterator[tuple[int, int]]:
+    """Give where card numbers stand, from left to right; of two that overlap, the first."""
+    for run in _RUN.finditer(text):
+        # A figure in front of a number, or behind it, hides it no more than a word would.
+        groups = [(run.start() + m.start(), run.start() + m.end()) for m in _GROUP.finditer(run[0])]
+        done = 0
+        for at, (start, _) in enumerate(groups):
+            if start < done:
+                continue
+            for end in _ends(groups, at, least):
+                if _is_card(text[start:end]) and (glued or _stands_alone(text, start, end)):
+                    yield start, end
+                    done = end
+                    break
+
+
+def _ends(groups: list[tuple[int, int]], at: int, least: int) -> list[int]:
+    """Give where a number could end that begins with a group, the longest first."""
+    ends: list[int] = []
+    digits = 0
+    for start, end in groups[at : at + 19]:
+        digits += end - start
+        if digits > 19:
+            break
+        if digits >= least:
+            ends.insert(0, end)
+    return ends
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    return not (_is_word(text[start - 1 : start]) or _is_word(text[end : end + 1]))
+
+
+def _is_word(character: str) -> bool:
+    return character.isascii() and character.isalnum()
+
+
+def _masked(found: str) -> str:
+    return re.sub(r"[0-9]", "*", found[:-4]) + found[-4:]
 
 
 def _is_card(found: str) -> bool:
     digits = found.replace(" ", "").replace("-", "")
-    if not digits.isascii() or _NETWORK.fullmatch(digits) is None:
+    if _NETWORK.fullmatch(digits) is None:
         return False
     total = 0
     for at, digit in enumerate(reversed(digits)):

@@ -154,8 +154,8 @@ class _Compiler:
             store=self._template(("store",), file.store),
             heartbeat=self._condition(("heartbeat",), file.heartbeat, self._setting),
             cases=tuple(self._case(at, case) for at, case in enumerate(file.cases)),
-            alive=self._case(len(file.cases), Case(name="heartbeat"))
-            if file.heartbeat and file.time is not None
+            other=self._case(len(file.cases), Case(name="other"))
+            if file.time is not None
             else None,
             names_digest=any("$digest" in template for template in templates if template),
         )
@@ -340,7 +340,14 @@ class _Compiler:
                 self._wrong((*path, "map", word), f"{name!r} is no state of a device", hint=hint)
             words[word] = (name, reason.strip() or None)
         read = self._path((*path, "from"), state.source) or _never
-        return PlannedState(read, words, self._place(path, "state"))
+        device_path = (*path, "device")
+        return PlannedState(
+            read,
+            words,
+            self._template(device_path, state.device),
+            self._place(path, "state"),
+            self._place(device_path, "device"),
+        )
 
     def _frames(self, frames: Frames | None) -> PlannedFrames | None:
         if frames is None:

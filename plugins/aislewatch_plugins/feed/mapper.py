@@ -7,35 +7,32 @@ changes. Between the two a recording may be sorted.
 
 Nothing is lost: every row is counted as exactly one of told (it gave an event or a state),
 heartbeat (its device is alive, nothing else), banner or refused, and each thing refused names the
-line of the mapping that refused it.
+line of the mapping that refused it. What could not be read was seen all the same, so the device of
+a refused row is told to have been degraded at that instant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 from aislewatch.errors import EventRefused
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.paths import is_object, plain
 from aislewatch_plugins.feed.building import build, digest, items, name, reading
-from aislewatch_plugins.feed.cards import mask_cards
-from aislewatch_plugins.feed.plan import Plan, PlannedCase
+from aislewatch_plugins.feed.cards import holds_card, mask_cards, mask_figures, mask_text
+from aislewatch_plugins.feed.plan import Plan, PlannedCase, PlannedState
+from aislewatch_plugins.feed.repeats import Repeats
 from aislewatch_plugins.feed.rows import RawRow
+from aislewatch_plugins.feed.standing import SEES, Standings, State, severity
 from aislewatch_plugins.feed.told import Counts, Placed, Refusal, Told
 
 ABSURD_US = 4_102_444_800_000_000
 """The year 2100; a recording's clock cannot be compared with ours, but it is not from there."""
 
-_SEES = frozenset({"online", "degraded"})
-
-
-@dataclass(slots=True)
-class _Health:
-    state: str
-    reason: str | None
-    link: str
+REFUSED_ROW = "refused-row"
+"""Reason of a state that says: at this instant the device told what could not be read."""
 
 
 class Mapper:
@@ -58,14 +55,16 @@ class Mapper:
         self._session = session
         self._simulated = simulated
         self._waited: dict[str, int] = {}
-        self._health: dict[tuple[str, str], _Health] = {}
+        self._standings = Standings()
+        self._repeats = Repeats()
         self._lost = 0
         self.counts = Counts()
 
     @property
     def devices(self) -> dict[str, str]:
         """The devices that have spoken, and the state that each is in."""
-        return {f"{store}/{device}": h.state for (store, device), h in sorted(self._health.items())}
+        states = self._standings.states
+        return {f"{store}/{device}": state for (store, device), state in states.items()}
 
     def place(self, raw: RawRow) -> Placed:
         """Find a row's case and time. Call in the order of the file; never raises."""
@@ -109,14 +108,15 @@ class Mapper:
         try:
             told = self._tell(placed, latest_us, link)
         except EventRefused as refused:
-            told = self._refused(placed, refused)
+            told = self._refused(placed, refused, latest_us, link)
         except RecursionError:
             deep = EventRefused("the row is nested too deeply")
-            told = self._refused(placed, deep)
+            told = self._refused(placed, deep, latest_us, link)
         refusals = sum(isinstance(one, Refusal) for one in told)
         counts.refusals += refusals
         counts.events += len(told) - refusals
-        if len(told) > refusals:
+        # That something could not be read is no more than its refusal says.
+        if any(isinstance(one, Event) and not _says_refused(one) for one in told):
             counts.told += 1
         elif refusals:
             counts.refused += 1
@@ -124,25 +124,27 @@ class Mapper:
             counts.heartbeats += 1
         return told
 
+    def begin(self, link: str) -> None:
+        """Take what comes over a connection from now on as sent from the start again."""
+        self._repeats.forget(link)
+
     def lost(self, link: str, now_us: int) -> list[Event]:
         """Tell that a connection is gone: the devices that were heard over it are offline."""
-        gone = sorted(key for key, health in self._health.items() if health.link == link)
+        self._repeats.forget(link)
         events: list[Event] = []
-        for store, device in gone:
-            health = self._health.pop((store, device))
-            if health.state in _SEES:
-                self._lost += 1
-                events.append(
-                    DeviceState(
-                        id=f"{self._feed}/{self._session}/offline/{self._lost}",
-                        store=store,
-                        device=device,
-                        time=now_us,
-                        simulated=self._simulated,
-                        state="offline",
-                        reason="link-lost",
-                    )
+        for store, device in self._standings.lost(link):
+            self._lost += 1
+            events.append(
+                DeviceState(
+                    id=f"{self._feed}/{self._session}/offline/{self._lost}",
+                    store=store,
+                    device=device,
+                    time=now_us,
+                    simulated=self._simulated,
+                    state="offline",
+                    reason="link-lost",
                 )
+            )
         self.counts.events += len(events)
         return events
 
@@ -156,6 +158,10 @@ class Mapper:
             message = "the row is no JSON object"
             raise EventRefused(message)
         case = self._case(row, names)
+        if case is None:
+            self._stray(placed)
+            message = f"no case of the mapping fits a row with {_outline(row)}"
+            raise EventRefused(message, f"{plan.name} cases")
         placed.case = case
         names["case"] = case.name
         if case.time is not None:
@@ -163,6 +169,15 @@ class Mapper:
         if placed.time_us is None:
             message = "the row does not say when it happened"
             raise EventRefused(message, case.time_place)
+
+    def _stray(self, placed: Placed) -> None:
+        """Find what the top of the file says of a row that fits no case, for its refusal."""
+        placed.case = other = self._plan.other
+        if other is not None:
+            placed.names["case"] = other.name
+            if other.time is not None:
+                with suppress(ValueError):
+                    placed.time_us = other.time(placed.row, placed.names)
 
     def _unwrap(self, placed: Placed) -> None:
         frames = self._plan.frames
@@ -177,18 +192,22 @@ class Mapper:
         placed.row = row
         if isinstance(stream, str):
             names["stream"] = stream
-        if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**62:
+        if (
+            isinstance(number, int)
+            and not isinstance(number, bool)
+            and 0 <= number < 2**62
+            and not holds_card(str(number))
+        ):
             names["row"] = number
 
-    def _case(self, row: Any, names: Mapping[str, Any]) -> PlannedCase:
+    def _case(self, row: Any, names: Mapping[str, Any]) -> PlannedCase | None:
         plan = self._plan
         for case in plan.cases:
             if case.when is None or case.when(row, names):
                 return case
-        if plan.alive is not None and plan.heartbeat is not None and plan.heartbeat(row, names):
-            return plan.alive
-        message = f"no case of the mapping fits a row with {_outline(row)}"
-        raise EventRefused(message, f"{plan.name} cases")
+        if plan.heartbeat is not None and plan.heartbeat(row, names):
+            return plan.other
+        return None
 
     def _wait(self, placed: Placed) -> int:
         wait = self._plan.wait
@@ -211,34 +230,46 @@ class Mapper:
             raise placed.refused
         assert case is not None
         assert placed.time_us is not None
-        placed.device = device = name(
-            case.device, row, names, self._feed, "device", case.device_place
-        )
-        store = name(plan.store, row, names, self._store, "store", f"{plan.name} store")
+        self._name(placed, case)
         if placed.time_us > latest_us:
             message = "the time is ahead of the clock: the device's clock or time zone is wrong"
             raise EventRefused(message, case.time_place)
-        if plan.names_digest:
-            names["digest"] = digest(row)
-        home = placed.raw.file or self._session
-        default = f"{self._feed}/{home}/{names['row']}"
-        row_id = name(case.id, row, names, default, "id", f"{plan.name} id")
-        envelope: dict[str, Any] = {
-            "id": row_id,
-            "store": store,
-            "device": device,
-            "time": placed.time_us,
-            # An id made of content says "the same row, the same event", however it was counted.
-            "seq": 0 if plan.names_digest else names["row"],
-            "simulated": self._simulated,
-        }
+        self._count(placed, link)
+        row_id = name(case.id, row, names, self._row_id(placed), "id", f"{plan.name} id")
+        envelope = self._envelope(placed, row_id)
         alive = any(
             heartbeat is not None and heartbeat(row, names)
             for heartbeat in (plan.heartbeat, case.heartbeat)
         )
         told = [] if alive else list(self._events(placed, case, envelope))
-        seen = not told or any(isinstance(one, Event) for one in told)
-        return [*self._state(placed, case, envelope, seen, link), *told]
+        return [*self._states(placed, case, envelope, told, link), *told]
+
+    def _name(self, placed: Placed, case: PlannedCase) -> None:
+        """Find whose row it is; a name that is refused is not kept."""
+        row, names, plan = placed.row, placed.names, self._plan
+        device = name(case.device, row, names, self._feed, "device", case.device_place)
+        placed.store = name(plan.store, row, names, self._store, "store", f"{plan.name} store")
+        placed.device = device
+
+    def _count(self, placed: Placed, link: str) -> None:
+        """Make the row's digest, which says also how many equal rows came before it."""
+        names = placed.names
+        if self._plan.names_digest and "digest" not in names:
+            names["digest"] = self._repeats.name(link, names["stream"], digest(placed.row))
+
+    def _row_id(self, placed: Placed) -> str:
+        return f"{self._feed}/{placed.raw.file or self._session}/{placed.names['row']}"
+
+    def _envelope(self, placed: Placed, row_id: str) -> dict[str, Any]:
+        return {
+            "id": row_id,
+            "store": placed.store,
+            "device": placed.device,
+            "time": placed.time_us,
+            # An id made of content says "the same row, the same event", however it was counted.
+            "seq": 0 if self._plan.names_digest else placed.names["row"],
+            "simulated": self._simulated,
+        }
 
     def _events(
         self, placed: Placed, case: PlannedCase, envelope: Mapping[str, Any]
@@ -250,7 +281,7 @@ class Mapper:
             try:
                 found = list(items(planned, row, names))
             except EventRefused as refused:
-                yield self._refusal(placed, refused, envelope["device"])
+                yield self._refusal(placed, refused)
                 continue
             for item in found:
                 index += 1
@@ -262,59 +293,139 @@ class Mapper:
                 try:
                     yield build(planned.struct, planned.fields, row, item, values, planned.place)
                 except EventRefused as refused:
-                    yield self._refusal(placed, refused, envelope["device"])
+                    yield self._refusal(placed, refused)
 
-    def _state(
+    def _states(
         self,
         placed: Placed,
         case: PlannedCase,
         envelope: Mapping[str, Any],
-        seen: bool,
+        told: list[Told],
         link: str,
     ) -> Iterator[Told]:
-        """Tell the device's state where it changed; a fault is told each time."""
-        row, names = placed.row, placed.names
-        key = (envelope["store"], envelope["device"])
-        before = self._health.get(key)
-        said = case.state.read(row, names) if case.state is not None else None
-        if said is not None and case.state is not None:
-            found = case.state.words.get(plain(said))
-            if found is None:
-                known = ", ".join(case.state.words)
-                message = f"{plain(said)[:60]!r} is no state that the mapping knows: {known}"
-                refused = EventRefused(message, case.state.place)
-                yield self._refusal(placed, refused, envelope["device"])
-                return
-            state, reason = found
-        elif before is not None:
-            state, reason = before.state, before.reason
-        elif seen:
-            state, reason = "online", None
+        """Tell the states that a row changes, and that something of it could not be read."""
+        said: State | None = None
+        refused = any(isinstance(one, Refusal) for one in told)
+        sees = True
+        if case.state is not None:
+            try:
+                said = self._said(placed, case.state)
+                if said is not None and case.state.device is not None:
+                    sees = said[0] in SEES
+                    yield from self._of_another(placed, case.state, envelope, said, link)
+                    said = None
+            except EventRefused as wrong:
+                refused = True
+                yield self._refusal(placed, wrong)
+        key = (placed.store, placed.device)
+        if not sees and not refused:
+            return  # A row from where nothing is seen does not bring its own device online.
+        blurs = False
+        if refused:
+            state, blurs = self._standings.refused(key, link, said)
         else:
-            return
-        changed = before is None or (before.state, before.reason) != (state, reason)
-        self._health[key] = _Health(state, reason, link)
-        if not changed and (state != "degraded" or said is None):
-            return
-        values = {**envelope, "id": f"{envelope['id']}/state", "state": state}
-        if reason is not None:
-            values["reason"] = reason
+            state = self._standings.heard(key, link, said)
+        if state is not None:
+            yield self._state(placed, envelope, state)
+        if blurs:
+            yield self._state(placed, envelope, ("degraded", REFUSED_ROW), suffix="refused")
+
+    def _said(self, placed: Placed, planned: PlannedState) -> State | None:
+        said = planned.read(placed.row, placed.names)
+        if said is None:
+            return None
+        found = planned.words.get(plain(said))
+        if found is None:
+            known = ", ".join(planned.words)
+            message = f"{plain(said)[:60]!r} is no state that the mapping knows: {known}"
+            raise EventRefused(message, planned.place)
+        return found
+
+    def _of_another(
+        self,
+        placed: Placed,
+        planned: PlannedState,
+        envelope: Mapping[str, Any],
+        said: State,
+        link: str,
+    ) -> Iterator[Told]:
+        """Tell the state of whom the row's word is about, in an order that no arrival changes."""
+        assert placed.time_us is not None
+        device = name(planned.device, placed.row, placed.names, "", "device", planned.device_place)
+        if self._standings.told_of((placed.store, device), link, said, placed.time_us):
+            own = f"{placed.store}/{device}/{placed.time_us}"
+            about = {**envelope, "id": own, "device": device, "seq": severity(said[0])}
+            yield self._state(placed, about, said, suffix=said[0])
+
+    def _state(
+        self, placed: Placed, envelope: Mapping[str, Any], state: State, *, suffix: str = "state"
+    ) -> Told:
+        case = placed.case
+        assert case is not None
+        values = {**envelope, "id": f"{envelope['id']}/{suffix}", "state": state[0]}
+        if state[1] is not None:
+            values["reason"] = state[1]
+        place = case.state.place if case.state is not None else case.place
         try:
-            place = case.state.place if case.state is not None else case.place
-            yield build(DeviceState, case.state_fields, row, names, values, place)
+            return build(
+                DeviceState, case.state_fields, placed.row, placed.names, dict(values), place
+            )
         except EventRefused as refused:
-            yield self._refusal(placed, refused, envelope["device"])
+            if state[1] != REFUSED_ROW:
+                return self._refusal(placed, refused)
+        # What is wrong with the lane is refused already; the device is blurred all the same.
+        return build(DeviceState, (), placed.row, placed.names, values, place)
 
-    def _refused(self, placed: Placed, refused: EventRefused) -> list[Told]:
-        return [self._refusal(placed, refused, placed.device or self._feed)]
+    def _refused(
+        self, placed: Placed, refused: EventRefused, latest_us: int, link: str
+    ) -> list[Told]:
+        told: list[Told] = []
+        with suppress(EventRefused, RecursionError):
+            told = self._blurred(placed, latest_us, link)
+        # The device of the refusal is known by now, if it can be.
+        return [*told, self._refusal(placed, refused)]
 
-    def _refusal(self, placed: Placed, refused: EventRefused, device: str) -> Refusal:
+    def _blurred(self, placed: Placed, latest_us: int, link: str) -> list[Told]:
+        """Tell that a device was not understood, where the device and the time are known.
+
+        A row that fits no case may be anybody's: its device must have spoken before.
+        """
+        case, time_us = placed.case, placed.time_us
+        if case is None:
+            return []
+        self._name(placed, case)
+        key = (placed.store, placed.device)
+        if case is self._plan.other and key not in self._standings:
+            placed.device = ""
+            return []
+        if time_us is None or not 0 <= time_us <= latest_us:
+            return []
+        self._count(placed, link)
+        row_id = self._row_id(placed)
+        with suppress(EventRefused):
+            row_id = name(case.id, placed.row, placed.names, row_id, "id", "")
+        envelope = self._envelope(placed, row_id)
+        state = self._state(placed, envelope, ("degraded", REFUSED_ROW), suffix="refused")
+        _, blurs = self._standings.refused(key, link, None)
+        return [state] if blurs else []
+
+    def _refusal(self, placed: Placed, refused: EventRefused) -> Refusal:
         raw = placed.raw
-        source = f"{raw.file or placed.names['stream'] or self._feed}:{raw.number}"
-        place = f"{refused.place}, row {source}" if refused.place else f"row {source}"
-        return Refusal(mask_cards(raw.raw), refused.reason, place, device)
+        wire = f"{placed.names['stream'] or self._feed}:{raw.number}"
+        source = f"row {raw.source if raw.file else wire}"
+        place = f"{refused.place}, {source}" if refused.place else source
+        masked, reason = mask_cards(raw.raw), mask_text(refused.reason)
+        if masked != raw.raw:
+            # A reason quotes no more than the beginning of a text, perhaps half of the number.
+            reason = mask_figures(reason)
+        return Refusal(masked, reason, mask_text(place), mask_text(placed.device or self._feed))
+
+
+def _says_refused(event: Event) -> bool:
+    return isinstance(event, DeviceState) and event.reason == REFUSED_ROW
 
 
 def _outline(row: Mapping[str, Any]) -> str:
     """Give a row's keys: enough to see what it is, nothing of whom it is about."""
-    return ", ".join(sorted(map(str, row))[:12])[:200] or "no keys"
+    keys = sorted(mask_text(str(key)) for key in row)
+    return ", ".join(keys[:12])[:200] or "no keys"

@@ -72,10 +72,12 @@ class StateReading(_Part):
 
     Attributes:
         source: ``from``: path of the word; a row without it says nothing of the device.
+        device: template of the device that it is about; the row's own if not said.
         map: from a word to a state and, behind a space, the reason in one word.
     """
 
     source: str = Field(alias="from")
+    device: str | None = None
     map: dict[str, str]
 
 

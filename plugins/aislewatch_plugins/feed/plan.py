@@ -40,11 +40,16 @@ class PlannedEvent:
 
 @dataclass(frozen=True, slots=True)
 class PlannedState:
-    """Which words say how a device is: from a word to a state and its reason."""
+    """Which words say how a device is: from a word to a state and its reason.
+
+    ``device`` is whom they are about; None for the row's own.
+    """
 
     read: Read
     words: Mapping[str, tuple[str, str | None]]
+    device: Read | None
     place: str
+    device_place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ class Plan:
         name: the mapping file's, without folders.
         file: the mapping as written.
         params: the parameters' values.
-        alive: for heartbeats that fit no case; None where the file has none, or no time for them.
+        other: for rows that fit no case; None where the file does not say their time.
         names_digest: an id template asks for the row's digest.
     """
 
@@ -103,5 +108,5 @@ class Plan:
     store: Read | None
     heartbeat: Condition | None
     cases: tuple[PlannedCase, ...]
-    alive: PlannedCase | None
+    other: PlannedCase | None
     names_digest: bool

@@ -175,6 +175,6 @@ def _catalogue(path: Path, rows: str | None) -> Catalogue:
     found = list(rows_of_document(path.read_bytes(), shape, path.name, path.stem))
     wrong = next((row for row in found if row.error or not is_object(row.value)), None)
     if wrong is not None:
-        message = f"{path}:{wrong.number}: {wrong.error or 'the row is no object'}"
+        message = f"{path}:{wrong.at or wrong.number}: {wrong.error or 'the row is no object'}"
         raise UsageError(message)
     return Catalogue([row.value for row in found])

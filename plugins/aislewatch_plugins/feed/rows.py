@@ -34,11 +34,12 @@ class RawRow:
     Attributes:
         value: the row; meaningless with an error.
         raw: the bytes it came as.
-        number: its position in its file or connection, from 1.
+        number: its position among the rows of its file or connection, from 1.
         file: name of the file it stands in; empty on a wire.
         stream: name of the stream that it belongs to; a file's is its name without the ending.
         error: why it is no row; empty if it is one.
         line: on a wire, its position in its connection, where the first may be a banner.
+        at: the line of its file that it begins on; 0 where lines mean nothing.
     """
 
     value: Any
@@ -48,12 +49,20 @@ class RawRow:
     stream: str = ""
     error: str = ""
     line: int = 0
+    at: int = 0
+
+    @property
+    def source(self) -> str:
+        """Where it stands in its file, for people."""
+        return f"{self.file}:{self.at}" if self.at else f"{self.number} of {self.file}"
 
 
-def row_of_line(line: bytes, number: int, file: str = "", stream: str = "") -> RawRow:
-    """Read one line of JSON."""
+def row_of_line(
+    line: bytes, number: int, file: str = "", stream: str = "", *, at: int = 0
+) -> RawRow:
+    """Read one line of JSON; where it is not said which line of its file, its number."""
     value, error = decode_json(line)
-    return RawRow(value, line, number, file, stream, error)
+    return RawRow(value, line, number, file, stream, error, at=at or number)
 
 
 def decode_json(raw: bytes) -> tuple[Any, str]:
@@ -77,13 +86,14 @@ def rows_of_document(data: bytes, mapping: MappingFile, file: str, stream: str) 
         yield from _rows_of_json(data, mapping.rows, file, stream)
     else:
         number = 0
-        for line in data.split(b"\n"):
+        for at, line in enumerate(data.split(b"\n"), 1):
             if line.strip():
                 number += 1
                 if len(line) > MAX_LINE:
-                    yield RawRow(None, line[:_KEPT], number, file, stream, too_long(len(line)))
+                    error = too_long(len(line))
+                    yield RawRow(None, line[:_KEPT], number, file, stream, error, at=at)
                 else:
-                    yield row_of_line(line.rstrip(b"\r"), number, file, stream)
+                    yield row_of_line(line.rstrip(b"\r"), number, file, stream, at=at)
 
 
 def rows_of_body(body: bytes, mapping: MappingFile) -> Iterator[RawRow]:
@@ -189,6 +199,7 @@ def _rows_of_csv(data: bytes, delimiter: str, file: str, stream: str) -> Iterato
     while True:
         error = ""
         cells: list[str] = []
+        at = reader.line_num + 1  # A quoted cell may hold line breaks: a row is where it begins.
         try:
             cells = next(reader)
         except StopIteration:
@@ -205,7 +216,7 @@ def _rows_of_csv(data: bytes, delimiter: str, file: str, stream: str) -> Iterato
         number += 1
         error = error or _csv_error(header or [], cells, raw)
         value = dict(zip(header or [], cells, strict=False))
-        yield RawRow(value, raw[:_KEPT] if error else raw, number, file, stream, error)
+        yield RawRow(value, raw[:_KEPT] if error else raw, number, file, stream, error, at=at)
 
 
 def _csv_error(header: list[str], cells: list[str], raw: bytes) -> str:

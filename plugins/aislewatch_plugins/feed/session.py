@@ -73,6 +73,7 @@ class Session:
             rows, refused, refusals = counts.rows, counts.refused, counts.refusals
             told: list[Told] = []
             readable = False
+            self.mapper.begin(link)  # Sent again, it must give the same ids.
             for row in rows_of_body(body, self.mapping.file):
                 readable = readable or not row.error
                 told += self._tell(row, 0, link)  # A request has no banner.

@@ -17,8 +17,8 @@ class Refusal:
 
     Attributes:
         raw: what came; card numbers in it are masked.
-        reason: one sentence.
-        place: the line of the mapping that refused it and the row, ``file:number``.
+        reason: one sentence; card numbers in it are masked, as in what follows.
+        place: the line of the mapping that refused it and the row, ``file:line``.
         device: which device sent it, or the feed's id where that cannot be told.
     """
 
@@ -57,6 +57,7 @@ class Placed:
         refused: why it is none of these; the mapping's line with it.
         banner: it belongs to the wire, not to a device.
         device: which device it is from, once that is known.
+        store: whose device that is, likewise.
     """
 
     row: Any
@@ -67,3 +68,4 @@ class Placed:
     refused: EventRefused | None = None
     banner: bool = False
     device: str = ""
+    store: str = ""
