@@ -61,7 +61,8 @@ def write(folder: Path, text: str, name: str = "rule.yml") -> str:
 
 def test_the_shipped_rules_are_without_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "check", str(ROOT / "rules")]) == 0
-    assert "12 rules without mistakes" in capsys.readouterr().out
+    files = list((ROOT / "rules").glob("*.yml"))
+    assert f"{len(files)} rules without mistakes" in capsys.readouterr().out
 
 
 def test_all_six_mistakes_are_told_each_with_its_place_and_caret(
