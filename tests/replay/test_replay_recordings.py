@@ -141,7 +141,7 @@ def test_every_store_gets_a_sound_chain_of_its_own(setup: Setup, tmp_path: Path)
         "a": 2,
         "b": 1,
     }
-    assert seen[-1].events == summary.events
+    assert seen[-1].events == summary.events + summary.ticks
     with Ledger.read(tmp_path / "out.db") as ledger:
         for name, store in summary.stores.items():
             assert verify(ledger, name).sound
@@ -177,9 +177,68 @@ def test_what_is_no_event_is_counted_with_its_place_and_the_rest_goes_on(tmp_pat
 
     assert summary.refused_count == 3
     assert summary.stores["a"].records["signal.raised"] == 2
-    assert any("not hexadecimal" in reason for reason in summary.refused)
+    assert any("not hexadecimal" in group.reason for group in summary.refused)
+    assert summary.rows == {"rows": 5, "told": 2, "heartbeats": 0, "banners": 0, "refused": 3}
     refused = [one for one in play(setup) if isinstance(one, Refused)]
     assert len(refused) == 3
+
+
+def test_what_one_line_of_the_mapping_refuses_is_one_group_with_its_first_row(
+    tmp_path: Path,
+) -> None:
+    tags = "".join(row("a", "12:00:05", tag=f"no hex {n}") for n in range(300))
+    setup = make(tmp_path, one=row("a", "12:00:03") + tags)
+
+    (group,) = replay(setup, None, tmp_path / "out.db", clock=CLOCK).refused
+
+    assert (group.count, group.row) == (300, "one.jsonl:2")
+    assert group.place.startswith("gates.yml:10")
+
+
+def test_a_replay_that_is_broken_off_leaves_no_ledger_and_does_not_stand_in_the_next_ones_way(
+    setup: Setup, tmp_path: Path
+) -> None:
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replay(setup, None, tmp_path / "out.db", clock=CLOCK, on_progress=interrupt)
+    assert not (tmp_path / "out.db").exists()
+    assert not list(tmp_path.glob(".out.db*"))
+    assert list(replay(setup, None, tmp_path / "out.db", clock=CLOCK).stores) == ["a", "b"]
+
+
+def test_a_folder_of_recordings_is_played_and_nothing_else(tmp_path: Path) -> None:
+    make(tmp_path, STORE.replace("*.jsonl", "one.jsonl"))
+    other = tmp_path / "march [1]"
+    other.mkdir()
+    with pytest.raises(UsageError, match=r"no file there is called one\.jsonl"):
+        read_setup(tmp_path / "store.yml", events=other)
+    (other / "notes.txt").write_text("")
+    (other / "march.jsonl").write_text(row("march", "12:00:00"))
+
+    setup = read_setup(tmp_path / "store.yml", events=other)
+
+    assert list(replay(setup, other, tmp_path / "out.db", clock=CLOCK).stores) == ["march"]
+
+
+def test_a_file_that_may_be_of_either_feed_is_given_to_neither(tmp_path: Path) -> None:
+    more = "  more: {plugin: feed, config: {mapping: gates.yml, files: [two.jsonl]}}\n"
+    make(tmp_path, STORE.replace("*.jsonl", "one.jsonl") + more)
+    (tmp_path / "two.jsonl").write_text("")
+    other = tmp_path / "march"
+    other.mkdir()
+    (other / "march.jsonl").write_text(row("march", "12:00:00"))
+    with pytest.raises(
+        UsageError, match=r"march\.jsonl is a recording of feed 'gates' or of 'more'"
+    ):
+        read_setup(tmp_path / "store.yml", events=other)
+    (other / "two.jsonl").write_text(row("march", "12:00:01"))
+    feeds = read_setup(tmp_path / "store.yml", events=other).feeds
+    assert [feeds[name].config["files"] for name in ("gates", "more")] == [
+        [f"{other}/march.jsonl"],
+        [f"{other}/two.jsonl"],
+    ]
 
 
 def test_a_row_that_does_not_say_its_store_is_refused_where_there_are_many(tmp_path: Path) -> None:
@@ -238,6 +297,9 @@ def test_the_alarms_of_53_shops_are_as_many_bursts_as_a_gap_of_a_minute_makes(
     assert least == [1_837, 923, 357]
     assert max(sizes.values()) == 105
     assert summary.refused_count == 0
+    # Each alarm is one event; each shop's gate says once that it is online.
+    assert (summary.rows["rows"], summary.events - summary.states) == (26_563, 26_563)
+    assert summary.states == 53
 
 
 def test_a_session_is_replayed_to_the_same_heads_each_time(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from glob import glob
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ import typer
 from rich.text import Text
 
 from aislewatch.cli import options
+from aislewatch.cli.app import COULD_NOT_RUN, FINE
 from aislewatch.cli.case_table import case_counts
 from aislewatch.cli.cases import read_cases
 from aislewatch.cli.screen import Screen, aligned
@@ -22,10 +25,14 @@ from aislewatch.ledger import Ledger
 from aislewatch.runtime.archive import is_archive
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.replay import Progress, ReplaySummary, replay
+from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
 
 STORES_MAX = 12
 """Stores that are shown one by one; of more, those with most incidents."""
+
+GROUPS_SHOWN = 10
+"""Reasons of refusals that are shown."""
 
 
 def command(
@@ -35,8 +42,8 @@ def command(
         typer.Option(
             "--events",
             metavar="DIR|FILE",
-            help="An archive of a live run; or a recording, or a folder of them. Not said: the "
-            "recordings that the store file's feeds name.",
+            help="An archive of a live run; or a recording, or a folder of them: nothing else is "
+            "played then. Not said: the recordings that the store file's feeds name.",
         ),
     ] = None,
     out: Annotated[
@@ -47,7 +54,7 @@ def command(
     ] = None,
     data: options.DataFolder = None,
     json: options.Json = False,
-) -> None:
+) -> int:
     """Decide again on events that have been, from files.
 
     From the archive of a live run it gives the ledger that the live run gave, byte for byte.
@@ -59,6 +66,8 @@ def command(
     folder = events if events is not None and events.is_dir() and not is_archive(events) else None
     setup = read_setup(store, data=data, events=folder)
     local = Local(setup.timezone, setup.model.currency)
+    if folder is not None:
+        _say_what_is_played(screen, setup)
     with ExitStack() as stack:
         kept = out
         if kept is None:
@@ -68,23 +77,89 @@ def command(
             def progress(at: Progress) -> None:
                 step(at.events, note=local.day(at.time))
 
-            summary = replay(setup, events, kept, clock=SystemClock(), on_progress=progress)
+            try:
+                summary = replay(setup, events, kept, clock=SystemClock(), on_progress=progress)
+            except KeyboardInterrupt:
+                if out is not None:
+                    screen.say(f"stopped before the end: {out} was not written")
+                raise
         with Ledger.read(kept) as reader:
             cases = list(read_cases(reader))
     found = Counter(case.store for case in cases if case.stands)
     screen.give(_json(summary, found, out))
     screen.show(*_stores(summary, found), "")
-    for reason, times in summary.refused.items():
-        screen.say(f"refused {count(times, 'row')}: {reason}")
+    _say_what_was_refused(screen, summary)
     for stranger, times in summary.strangers.items():
         screen.say(f"passed over {count(times, 'event')} of {stranger}, which is not in {store}")
+    screen.show(*_sums(summary))
+    if not summary.events:
+        reason = "all that was read was refused" if summary.refused_count else "no event was read"
+        screen.say(f"aislewatch: nothing was decided: {reason}")
+        return COULD_NOT_RUN
+    records = _records(summary)
+    signals, stores = count(records["signal.raised"], "signal"), count(len(summary.stores), "store")
+    undecided = count(records["judgement.undecided"], "judgement")
+    screen.show(f"{stores}: {signals}, {case_counts(cases)}; {undecided} left undecided.")
+    if out is not None and cases:
+        words = ["--ledger", str(out), "--store", str(store)]
+        screen.show(f"See them with: aislewatch incidents list {shlex.join(words)}")
+    return FINE
+
+
+def _say_what_is_played(screen: Screen, setup: Setup) -> None:
+    for feed in setup.feeds.values():
+        for pattern in feed.config.get("files") or ():
+            for file in sorted(glob(pattern, recursive=True)):  # noqa: PTH207 - absolute
+                screen.say(f"playing {file} as {feed.id}")
+
+
+def _say_what_was_refused(screen: Screen, summary: ReplaySummary) -> None:
+    shown = summary.refused[:GROUPS_SHOWN]
+    for group in shown:
+        screen.say(f"refused {count(group.count, 'row')}: {group.sentence}")
+    more = len(summary.refused) - len(shown)
+    if more:
+        rows = summary.refused_count - sum(group.count for group in shown)
+        reasons = count(more, "more reason")
+        screen.say(f"and {count(rows, 'row')} for {reasons}; --json shows them")
+    if summary.refused_count:
+        screen.say(f"refused in all: {summary.refused_count:,}")
+
+
+def _sums(summary: ReplaySummary) -> Iterator[str]:
+    """Account for everything that was read, and for what was made of it."""
+    rows = summary.rows
+    if "told" in rows:
+        parts = [f"{rows['told']:,} told something", count(rows["heartbeats"], "heartbeat")]
+        if rows["banners"]:
+            parts.append(count(rows["banners"], "banner"))
+        yield f"{count(rows['rows'], 'row')} read: {', '.join(parts)}, {rows['refused']:,} refused."
+    else:
+        passed = sum(summary.strangers.values())
+        read = count(rows.get("rows", 0), "message")
+        yield (
+            f"{read} read: {summary.events:,} events, {count(summary.ticks, 'tick')}, "
+            f"{summary.refused_count:,} refused, {passed:,} passed over."
+        )
+    among = [
+        count(summary.states, "device state"),
+        count(summary.counted("duplicates"), "duplicate"),
+        f"{summary.counted('late', 'too late'):,} late",
+    ]
+    for name, what in (("conflicts", "under a known id"), ("ahead", "ahead of the clock")):
+        if summary.counted(name):
+            among.append(f"{summary.counted(name):,} {what}")
+    yield (
+        f"{count(summary.events, 'event')} taken; among them {', '.join(among)}; "
+        f"{count(summary.ticks, 'tick')} of the clock beside them."
+    )
+
+
+def _records(summary: ReplaySummary) -> Counter[str]:
     records = Counter[str]()
     for one in summary.stores.values():
         records.update(one.records)
-    signals, stores = count(records["signal.raised"], "signal"), count(len(summary.stores), "store")
-    screen.show(f"{count(summary.events, 'event')} of {stores}: {signals}, {case_counts(cases)}.")
-    if out is not None and cases:
-        screen.show(f"See them with: aislewatch incidents list --ledger {out} --store {store}")
+    return records
 
 
 def _stores(summary: ReplaySummary, found: Counter[str]) -> Iterator[Text]:
@@ -110,14 +185,24 @@ def _stores(summary: ReplaySummary, found: Counter[str]) -> Iterator[Text]:
 def _json(summary: ReplaySummary, found: Counter[str], out: Path | None) -> dict[str, Any]:
     return {
         "ledger": str(out) if out is not None else None,
+        "rows": summary.rows,
         "events": summary.events,
+        "device_states": summary.states,
+        "ticks": summary.ticks,
+        "duplicates": summary.counted("duplicates"),
+        "late": summary.counted("late", "too late"),
+        "conflicts": summary.counted("conflicts"),
+        "ahead": summary.counted("ahead"),
         "incidents": found.total(),
+        "undecided": _records(summary)["judgement.undecided"],
         "refused": summary.refused_count,
-        "refused_why": summary.refused,
+        "refused_why": [group._asdict() for group in summary.refused],
         "strangers": summary.strangers,
         "stores": {
             name: {
                 "events": one.events,
+                "ticks": one.ticks,
+                "counters": one.counters,
                 "incidents": found[name],
                 "records": one.records,
                 "head": one.head.hash.hex(),

@@ -19,7 +19,8 @@ class DataFolder:
 
     Attributes:
         base: folder that other paths begin from.
-        first: folders that are looked into first.
+        first: folders that are looked into first, for catalogues; recordings that a command names a
+            folder for come from there alone (`aislewatch.runtime.recorded_files`).
         last: the folder that it stands for otherwise; None where none is known.
     """
 

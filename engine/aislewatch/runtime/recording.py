@@ -7,11 +7,12 @@ as fast as files can be read.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, cast, runtime_checkable
 
 from aislewatch.errors import UsageError
 from aislewatch.events.kinds import Event
@@ -21,6 +22,9 @@ from aislewatch.runtime.setup import FeedSetup, Setup
 from aislewatch.runtime.ticking import RecordingTicks
 
 BOOT = "recording"
+
+ROW_COUNTS: Final = ("rows", "told", "heartbeats", "banners", "refused")
+"""What a plugin's `diagnostics` may say of the rows of a recording."""
 
 
 class RefusedRow(Protocol):
@@ -75,12 +79,16 @@ class Refused(NamedTuple):
     place: str
 
 
-def play(setup: Setup, files: Sequence[Path] | None = None) -> Iterator[Event | Refused]:
+def play(
+    setup: Setup, files: Sequence[Path] | None = None, rows: Counter[str] | None = None
+) -> Iterator[Event | Refused]:
     """Give the events of a setup's recordings and their ticks, as one log.
 
     Args:
         setup: whose feeds are read; those of several feeds are put in order of time.
         files: what is read in place of the files that the setup names.
+        rows: is told what became of the rows, once all are read: ``rows`` is the sum of ``told``,
+            ``heartbeats``, ``banners`` and ``refused``. Nothing of a plugin that does not count.
 
     Raises:
         UsageError: no feed has files, or it cannot be told whose ``files`` are.
@@ -88,7 +96,8 @@ def play(setup: Setup, files: Sequence[Path] | None = None) -> Iterator[Event | 
     feeds = list(setup.feeds.values())
     if files is not None:
         feeds = [_feed_of(setup, files)]
-    played = [_rows(setup, feed, files) for feed in feeds]
+    counted = Counter[str]() if rows is None else rows
+    played = [_rows(setup, feed, files, counted) for feed in feeds]
     if not played:
         message = f"{setup.file} has no feeds, so there is nothing to replay"
         raise UsageError(message)
@@ -130,7 +139,7 @@ def _time(timed: _Timed) -> int:
 
 
 def _rows(
-    setup: Setup, feed: FeedSetup, files: Sequence[Path] | None
+    setup: Setup, feed: FeedSetup, files: Sequence[Path] | None, counted: Counter[str]
 ) -> Iterator[Sequence[Event] | Refused]:
     plugin: Any = feed.make()
     if not isinstance(plugin, ReadsRecordings):
@@ -151,6 +160,9 @@ def _rows(
             yield told
         else:
             yield Refused(told.device, told.reason, told.place)
+    diagnostics = plugin.diagnostics()
+    for name in ROW_COUNTS:
+        counted[name] += int(diagnostics.get(name, 0))
 
 
 def _feed_of(setup: Setup, files: Sequence[Path]) -> FeedSetup:

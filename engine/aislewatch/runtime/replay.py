@@ -7,25 +7,28 @@ gives what a live run would give in which every event came in time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from aislewatch.errors import UsageError
-from aislewatch.events.kinds import Event
+from aislewatch.events.kinds import ClockTick, DeviceState, Event
 from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Head, Ledger
+from aislewatch.ledger.lock import WriterLock
 from aislewatch.runtime.archive import is_archive, read_archive
 from aislewatch.runtime.archive_line import Archived, store_of
 from aislewatch.runtime.collector import calm_collector
 from aislewatch.runtime.recording import play
+from aislewatch.runtime.refusals import RefusalGroup, Refusals
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.store_engine import Arrival, Batch, StoreEngine
 
 _BATCH: Final = 5_000
-_REASONS_MAX: Final = 20
 
 
 class Progress(NamedTuple):
@@ -47,13 +50,19 @@ class StoreSummary:
     Attributes:
         store: its id.
         head: of its chain.
-        events: taken, ticks included.
+        events: taken, ticks left out.
+        states: those of them that are states of devices.
+        ticks: of its clock, taken.
+        counters: what became of them; see `Core.counters`.
         records: in the chain, by type.
     """
 
     store: str
     head: Head
     events: int
+    states: int
+    ticks: int
+    counters: Mapping[str, int]
     records: Mapping[str, int]
 
 
@@ -63,20 +72,37 @@ class ReplaySummary:
 
     Attributes:
         stores: by id, in alphabetical order.
-        refused: what was no event, by place and reason; at most twenty of them.
+        rows: what became of the rows of recordings; see `aislewatch.runtime.recording.play`.
+            Of an archive, ``rows`` is how many messages it has.
+        refused: what was no event, in groups, the largest first.
         refused_count: how much was no event.
         strangers: events of stores that the store file does not describe, by store.
     """
 
     stores: Mapping[str, StoreSummary]
-    refused: Mapping[str, int] = field(default_factory=dict[str, int])
+    rows: Mapping[str, int] = field(default_factory=dict[str, int])
+    refused: Sequence[RefusalGroup] = ()
     refused_count: int = 0
     strangers: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def events(self) -> int:
-        """How many events were taken, ticks included."""
+        """How many events were taken, ticks left out."""
         return sum(store.events for store in self.stores.values())
+
+    @property
+    def states(self) -> int:
+        """How many of them are states of devices."""
+        return sum(store.states for store in self.stores.values())
+
+    @property
+    def ticks(self) -> int:
+        """How many ticks were taken."""
+        return sum(store.ticks for store in self.stores.values())
+
+    def counted(self, *names: str) -> int:
+        """Sum some of the counters of all stores."""
+        return sum(store.counters.get(name, 0) for store in self.stores.values() for name in names)
 
 
 def replay(
@@ -88,6 +114,9 @@ def replay(
     on_progress: Callable[[Progress], None] | None = None,
 ) -> ReplaySummary:
     """Decide on events that have been, in a new ledger.
+
+    It is written in a hidden folder beside its place, and is in its place when it is whole: what
+    was interrupted must not pass for a ledger of the day.
 
     Args:
         setup: what to detect.
@@ -106,16 +135,38 @@ def replay(
         message = f"there is nothing at {events}"
         raise UsageError(message)
     calm_collector()
-    with Ledger.open(out) as ledger:
-        if ledger.stores():
-            message = f"{out} holds records already: name a file that is not there"
-            raise UsageError(message)
-        run = _Run(setup, ledger, clock, on_progress)
-        if events is not None and is_archive(events):
-            run.take_archive(read_archive(events))
-        else:
-            run.take_recordings([events] if events is not None and events.is_file() else None)
+    out = Path(out)
+    with _in_place_when_whole(out) as made:
+        with Ledger.open(made) as ledger:
+            run = _Run(setup, ledger, clock, on_progress)
+            if events is not None and is_archive(events):
+                run.take_archive(read_archive(events))
+            else:
+                run.take_recordings([events] if events is not None and events.is_file() else None)
         return run.summary()
+
+
+@contextmanager
+def _in_place_when_whole(out: Path) -> Generator[Path]:
+    """Give a path to write a ledger at, which is moved to its own if nothing goes wrong.
+
+    Raises:
+        UsageError: there is a ledger already.
+        LedgerError: what is there is none, or somebody writes it.
+    """
+    if out.exists() and out.stat().st_size:
+        with Ledger.open(out) as ledger:
+            if ledger.stores():
+                message = f"{out} holds records already: name a file that is not there"
+                raise UsageError(message)
+    lock = WriterLock(out)
+    try:
+        with TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent) as folder:
+            made = Path(folder) / out.name
+            yield made
+            made.replace(out)
+    finally:
+        lock.release()
 
 
 @dataclass
@@ -123,6 +174,8 @@ class _Store:
     engine: StoreEngine
     waiting: list[Arrival] = field(default_factory=list[Arrival])
     events: int = 0
+    states: int = 0
+    ticks: int = 0
 
 
 class _Run:
@@ -138,7 +191,8 @@ class _Run:
         self._clock = clock
         self._on_progress = on_progress
         self._stores: dict[str, _Store] = {}
-        self._refused: Counter[str] = Counter()
+        self._refused = Refusals()
+        self._rows: Counter[str] = Counter()
         self._strangers: Counter[str] = Counter()
         self._events = 0
 
@@ -146,6 +200,7 @@ class _Run:
         """Take an archive's messages."""
         gathered: dict[str, list[Archived]] = {}
         for message in messages:
+            self._rows["rows"] += 1
             name = store_of(message.subject)
             if not self._setup.accepts(name):
                 self._strangers[name] += 1
@@ -160,9 +215,9 @@ class _Run:
     def take_recordings(self, files: list[Path] | None) -> None:
         """Take what the setup's feeds read."""
         sequence = count(1)
-        for told in play(self._setup, files):
+        for told in play(self._setup, files, self._rows):
             if not isinstance(told, Event):
-                self._refuse(told.place, told.reason)
+                self._refused.add(told.place, told.reason)
             elif not self._setup.accepts(told.store):
                 self._strangers[told.store] += 1
             else:
@@ -183,12 +238,16 @@ class _Run:
                     store=name,
                     head=store.engine.head,
                     events=store.events,
+                    states=store.states,
+                    ticks=store.ticks,
+                    counters=dict(store.engine.counters),
                     records=dict(store.engine.written),
                 )
                 for name, store in sorted(self._stores.items())
             },
-            refused=dict(self._refused.most_common(_REASONS_MAX)),
-            refused_count=self._refused.total(),
+            rows=dict(self._rows),
+            refused=self._refused.groups(),
+            refused_count=self._refused.total,
             strangers=dict(self._strangers),
         )
 
@@ -204,15 +263,15 @@ class _Run:
         store = self._store(name)
         batch = store.engine.read(messages)
         for refusal in batch.refusals:
-            self._refuse(refusal.place, refusal.reason)
+            self._refused.add(refusal.place, refusal.reason)
         self._take(store, batch)
-
-    def _refuse(self, place: str, reason: str) -> None:
-        self._refused[f"{place}: {reason}" if place else reason] += 1
 
     def _take(self, store: _Store, batch: Batch) -> None:
         store.engine.take(batch, recorded_us=self._clock.now_us())
-        store.events += len(batch.arrivals)
+        ticks = sum(isinstance(arrival.event, ClockTick) for arrival in batch.arrivals)
+        store.ticks += ticks
+        store.states += sum(isinstance(arrival.event, DeviceState) for arrival in batch.arrivals)
+        store.events += len(batch.arrivals) - ticks
         self._events += len(batch.arrivals)
         if self._on_progress is not None and batch.arrivals:
             self._on_progress(Progress(self._events, batch.arrivals[-1].event.time))

@@ -8,7 +8,7 @@ any instant and made anew from the same ledger, it ends with the same chain.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -152,6 +152,11 @@ class StoreEngine:
     def committed(self) -> int:
         """The last sequence whose records are in the chain."""
         return self._recheck.until if self._recheck is not None else self.position
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What became of the events, by name; see `Core.counters`."""
+        return self._core.counters
 
     @property
     def watermark(self) -> int:

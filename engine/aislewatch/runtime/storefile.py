@@ -22,10 +22,10 @@ in its feeds' configurations is found in one reading and told with its place.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -39,6 +39,7 @@ from aislewatch.rules.rule import Rule
 from aislewatch.runtime.catalogue import read_catalogue
 from aislewatch.runtime.datafolder import DataFolder
 from aislewatch.runtime.discovery import find_sensor, sensor_names
+from aislewatch.runtime.recorded_files import files_of_feeds
 from aislewatch.runtime.setup import FeedSetup, Setup
 from aislewatch.runtime.storefile_model import EVERY_STORE, PRIORS, StoreFile
 from aislewatch.runtime.storefile_shape import read_shape
@@ -50,17 +51,21 @@ def read_setup(
     data: Path | None = None,
     events: Path | None = None,
     registry: Registry | None = None,
+    shown_only: bool = False,
 ) -> Setup:
     """Read a store file and everything that it names.
 
     Args:
         path: the store file.
         data: stands for ``$data`` in place of the folder that the file names.
-        events: a folder in which ``$data`` is looked for first.
+        events: a folder of recordings: all feeds' files come from there and nowhere else (see
+            `aislewatch.runtime.recorded_files`); catalogues are looked for there first.
         registry: the kinds of event of this installation; the built-in ones if not said.
+        shown_only: leave out products and feeds, and so ``$data``: for who only shows what was
+            found.
 
     Raises:
-        UsageError: the file cannot be read.
+        UsageError: the file cannot be read, or ``events`` holds no recording of a feed.
         FileMistakes: everything that is wrong in it and in what it names.
     """
     path = Path(path)
@@ -74,12 +79,35 @@ def read_setup(
     shape = read_shape(document)
     if shape.file is None:
         raise FileMistakes(shape.mistakes)
-    reading = _Reading(path, document, shape.file, registry or Registry(), shape.dropped)
+    written = shape.file
+    if shown_only:
+        written = written.model_copy(update={"products": None, "feeds": {}})
+    reading = _Reading(path, document, written, registry or Registry(), shape.dropped)
     setup = reading.read(data, events)
     mistakes = [*shape.mistakes, *reading.mistakes]
     if mistakes:
         raise FileMistakes(mistakes)
-    return setup
+    return setup if events is None else _with_recordings_of(setup, written, events)
+
+
+def _with_recordings_of(setup: Setup, written: StoreFile, events: Path) -> Setup:
+    """Have the feeds that play files play those of a folder."""
+    wanted: dict[str, list[str]] = {}
+    catalogues = {PurePath(written.products.file).name} if written.products is not None else set()
+    for id_, part in written.feeds.items():
+        patterns = part.config.get("files")
+        if isinstance(patterns, list):
+            wanted[id_] = [str(pattern) for pattern in cast("Sequence[Any]", patterns)]
+        named = part.config.get("catalogues")
+        if isinstance(named, dict):
+            paths = cast("Mapping[str, Any]", named).values()
+            catalogues.update(PurePath(str(path)).name for path in paths)
+    found = files_of_feeds(events, wanted, catalogues)
+    feeds = {
+        id_: replace(feed, config={**feed.config, "files": found[id_]}) if id_ in found else feed
+        for id_, feed in setup.feeds.items()
+    }
+    return replace(setup, feeds=feeds)
 
 
 @dataclass

@@ -153,7 +153,7 @@ class Feed(SensorPlugin):
         if files is None and self._config.files is None:
             message = f"feed {context.device!r} has no files: its source is {self._config.source}"
             raise UsageError(message)
-        session = self._prepare(context, files)
+        session = self._session = self._prepare(context, files)
         rows = told_rows(session.mapper, self._files, session.mapping, self._config.order)
         return (run for told in rows for run in runs(told))
 
