@@ -1,6 +1,7 @@
 """From rows in a file to what a store's people read: replay, incidents and ledger commands."""
 
 import json
+import shlex
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_a_replay_says_what_it_found_and_how_to_look_at_it(shop: Path, run: Run)
     out = shop.parent / "new.db"
     code, told, err = run("replay", str(shop), "--out", str(out))
     assert (code, err) == (0, "")
-    assert "3 signals, 1 incident, 1 cleared by what came later." in told
+    assert "3 signals, 1 incident, 1 cleared by what came later; 0 judgements left" in told
     assert f"aislewatch incidents list --ledger {out} --store {shop}" in told
 
 
@@ -119,12 +120,12 @@ def test_a_replay_accounts_for_every_row(shop: Path, run: Run) -> None:
     code, told, err = run("replay", str(shop))
     assert code == 0
     assert "8 rows read: 7 told something, 0 heartbeats, 1 refused." in told
-    assert "among them 3 device states, 1 duplicate, 1 late;" in told
+    assert "among them 3 device states, 0 duplicates, 1 late, 1 under a known id;" in told
     assert "0 judgements left undecided" in told
     assert "refused 1 row: rows.mapping.yml cases: no case of the mapping fits" in err
     assert "refused in all: 1" in err
     summary = json.loads(run("replay", str(shop), "--json")[1])
-    assert (summary["rows"]["rows"], summary["duplicates"], summary["late"]) == (8, 1, 1)
+    assert (summary["rows"]["rows"], summary["conflicts"], summary["late"]) == (8, 1, 1)
     assert summary["refused_why"][0]["count"] == 1
 
 
@@ -161,6 +162,32 @@ def test_an_interrupted_replay_says_that_nothing_was_written(
     out = shop.parent / "new.db"
     code, _, err = run("replay", str(shop), "--out", str(out))
     assert (code, err) == (130, f"stopped before the end: {out} was not written\n")
+
+
+def test_the_command_that_a_replay_recommends_works_as_it_stands(
+    shop: Path, run: Run, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (shop.parent / "rows.jsonl").rename(data / "rows.jsonl")
+    (data / "articles.csv").write_text("no,name\nA,Tea\n")
+    products = "products: {file: $data/articles.csv, sku: no, name: name}\n"
+    shop.write_text(STORE.replace("[rows.jsonl]", "[$data/rows.jsonl]") + products)
+    out = tmp_path / "what was found.db"
+    _, told, _ = run("replay", str(shop), "--data", str(data), "--out", str(out))
+    words = shlex.split(told.splitlines()[-1].partition("aislewatch ")[2])
+    code, told, err = run(*words)
+    assert (code, err) == (0, "")
+    words = shlex.split(told.splitlines()[-1].partition("aislewatch ")[2])
+    assert run(*words)[0] == 0
+    tail = ("ledger", "tail", "--ledger", str(out), "--store", str(shop))
+    assert run(*tail)[0] == 0
+
+
+def test_an_unknown_type_of_incident_is_told_with_one_that_is_near(run: Run, ledger: str) -> None:
+    code, told, err = run("incidents", "list", "--ledger", ledger, "--type", "theftt")
+    assert (code, told) == (2, "")
+    assert "there are no incidents of type 'theftt'; did you mean 'theft'?" in err
 
 
 def test_another_recording_may_be_named(shop: Path, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from aislewatch.cli.case_table import case_counts, case_table
 from aislewatch.cli.cases import Case, cases_json, read_cases
 from aislewatch.cli.places import Places
 from aislewatch.cli.screen import Screen
-from aislewatch.cli.wording import Local
+from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.ledger import Ledger, LedgerReader
@@ -46,7 +47,11 @@ def show_list(
     setup = _setup(store)
     with Ledger.read(ledger) as reader:
         places = Places.of(reader, _said(setup))
-        cases = [case for case in read_cases(reader) if _is_of(case, type_)]
+        known = list(read_cases(reader))
+        cases = [case for case in known if _is_of(case, type_)]
+        undecided = _undecided(reader)
+    if type_ and not cases:
+        _refuse_unknown(type_, known)
     listed = [case for case in cases if everything or case.stands]
     listed.sort(key=lambda case: (case.opened_us, case.store, int(case.id.rpartition("-")[2])))
     shown = listed[-limit:] if limit and not json else listed
@@ -55,6 +60,8 @@ def show_list(
     if shown:
         screen.show(*case_table(shown, places, width=screen.width), "")
     told = case_counts(cases)
+    if undecided:
+        told = f"{told}, {count(undecided, 'judgement')} undecided"
     if len(shown) < len(listed):
         told = f"{told}; the latest {len(shown)} are shown: --limit 0 shows all"
     elif len(listed) < len(cases):
@@ -63,8 +70,9 @@ def show_list(
         screen.show(f"{told}.")
     else:
         screen.show(f"{told}. Times are {places.zones(case.store for case in shown)}.")
-        where = f"--ledger {ledger}" + (f" --store {store}" if store is not None else "")
-        screen.show(f"Look at one with: aislewatch incidents show {shown[-1].id} {where}")
+        words = [shown[-1].id, "--ledger", str(ledger)]
+        words += ["--store", str(store)] if store is not None else []
+        screen.show(f"Look at one with: aislewatch incidents show {shlex.join(words)}")
     return 0
 
 
@@ -116,12 +124,27 @@ def _late_events(reader: LedgerReader, store: str) -> dict[str, tuple[dict[str, 
     return late
 
 
+def _undecided(reader: LedgerReader) -> int:
+    """Count the judgements that nobody could make, because a device did not see."""
+    kinds = ["judgement.undecided"]
+    return sum(1 for store in reader.stores() for _ in reader.records(store, types=kinds))
+
+
+def _refuse_unknown(type_: str, cases: list[Case]) -> None:
+    types = sorted({case.type for case in cases})
+    if types:
+        families = sorted({known.partition(".")[0] for known in types})
+        hint = did_you_mean(type_, [*families, *types], label="there are")
+        message = f"there are no incidents of type {type_!r}; {hint}".rstrip("; ")
+        raise UsageError(message)
+
+
 def _is_of(case: Case, type_: str) -> bool:
     return not type_ or case.type == type_ or case.type.startswith(f"{type_}.")
 
 
 def _setup(store: Path | None) -> Setup | None:
-    return read_setup(store) if store is not None else None
+    return read_setup(store, shown_only=True) if store is not None else None
 
 
 def _said(setup: Setup | None) -> Local | None:

@@ -67,7 +67,7 @@ def tail(
     if store is not None:
         from aislewatch.runtime.storefile import read_setup  # noqa: PLC0415 - reads rules, too
 
-        setup = read_setup(store)
+        setup = read_setup(store, shown_only=True)
         said = Local(setup.timezone, setup.model.currency)
     with Ledger.read(ledger) as reader:
         places = Places.of(reader, said)
