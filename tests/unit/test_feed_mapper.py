@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aislewatch.errors import FileMistakes
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import (
     DeviceState,
@@ -476,6 +477,28 @@ def test_rows_may_say_how_long_they_waited() -> None:
     times = [one.time - START for one in told if isinstance(one, Event)]
     assert times == [2_000_000, 2_000_000, 2_500_000]
     assert only_refusal(told).reason == "'soon' has no unit behind its figure"
+
+
+def test_a_row_without_a_wait_happens_at_once_where_the_mapping_says_so() -> None:
+    text = (
+        "mapping: m\nparams: {start: '2026-03-02T08:00:00Z'}\n"
+        "time: {after_previous: wait, start: $start, default: %s}\n"
+        "cases: [{name: q, type: queue.level, fields: {customers: v}}]"
+    )
+    told = tell(mapper(text % "0s"), {"wait": "2s", "v": 1}, {"v": 1})
+    assert [one.time - START for one in told if isinstance(one, QueueLevel)] == [2_000_000] * 2
+    with pytest.raises(FileMistakes) as raised:
+        mapper(text % "soon")
+    assert "shop.mapping.yml:3" in str(raised.value)
+
+
+def test_half_a_unit_is_refused_and_blurs_the_till_of_the_checkout_reference() -> None:
+    mapping = read_mapping(FEED.parent / "rtsf" / "rtsf.mapping.yml", REGISTRY)
+    made = Mapper(mapping.plan({}, {"products": Catalogue(())}), feed="f", store="s", session="b")
+    row = {"device": "POS", "event": "scanned-item", "data": {"product_id": "1", "quantity": 0.5}}
+    told = tell(made, row)
+    assert states(told) == [("lane-1-pos", "degraded", "refused-row")]
+    assert only_refusal(told).place.startswith("rtsf.mapping.yml:")
 
 
 def test_conditions_choose_the_first_case_that_fits() -> None:

@@ -306,10 +306,11 @@ class _Compiler:
         path = self._path(("time", "after_previous"), time.after_previous) or _never
         unit = time.unit or "written"
         start = self._try(("time",), lambda: self._start(time.start, params))
+        default = self._try(("time",), lambda: _wait_default(time.default, unit))
 
         def read(row: Any, names: Mapping[str, Any]) -> int | None:
             wait = path(row, names)
-            return None if wait is None else duration_us(wait, unit)
+            return default if wait is None else duration_us(wait, unit)
 
         return Wait(read, start if start is not None else 0)
 
@@ -399,6 +400,15 @@ class _Compiler:
 
 def _never(row: Any, names: Mapping[str, Any]) -> None:
     """Stand in for what could not be compiled, in a plan that is thrown away."""
+
+
+def _wait_default(written: str | None, unit: str) -> int | None:
+    if written is None:
+        return None
+    try:
+        return duration_us(written, unit)
+    except ValueError as error:
+        raise ReadingMistake(str(error), "default") from None
 
 
 def _zone(name: str | None) -> str | None:

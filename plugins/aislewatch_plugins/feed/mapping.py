@@ -61,6 +61,7 @@ class TimeSpec(ReadingSpec):
     Attributes:
         after_previous: path of the wait: a text such as 2s, or a figure of ``unit``.
         start: when the recording starts, with a wait: ISO 8601, or a parameter's dollar name.
+        default: with a wait, how long it is where the row does not say.
     """
 
     after_previous: str | None = None
