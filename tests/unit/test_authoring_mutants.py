@@ -204,3 +204,72 @@ def test_points_are_pinned_by_a_test_that_counts_them() -> None:
     assert pins_of(text)["points `10`"].hold == "pinned"
     silent = text.replace(", points: 10", "")
     assert pins_of(silent)["points `10`"].hold == "not pinned"
+
+
+def test_a_pairing_is_tried_without_each_of_its_joins() -> None:
+    found = sites(
+        "{unmatched: {left: rfid.read, right: pos.item}, same: [lane], by: [sku], "
+        "window: 2s around read}",
+        "{check: not has(partner)}",
+    )
+    here = [site for site in found if site.place.line == 7]
+    assert changes(here) == [
+        ("join", ["dropping the join on lane"]),
+        ("window", ["changing 2s to 4s", "changing 2s to 1s"]),
+    ]
+    assert [site.mutants[0].change for site in found if site.place.line == 8] == [
+        "dropping 'check'"
+    ]
+
+
+def test_how_many_of_a_group_must_hold_is_tried_one_up_and_one_down() -> None:
+    found = sites(
+        "{any_of: [{check: read.rssi > -60dBm, points: 3}, "
+        "{not_seen: pos.item, window: 1m before read}], at_least: 1}"
+    )
+    (least,) = [site for site in found if site.shown == "1"]
+    assert [mutant.change for mutant in least.mutants] == ["changing 1 to 2", "changing 1 to 0"]
+    (points,) = [site for site in found if site.kind == "points" and site.shown == "3"]
+    assert underlined(points) == "3"
+
+
+def test_a_figure_that_others_name_loses_its_limit_only() -> None:
+    found = sites(
+        "{sum: shelf.removed.units, as: taken, window: 1m before read, more_than: 2}",
+        "{check: taken < 50}",
+    )
+    whole = [site.mutants[0] for site in found if site.kind == "clause"]
+    assert [mutant.change for mutant in whole] == [
+        "dropping the limit of 'taken'",
+        "dropping 'check'",
+    ]
+
+
+def test_every_mutant_of_a_rule_can_be_judged() -> None:
+    match = (
+        "{seen: rfid.read, as: shelf, where: zone.kind == 'shelf', same: [epc], "
+        "window: 1h before read}",
+        "{any_of: [{seen: pos.item, as: scan, same: [lane], window: 1m before read}, "
+        "{check: shelf.rssi < -40dBm}]}",
+        "{unmatched: {left: rfid.read, right: pos.item}, same: [lane], by: [sku], "
+        "window: 2s around read}",
+        "{not_seen: pos.void, same: {lane: scan.lane}, window: between shelf and read}",
+        "{avg: scale.weight.weight, as: mean, window: 1m before read, at_most: 5kg}",
+        "{check: size(left) > 0 or has(scan)}",
+    )
+    tests = """\
+tests:
+  - name: everything is there
+    events: |
+      09:30:00 rfid.read epc=E1 sku=A lane=1 zone.kind=shelf rssi=-50
+      10:00:30 scale.weight lane=1 weight=100
+      10:00:40 pos.item lane=1 sku=B
+      10:00:50 rfid.read epc=E1 sku=A lane=1 zone.kind=exit rssi=-50
+    expect: {fires: 1}
+"""
+    text = text_of(*match, tests=tests)
+    trial = try_rule(load(text), text, REGISTRY)
+    assert trial.passed
+    assert {pin.site.kind for pin in trial.pins} == {
+        "clause", "comparison", "join", "literal", "points", "window"
+    }  # fmt: skip
