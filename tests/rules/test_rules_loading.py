@@ -605,3 +605,17 @@ def test_a_rule_is_a_value() -> None:
     item = PosItem(id="1", store="S", device="D", time=0, epc="AB")
     where = rule.excepts[0].where.compile_bound(LISTS)
     assert where({"exit": item}) is False
+
+
+def test_points_that_halve_in_no_time_are_refused_at_their_place() -> None:
+    text = """\
+id: r
+title: A rule
+when: {event: pos.void, as: v}
+incident: {type: fraud.till, about: {lane: v.lane}, points: 5, half_life: 0s, because: x}
+"""
+    with pytest.raises(FileMistakes) as told:
+        load_rules({"r.yml": text}, Registry())
+    (mistake,) = told.value.mistakes
+    assert (mistake.line, mistake.column) == (4, 75)
+    assert "halve in no time" in mistake.message

@@ -10,7 +10,15 @@ import difflib
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 
 from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.events.quantities import DurationUs
@@ -18,6 +26,13 @@ from aislewatch.events.quantities import DurationUs
 
 def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _some_time(value: int) -> int:
+    if value <= 0:
+        message = "points cannot halve in no time; leave half_life out where they do not fade"
+        raise ValueError(message)
+    return value
 
 
 Types = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
@@ -255,7 +270,7 @@ class IncidentShape(_Shape):
     type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$")]
     about: Annotated[dict[Identifier, str], Field(min_length=1)]
     points: Points = 0
-    half_life: DurationUs | None = None
+    half_life: Annotated[DurationUs, AfterValidator(_some_time)] | None = None
     quiet: str | None = None
     family: str | None = None
     group: GroupShape | None = None

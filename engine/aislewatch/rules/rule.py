@@ -173,7 +173,8 @@ class Aggregate(Evidence):
     Attributes:
         name: of the figure; made up where the author gave none.
         op: how it is computed. ``sum`` and ``count`` of nothing are 0, ``distinct`` too; ``max``,
-            ``min`` and ``avg`` of nothing are None. Events whose field is absent do not take part.
+            ``min`` and ``avg`` of nothing are None. With a field absent anywhere, every figure but
+            ``count`` and ``distinct`` is None: a sum with an unknown part is unknown.
         attr: the field; None for ``count``.
         type: of the figure, in the field's base unit; ``avg`` is a float.
         holds: the condition on it, over bindings and itself; None where it only names a figure.
