@@ -160,6 +160,23 @@ async def test_a_replay_over_tcp_gives_the_events_of_its_files_and_ends(tmp_path
     assert feed.diagnostics()["banners"] == 1
 
 
+async def test_equal_rows_have_the_ids_of_the_file_on_every_connection(tmp_path: Path) -> None:
+    (tmp_path / "m2.yml").write_text(MAPPING + 'id: "{$case}/{$digest}"\n', encoding="utf-8")
+    can = row("a")
+    (tmp_path / "q.jsonl").write_bytes(can * 3)
+    read = read_recording(
+        read_mapping(tmp_path / "m2.yml", REGISTRY), [tmp_path / "q.jsonl"], feed="feed", store="s"
+    )
+    expected = [event for run in read if isinstance(run, list) for event in run]
+    assert len({event.id for event in expected}) == 4
+    for _ in range(2):
+        async with serving(can * 3) as address:
+            feed = Feed(FeedConfig(mapping="m2.yml", tcp=address, recording=True))
+            async with running(feed, tmp_path) as (received, task):
+                await task
+        assert received.found == expected
+
+
 async def test_a_connection_that_closes_takes_its_devices_offline_and_is_not_ready(
     tmp_path: Path,
 ) -> None:

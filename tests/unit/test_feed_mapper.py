@@ -200,7 +200,12 @@ def test_a_row_from_ahead_of_the_clock_blurs_nothing_since_its_time_is_wrong() -
 
 def test_a_refused_row_does_not_make_a_failed_device_see() -> None:
     made = mapper(STATES)
-    rows = [{"status": "crash"}, {"v": -1}, {"status": "err", "v": -1}, {"status": "ok", "v": 1}]
+    rows: list[dict[str, Any]] = [
+        {"status": "crash"},
+        {"v": -1},
+        {"status": "err", "v": -1},
+        {"status": "ok", "v": 1},
+    ]
     told = tell(made, *({"dev": "d", "t": t, **row} for t, row in enumerate(rows)))
     assert states(told) == [
         ("d", "failed", "crash"),

@@ -12,12 +12,17 @@ barcode is longer, so what looks like a card number of 15 digits or more is one 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 
 GOODS = frozenset({"gtin", "sku", "epc", "serial", "product_class"})
 """Fields that name goods."""
 
 LONGEST_GTIN = 14
+
+_MANY = 100
+"""A longer list of figures is masked as a whole: to try each of them would be slow."""
 
 _RUN = re.compile(r"[0-9](?:[ -]?[0-9]){12,}")
 _GROUP = re.compile(r"[0-9]+")
@@ -85,29 +90,27 @@ def _cards(text: str, least: int, *, glued: bool) -> Iterator[tuple[int, int]]:
     """Give where card numbers stand, from left to right; of two that overlap, the first."""
     for run in _RUN.finditer(text):
         # A figure in front of a number, or behind it, hides it no more than a word would.
-        groups = [(run.start() + m.start(), run.start() + m.end()) for m in _GROUP.finditer(run[0])]
-        done = 0
-        for at, (start, _) in enumerate(groups):
-            if start < done:
+        groups = [match.span() for match in _GROUP.finditer(text, *run.span())]
+        if len(groups) > _MANY:
+            yield run.span()
+            continue
+        digits = run[0].replace(" ", "").replace("-", "")
+        ends = list(accumulate(end - start for start, end in groups))
+        free = 0
+        for at, (start, end) in enumerate(groups):
+            first = ends[at] - (end - start)
+            if at < free or digits[first] not in "23456":
                 continue
-            for end in _ends(groups, at, least):
-                if _is_card(text[start:end]) and (glued or _stands_alone(text, start, end)):
-                    yield start, end
-                    done = end
+            # The longest first: of a number within a number the outer one is masked.
+            for last in range(bisect_right(ends, first + 19, at) - 1, at - 1, -1):
+                if ends[last] - first < least:
                     break
-
-
-def _ends(groups: list[tuple[int, int]], at: int, least: int) -> list[int]:
-    """Give where a number could end that begins with a group, the longest first."""
-    ends: list[int] = []
-    digits = 0
-    for start, end in groups[at : at + 19]:
-        digits += end - start
-        if digits > 19:
-            break
-        if digits >= least:
-            ends.insert(0, end)
-    return ends
+                if _is_card(digits[first : ends[last]]) and (
+                    glued or _stands_alone(text, start, groups[last][1])
+                ):
+                    yield start, groups[last][1]
+                    free = last + 1
+                    break
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -122,8 +125,7 @@ def _masked(found: str) -> str:
     return re.sub(r"[0-9]", "*", found[:-4]) + found[-4:]
 
 
-def _is_card(found: str) -> bool:
-    digits = found.replace(" ", "").replace("-", "")
+def _is_card(digits: str) -> bool:
     if _NETWORK.fullmatch(digits) is None:
         return False
     total = 0

@@ -19,10 +19,11 @@ from typing import Any
 
 from aislewatch.errors import EventRefused
 from aislewatch.events.kinds import DeviceState, Event
-from aislewatch.events.paths import is_object, plain
-from aislewatch_plugins.feed.building import build, digest, items, name, reading
-from aislewatch_plugins.feed.cards import holds_card, mask_cards, mask_figures, mask_text
+from aislewatch.events.paths import plain
+from aislewatch_plugins.feed.building import build, digest, items, name
+from aislewatch_plugins.feed.placing import Placer
 from aislewatch_plugins.feed.plan import Plan, PlannedCase, PlannedState
+from aislewatch_plugins.feed.refusing import refusal
 from aislewatch_plugins.feed.repeats import Repeats
 from aislewatch_plugins.feed.rows import RawRow
 from aislewatch_plugins.feed.standing import SEES, Standings, State, severity
@@ -54,7 +55,7 @@ class Mapper:
         self._store = store
         self._session = session
         self._simulated = simulated
-        self._waited: dict[str, int] = {}
+        self._placer = Placer(plan)
         self._standings = Standings()
         self._repeats = Repeats()
         self._lost = 0
@@ -68,26 +69,7 @@ class Mapper:
 
     def place(self, raw: RawRow) -> Placed:
         """Find a row's case and time. Call in the order of the file; never raises."""
-        names: dict[str, Any] = {
-            **self._plan.params,
-            "file": raw.file,
-            "stream": raw.stream,
-            "row": raw.number,
-        }
-        placed = Placed(raw.value, raw, names)
-        try:
-            if raw.error:
-                raise EventRefused(raw.error)
-            self._place(placed)
-        except EventRefused as refused:
-            placed.refused = refused
-        except RecursionError:
-            placed.refused = EventRefused("the row is nested too deeply")
-        frames = self._plan.frames
-        if placed.refused is not None and frames is not None and placed.row is raw.value:
-            # Only what would be refused is passed over: a wire without a banner loses no row.
-            placed.banner = 0 < raw.line <= frames.banner_lines
-        return placed
+        return self._placer.place(raw)
 
     def tell(self, placed: Placed, *, latest_us: int = ABSURD_US, link: str = "") -> list[Told]:
         """Give what a row tells. Call in the order in which things happened; never raises.
@@ -147,82 +129,6 @@ class Mapper:
             )
         self.counts.events += len(events)
         return events
-
-    def _place(self, placed: Placed) -> None:
-        plan, names = self._plan, placed.names
-        self._unwrap(placed)
-        if plan.wait is not None:
-            placed.time_us = self._wait(placed)
-        row = placed.row
-        if not is_object(row):
-            message = "the row is no JSON object"
-            raise EventRefused(message)
-        case = self._case(row, names)
-        if case is None:
-            self._stray(placed)
-            message = f"no case of the mapping fits a row with {_outline(row)}"
-            raise EventRefused(message, f"{plan.name} cases")
-        placed.case = case
-        names["case"] = case.name
-        if case.time is not None:
-            placed.time_us = reading(case.time, row, names, case.time_place)
-        if placed.time_us is None:
-            message = "the row does not say when it happened"
-            raise EventRefused(message, case.time_place)
-
-    def _stray(self, placed: Placed) -> None:
-        """Find what the top of the file says of a row that fits no case, for its refusal."""
-        placed.case = other = self._plan.other
-        if other is not None:
-            placed.names["case"] = other.name
-            if other.time is not None:
-                with suppress(ValueError):
-                    placed.time_us = other.time(placed.row, placed.names)
-
-    def _unwrap(self, placed: Placed) -> None:
-        frames = self._plan.frames
-        if frames is None:
-            return
-        frame, names = placed.row, placed.names
-        row = frames.row(frame, names)
-        if not is_object(row):
-            return  # A file of the same rows has no frames.
-        stream = frames.stream(frame, names) if frames.stream is not None else None
-        number = frames.number(frame, names) if frames.number is not None else None
-        placed.row = row
-        if isinstance(stream, str):
-            names["stream"] = stream
-        if (
-            isinstance(number, int)
-            and not isinstance(number, bool)
-            and 0 <= number < 2**62
-            and not holds_card(str(number))
-        ):
-            names["row"] = number
-
-    def _case(self, row: Any, names: Mapping[str, Any]) -> PlannedCase | None:
-        plan = self._plan
-        for case in plan.cases:
-            if case.when is None or case.when(row, names):
-                return case
-        if plan.heartbeat is not None and plan.heartbeat(row, names):
-            return plan.other
-        return None
-
-    def _wait(self, placed: Placed) -> int:
-        wait = self._plan.wait
-        assert wait is not None
-        key = placed.raw.file or placed.names["stream"]
-        before = self._waited.get(key, wait.start_us)
-        try:
-            waited = wait.read(placed.row, placed.names)
-        except ValueError as error:
-            raise EventRefused(str(error), f"{self._plan.name} time") from None
-        if waited is None:
-            message = "the row does not say how long it waits for the row before"
-            raise EventRefused(message, f"{self._plan.name} time")
-        self._waited[key] = before + waited
-        return before + waited
 
     def _tell(self, placed: Placed, latest_us: int, link: str) -> list[Told]:
         plan, case, row, names = self._plan, placed.case, placed.row, placed.names
@@ -328,7 +234,7 @@ class Mapper:
         if state is not None:
             yield self._state(placed, envelope, state)
         if blurs:
-            yield self._state(placed, envelope, ("degraded", REFUSED_ROW), suffix="refused")
+            yield from self._blur(placed, envelope)
 
     def _said(self, placed: Placed, planned: PlannedState) -> State | None:
         said = planned.read(placed.row, placed.names)
@@ -367,14 +273,21 @@ class Mapper:
             values["reason"] = state[1]
         place = case.state.place if case.state is not None else case.place
         try:
-            return build(
-                DeviceState, case.state_fields, placed.row, placed.names, dict(values), place
-            )
+            return build(DeviceState, case.state_fields, placed.row, placed.names, values, place)
         except EventRefused as refused:
-            if state[1] != REFUSED_ROW:
-                return self._refusal(placed, refused)
+            return self._refusal(placed, refused)
+
+    def _blur(self, placed: Placed, envelope: Mapping[str, Any]) -> list[Told]:
+        """Tell that something of a row could not be read; nothing if that cannot be told either."""
+        case = placed.case
+        assert case is not None
+        values = {**envelope, "id": f"{envelope['id']}/refused"}
+        values |= {"state": "degraded", "reason": REFUSED_ROW}
         # What is wrong with the lane is refused already; the device is blurred all the same.
-        return build(DeviceState, (), placed.row, placed.names, values, place)
+        for fields in (case.state_fields, ()):
+            with suppress(EventRefused):
+                return [build(DeviceState, fields, placed.row, placed.names, dict(values), "")]
+        return []
 
     def _refused(
         self, placed: Placed, refused: EventRefused, latest_us: int, link: str
@@ -405,27 +318,15 @@ class Mapper:
         with suppress(EventRefused):
             row_id = name(case.id, placed.row, placed.names, row_id, "id", "")
         envelope = self._envelope(placed, row_id)
-        state = self._state(placed, envelope, ("degraded", REFUSED_ROW), suffix="refused")
-        _, blurs = self._standings.refused(key, link, None)
-        return [state] if blurs else []
+        told = self._blur(placed, envelope)
+        if told:
+            _, blurs = self._standings.refused(key, link, None)
+            return told if blurs else []
+        return []
 
     def _refusal(self, placed: Placed, refused: EventRefused) -> Refusal:
-        raw = placed.raw
-        wire = f"{placed.names['stream'] or self._feed}:{raw.number}"
-        source = f"row {raw.source if raw.file else wire}"
-        place = f"{refused.place}, {source}" if refused.place else source
-        masked, reason = mask_cards(raw.raw), mask_text(refused.reason)
-        if masked != raw.raw:
-            # A reason quotes no more than the beginning of a text, perhaps half of the number.
-            reason = mask_figures(reason)
-        return Refusal(masked, reason, mask_text(place), mask_text(placed.device or self._feed))
+        return refusal(placed, refused, self._feed)
 
 
 def _says_refused(event: Event) -> bool:
     return isinstance(event, DeviceState) and event.reason == REFUSED_ROW
-
-
-def _outline(row: Mapping[str, Any]) -> str:
-    """Give a row's keys: enough to see what it is, nothing of whom it is about."""
-    keys = sorted(mask_text(str(key)) for key in row)
-    return ", ".join(keys[:12])[:200] or "no keys"
