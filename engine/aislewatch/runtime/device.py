@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from aislewatch.errors import AislewatchError, DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.registry import Registry
-from aislewatch.events.sensor import SensorContext, SensorPlugin
+from aislewatch.events.sensor import Health, SensorContext, SensorPlugin
 from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.bus_spool import Spool
 from aislewatch.runtime.bus_spooling import SpoolingPublisher, WhenFull
@@ -215,6 +215,7 @@ class DeviceLife:
             if work.done():
                 work.result()
                 return Outcome("ended")
+            self._look()  # The last time that the plugin's word is about its device.
             return Outcome("stopped")
         finally:
             await _end(work, beat, stop)
@@ -242,6 +243,7 @@ class DeviceLife:
 
     async def _flush(self, publisher: SpoolingPublisher, outcome: Outcome) -> None:
         """Have NATS take what waits: all of it where a recording has ended."""
+        await self._have_said()
         drained = asyncio.create_task(publisher.drained())
         stop = asyncio.create_task(self._stop.wait())
         try:
@@ -250,13 +252,36 @@ class DeviceLife:
             await asyncio.wait({drained}, timeout=FLUSH_S)
         finally:
             await _end(drained, stop)
-            self._look()
+            self._see()
+
+    async def _have_said(self) -> None:
+        """Have the last state told while there is a publisher to tell it to."""
+        if self._says is not None:
+            await asyncio.wait({self._says}, timeout=FLUSH_S)
+            await _end(self._says)
 
     def _look(self) -> None:
         """Look at the plugin and the spool, at each heartbeat; say so if it has come alive."""
+        health = self._see()
+        if health is None or self._spec.recording:
+            return
+        emit = self._emit
+        assert emit is not None
+        if self._says is not None:
+            if not self._says.done():
+                return
+            self._says.result()
+        if self._status.proved:
+            change = Change("online")
+            if not health.connected:
+                change = Change("degraded", "link", health.detail)
+            self._says = asyncio.create_task(emit.say(change))
+
+    def _see(self) -> Health | None:
+        """Take down how the plugin and the spool are; None before there are any."""
         plugin, publisher, emit = self._plugin, self._publisher, self._emit
         if plugin is None or publisher is None or emit is None:
-            return
+            return None
         health = plugin.health()
         publishing = publisher.state()
         self._status = Status(
@@ -267,15 +292,7 @@ class DeviceLife:
             dropped=publishing.depth.dropped,
             detail=publishing.last_error or health.detail,
         )
-        if self._spec.recording or (self._says is not None and not self._says.done()):
-            return
-        if self._says is not None:
-            self._says.result()
-        if self._status.proved:
-            change = Change("online")
-            if not health.connected:
-                change = Change("degraded", "link", health.detail)
-            self._says = asyncio.create_task(emit.say(change))
+        return health
 
 
 def outcome_of(error: BaseException) -> Outcome:
