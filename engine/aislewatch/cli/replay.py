@@ -196,7 +196,7 @@ def _json(summary: ReplaySummary, found: Counter[str], out: Path | None) -> dict
         "incidents": found.total(),
         "undecided": _records(summary)["judgement.undecided"],
         "refused": summary.refused_count,
-        "refused_why": [group._asdict() for group in summary.refused],
+        "refused_why": summary.refused,
         "strangers": summary.strangers,
         "stores": {
             name: {

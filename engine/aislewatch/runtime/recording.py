@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from random import Random
@@ -54,6 +54,10 @@ class RefusedRow(Protocol):
 @runtime_checkable
 class ReadsRecordings(Protocol):
     """A plugin whose source can be files that are read at once."""
+
+    def diagnostics(self) -> Mapping[str, object]:
+        """Say what became of the rows so far, under the names of `ROW_COUNTS`; not of all."""
+        ...
 
     def read_recording(
         self, context: SensorContext, files: Sequence[Path] | None = None
@@ -101,9 +105,9 @@ def play(
     if not played:
         message = f"{setup.file} has no feeds, so there is nothing to replay"
         raise UsageError(message)
-    rows = played[0] if len(played) == 1 else heapq.merge(*map(_timed, played), key=_time)
+    merged = played[0] if len(played) == 1 else heapq.merge(*map(_timed, played), key=_time)
     ticks: dict[str, RecordingTicks] = {}
-    for row in rows:
+    for row in merged:
         told = row.told if isinstance(row, _Timed) else row
         if isinstance(told, Refused):
             yield told
@@ -162,7 +166,9 @@ def _rows(
             yield Refused(told.device, told.reason, told.place)
     diagnostics = plugin.diagnostics()
     for name in ROW_COUNTS:
-        counted[name] += int(diagnostics.get(name, 0))
+        number = diagnostics.get(name)
+        if isinstance(number, int):
+            counted[name] += number
 
 
 def _feed_of(setup: Setup, files: Sequence[Path]) -> FeedSetup:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final
 
 GROUPS_MAX: Final = 200
 """Groups that are kept apart; nobody reads more, and a recording may hold any number of faults."""
@@ -13,7 +13,8 @@ _ROW = re.compile(r"(?:(?P<place>.*), )?row (?P<row>.+:\d+)", re.DOTALL)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
-class RefusalGroup(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RefusalGroup:
     """Everything that one place refused for one reason.
 
     Attributes:
@@ -65,7 +66,7 @@ class Refusals:
         if key not in self._groups and len(self._groups) >= GROUPS_MAX:
             key, place, reason = ("", "..."), "", "for other reasons"
         group = self._groups.get(key) or RefusalGroup(place, reason, row, 0)
-        self._groups[key] = group._replace(count=group.count + 1)
+        self._groups[key] = replace(group, count=group.count + 1)
 
     def groups(self) -> list[RefusalGroup]:
         """Give the groups, the largest first."""

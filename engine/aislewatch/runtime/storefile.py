@@ -93,7 +93,9 @@ def read_setup(
 def _with_recordings_of(setup: Setup, written: StoreFile, events: Path) -> Setup:
     """Have the feeds that play files play those of a folder."""
     wanted: dict[str, list[str]] = {}
-    catalogues = {PurePath(written.products.file).name} if written.products is not None else set()
+    catalogues = set[str]()
+    if written.products is not None:
+        catalogues.add(PurePath(written.products.file).name)
     for id_, part in written.feeds.items():
         patterns = part.config.get("files")
         if isinstance(patterns, list):
