@@ -19,14 +19,6 @@ def test_the_system_clock_never_goes_back_when_the_wall_clock_does(wall: list[in
     assert given_times[-1] == max(wall)
 
 
-def test_the_system_clock_says_how_far_the_wall_clock_fell_behind() -> None:
-    ticking = iter([1_000, 5_000, 2_000])
-    clock = SystemClock(lambda: next(ticking))
-    clock.now_us()
-
-    assert clock.behind_us() == 3_000
-
-
 def test_the_wall_clock_counts_microseconds() -> None:
     year_2020, year_2200 = 1_577_836_800_000_000, 7_258_118_400_000_000
 

@@ -41,10 +41,6 @@ class SystemClock:
         self._latest = max(self._latest, self._source())
         return self._latest
 
-    def behind_us(self) -> int:
-        """Tell how far the wall clock is behind what was given already: 0 when all is well."""
-        return max(0, self._latest - self._source())
-
 
 class RecordingClock:
     """The time of a recording, which passes as its events are played; also the clock of tests.
