@@ -40,12 +40,14 @@ COMMANDS = {
     "demo": Command("Watch a simulated shop for a minute; needs no devices."),
     "run": Command("Watch a shop's devices and write what is found into a ledger."),
     "replay": Command("Decide again on events that have been, from files."),
+    "archive": Command("Write a run's event stream as files, to be replayed."),
+    "dead-letters": Command("See what a run has refused, and why."),
     "incidents": Command("See what was found, and why.", group=True),
     "ledger": Command("Look at what was written down, and verify it.", group=True),
     "rules": Command("Check and test rule files.", group=True),
     "version": Command("Say which version this is, and what it runs on."),
 }
-"""By name, which is also the name of its module."""
+"""By name, which is also the name of its module (with ``_`` for ``-``)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +90,7 @@ def _application(wanted: str) -> typer.Typer:
         if name != wanted:
             app.command(name, help=about)(_not_asked_for)
             continue
-        module: Any = importlib.import_module(f"aislewatch.cli.{name}")
+        module: Any = importlib.import_module(f"aislewatch.cli.{name.replace('-', '_')}")
         if group:
             app.add_typer(module.app, name=name, help=about)
         else:

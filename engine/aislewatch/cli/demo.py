@@ -17,7 +17,7 @@ from aislewatch.cli import options
 from aislewatch.cli.case_table import case_counts, case_table
 from aislewatch.cli.cases import Case, cases_json, read_cases
 from aislewatch.cli.demo_check import Planted, Score, compare
-from aislewatch.cli.demo_replay import replayed_heads, write_archive
+from aislewatch.cli.demo_replay import replayed_heads
 from aislewatch.cli.ledger import found_json, show_verification
 from aislewatch.cli.library import write_library
 from aislewatch.cli.live_lines import LiveLines
@@ -28,6 +28,7 @@ from aislewatch.errors import UsageError
 from aislewatch.ledger import Ledger, Verification, verify
 from aislewatch.runtime.live import LiveStore, Options, run
 from aislewatch.runtime.live_status import Summary
+from aislewatch.runtime.run_folder import write_archive
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
 
@@ -115,7 +116,9 @@ async def _demo(screen: Screen, home: Path, simulation: Simulation, host: Host) 
                 ),
                 on_snapshot=lines.snapshot,
                 on_record=lines.record,
+                on_refused=lines.refused,
             )
+            lines.end()
         finally:
             playing.cancel()
             await asyncio.gather(playing, return_exceptions=True)
@@ -124,7 +127,7 @@ async def _demo(screen: Screen, home: Path, simulation: Simulation, host: Host) 
         for failure in summary.failures:
             screen.say(f"failed: {failure}")
         return 2
-    await write_archive(home / "run" / "nats", home / "archive")
+    await write_archive(home / "run", home / "archive")
     return _conclude(screen, home, setup, simulation, summary)
 
 

@@ -8,15 +8,20 @@ import msgspec
 from rich.text import Text
 
 from aislewatch.cli.cases import Case, CaseBook, Moment
+from aislewatch.cli.dead_letters import letter_json, why
 from aislewatch.cli.record_words import record_json
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import LEVEL_STYLES, Local, chance, count, span
 from aislewatch.ledger import StoredRecord
+from aislewatch.runtime.live_letters import Refused
 from aislewatch.runtime.live_status import DeviceLine, Snapshot
 
 _STATE_STYLES: Final = {"online": "green", "degraded": "yellow", "offline": "red", "failed": "red"}
 
 _STATUS_EVERY_US: Final = 60_000_000
+
+_REFUSED_FEW: Final = 5
+"""Refused rows that are shown in a minute."""
 
 
 class LiveLines:
@@ -35,7 +40,9 @@ class LiveLines:
         self._books: dict[str, CaseBook] = {}
         self._late: dict[str, str] = {}
         self._states: dict[str, str] = {}
-        self._refused: dict[str, int] = {}
+        self._refused_few = 0
+        self._refused_more = 0
+        self._refused_since_us = 0
         self._notes: set[str] = set()
         self._wall = wall
         self._status_us = 0
@@ -67,6 +74,9 @@ class LiveLines:
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """Take how the run is; says what has changed."""
+        if snapshot.time_us >= self._refused_since_us + _STATUS_EVERY_US:
+            self.end()
+            self._refused_few, self._refused_since_us = 0, snapshot.time_us
         for note in snapshot.notes:
             if note not in self._notes:
                 self._notes.add(note)
@@ -77,15 +87,27 @@ class LiveLines:
                 self._states[name] = device.state
                 self._screen.give({"process": {"name": name, "state": device.state}})
                 self._process_line(name, device, snapshot.time_us if self._wall else 0)
-            refused = device.refused - self._refused.get(name, 0)
-            if refused:
-                self._refused[name] = device.refused
-                what = f"{count(refused, 'row')} made no sense; kept as a dead letter"
-                self._line(self._time_us, "refused", name, what, "yellow")
         if self._wall and snapshot.time_us >= self._status_us + _STATUS_EVERY_US:
             if self._status_us:
                 self._status(snapshot)
             self._status_us = snapshot.time_us
+
+    def refused(self, refused: Refused) -> None:
+        """Take what made no sense: the first few of a minute are shown, the others counted."""
+        shown = refused.letters[: _REFUSED_FEW - self._refused_few]
+        for letter in shown:
+            self._screen.give({"refused": letter_json(letter)})
+            self._line(self._time_us, "refused", letter.device, why(letter), "yellow")
+        self._refused_few += len(shown)
+        self._refused_more += refused.count - len(shown)
+
+    def end(self) -> None:
+        """Say what was only counted so far; call it at the end of the run, too."""
+        if self._refused_more:
+            self._screen.give({"refused_more": self._refused_more})
+            what = f"{count(self._refused_more, 'row')} more made no sense; see dead-letters"
+            self._line(self._time_us, "refused", "", what, "yellow")
+        self._refused_more = 0
 
     # Incidents -----------------------------------------------------------------------------------
 

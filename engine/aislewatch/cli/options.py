@@ -25,6 +25,13 @@ StoreFile = Annotated[
     ),
 ]
 
+RunFolder = Annotated[
+    Path,
+    typer.Option(
+        "--folder", metavar="RUNFOLDER", help="The run's: its --folder, or LEDGER.run beside it."
+    ),
+]
+
 DataFolder = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="What $data stands for in the store file."),

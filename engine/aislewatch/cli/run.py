@@ -75,7 +75,10 @@ def command(
     local = Local(setup.timezone, setup.model.currency)
     lines = LiveLines(screen, local, wall=setup.recording is None)
     stream = folder if folder is not None else ledger.with_suffix(".run")
-    screen.say(f"watching {setup.name or store}; the ledger is {ledger}. Ctrl-C stops it.")
+
+    def begin() -> None:
+        screen.say(f"watching {setup.name or store}; the ledger is {ledger}. Ctrl-C stops it.")
+
     summary = asyncio.run(
         run(
             [LiveStore(setup, data=data)],
@@ -88,8 +91,11 @@ def command(
             ),
             on_snapshot=lines.snapshot,
             on_record=lines.record,
+            on_refused=lines.refused,
+            on_begin=begin,
         )
     )
+    lines.end()
     return conclude(screen, summary)
 
 

@@ -6,7 +6,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from aislewatch.events.subjects import EVENTS, dead_letter_filter, escape, store_filter
+from aislewatch.events.subjects import (
+    DEAD_LETTERS,
+    EVENTS,
+    dead_letter_filter,
+    escape,
+    store_filter,
+)
 from aislewatch.runtime.bus_consumer import Consumer, Received, read_through
 from aislewatch.runtime.bus_message import (
     DEAD_LETTER_STREAM,
@@ -183,13 +189,16 @@ class Bus:
             yield message
 
     async def dead_letters(
-        self, store: str, *, after: int = 0
+        self, store: str = "", *, after: int = 0
     ) -> AsyncIterator[tuple[int, DeadLetter]]:
-        """Give a store's dead letters after a sequence, each with its own sequence."""
+        """Give a store's dead letters after a sequence, each with its own sequence.
+
+        Without a store: those of every store.
+        """
         consumer = Consumer(
             self._link,
             stream=DEAD_LETTER_STREAM,
-            subject_filter=dead_letter_filter(store),
+            subject_filter=dead_letter_filter(store) if store else f"{DEAD_LETTERS}.>",
             start_after=after,
         )
         async for message in read_through(consumer):

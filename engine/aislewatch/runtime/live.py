@@ -12,6 +12,7 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 from aislewatch.errors import BusError
@@ -19,6 +20,7 @@ from aislewatch.ledger import StoredRecord
 from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.device import BusAccess
 from aislewatch.runtime.hosting import InlineHost, PluginHost
+from aislewatch.runtime.live_letters import LetterTail, Refused
 from aislewatch.runtime.live_nats import serve_nats
 from aislewatch.runtime.live_options import LiveStore, Options
 from aislewatch.runtime.live_parts import Parts
@@ -26,6 +28,8 @@ from aislewatch.runtime.live_status import LedgerTail, Snapshot, Summary
 from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
 from aislewatch.runtime.ray_host import RayHost
+from aislewatch.runtime.run_folder import NATS
+from aislewatch.runtime.run_lock import held, require_unwritten
 from aislewatch.runtime.stream_marks import last_sequence, ticking_stores
 
 DRAIN_S: Final = 60.0
@@ -40,6 +44,8 @@ async def run(
     *,
     on_snapshot: Callable[[Snapshot], None] | None = None,
     on_record: Callable[[StoredRecord], None] | None = None,
+    on_refused: Callable[[Refused], None] | None = None,
+    on_begin: Callable[[], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> Summary:
     """Run until stopped; a run of nothing but recordings also ends with the last of them.
@@ -52,17 +58,25 @@ async def run(
         options: how.
         on_snapshot: called about once a second, and at the end; must not block.
         on_record: called with each record that is new in the ledger, after it is on disk.
+        on_refused: called with what devices sent that is no event, after it is in the stream.
+        on_begin: called once ledger and folder are ours, before anything is started.
         stop: stops it as SIGTERM does.
 
     Raises:
+        LedgerError: somebody else is writing the ledger.
         BusError: NATS cannot be started or reached, or does not sync what it acknowledges.
-        UsageError: Ray is not installed, or can be reached from outside this machine.
+        UsageError: another run has the folder; or Ray is not installed, or can be reached from
+            outside this machine.
     """
     assert stores
     stopping, hurrying = stop or asyncio.Event(), asyncio.Event()
     async with AsyncExitStack() as stack:
         options.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         options.ledger.absolute().parent.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(held(options.folder))
+        require_unwritten(options.ledger)
+        if on_begin is not None:
+            on_begin()
         access, notes = await stack.enter_async_context(_nats(options))
         host = await _open_host(options, len(stores))
         stack.push_async_callback(host.close)
@@ -72,17 +86,17 @@ async def run(
         tail = LedgerTail(options.ledger.absolute())
         stack.callback(tail.close)
         parts = Parts(stores, options, access, host, bus, tail, notes)
+        looking = _Looking(parts, link, LetterTail(link), on_snapshot, on_record, on_refused)
+        await looking.letters.begin()
         await stack.enter_async_context(parts)
-        showing = asyncio.create_task(_show(parts, link, options, on_snapshot, on_record))
+        showing = asyncio.create_task(_show(looking, options))
         try:
             completed = await _until_over(parts, link, stopping, hurrying)
         finally:
             showing.cancel()
             await asyncio.wait([showing])
         await parts.stop_engine()
-        return Summary(
-            await _look(parts, link, on_snapshot, on_record), completed, tuple(parts.failures())
-        )
+        return Summary(await _look(looking), completed, tuple(parts.failures()))
 
 
 async def _until_over(
@@ -108,32 +122,38 @@ async def _until_over(
     return completed
 
 
-async def _show(
-    parts: Parts,
-    link: Link,
-    options: Options,
-    on_snapshot: Callable[[Snapshot], None] | None,
-    on_record: Callable[[StoredRecord], None] | None,
-) -> None:
+@dataclass(frozen=True)
+class _Looking:
+    """What is looked at while a run lasts, and who is told; see `run`."""
+
+    parts: Parts
+    link: Link
+    letters: LetterTail
+    on_snapshot: Callable[[Snapshot], None] | None
+    on_record: Callable[[StoredRecord], None] | None
+    on_refused: Callable[[Refused], None] | None
+
+
+async def _show(looking: _Looking, options: Options) -> None:
     while True:
         with suppress(BusError):  # NATS is away for a moment; the devices' lines say so.
-            await _look(parts, link, on_snapshot, on_record)
+            await _look(looking)
         await asyncio.sleep(options.snapshot_s)
 
 
-async def _look(
-    parts: Parts,
-    link: Link,
-    on_snapshot: Callable[[Snapshot], None] | None,
-    on_record: Callable[[StoredRecord], None] | None,
-) -> Snapshot:
+async def _look(looking: _Looking) -> Snapshot:
+    parts, link = looking.parts, looking.link
     for record in parts.tail.new():
-        if on_record is not None:
-            on_record(record)
+        if looking.on_record is not None:
+            looking.on_record(record)
     ends = {store: await last_sequence(link, store) for store in await _stores(parts, link)}
     snapshot = parts.snapshot(ends)
-    if on_snapshot is not None:
-        on_snapshot(snapshot)
+    if looking.on_snapshot is not None:
+        looking.on_snapshot(snapshot)
+    if looking.on_refused is not None:
+        refused = await looking.letters.new()
+        if refused.count:
+            looking.on_refused(refused)
     return snapshot
 
 
@@ -155,7 +175,7 @@ async def _open_host(options: Options, engines: int) -> PluginHost:
 async def _nats(options: Options) -> AsyncGenerator[tuple[BusAccess, list[str]]]:
     """Have a server whose streams are there and durable; gives notes where that is not proved."""
     if not options.nats:
-        async with serve_nats(options.folder / "nats", options.dice, options.policy) as server:
+        async with serve_nats(options.folder / NATS, options.dice, options.policy) as server:
             await _prepare(server.url, server.engine, server.system)
             who = server.engine
             yield BusAccess(server.url, who.user, who.password, who.inbox), []

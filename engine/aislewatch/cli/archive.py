@@ -1,0 +1,39 @@
+"""``aislewatch archive``: what a run's devices told, as files that can be replayed."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aislewatch.cli import options
+from aislewatch.cli.screen import Screen
+from aislewatch.cli.wording import count
+from aislewatch.runtime.run_folder import write_archive
+
+
+def command(
+    folder: options.RunFolder,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="A folder for the day files; one that is there is gone on with.",
+        ),
+    ],
+    json: options.Json = False,
+) -> None:
+    """Write a run's event stream as files, to be replayed.
+
+    The run must be over. A replay of them gives the ledger that the run gave, byte for byte.
+    """
+    screen = Screen(json=json)
+    with screen.progress("archiving") as step:
+        added = asyncio.run(write_archive(folder, out, on_progress=step))
+    screen.give({"archive": str(out), "added": added})
+    screen.show(f"{count(added, 'message')} added to {out}.")
+    screen.show(f"Replay them with: aislewatch replay STORE.yml --events {shlex.quote(str(out))}")
