@@ -40,7 +40,7 @@ def test_the_list_says_of_a_command_what_it_says_of_itself(
 ) -> None:
     assert main([name, "--help"]) == FINE
     assert COMMANDS[name].about in capsys.readouterr().out
-    module = importlib.import_module(f"aislewatch.cli.{name}")
+    module = importlib.import_module(f"aislewatch.cli.{name.replace('-', '_')}")
     if not COMMANDS[name].group:
         assert module.command.__doc__.splitlines()[0] == COMMANDS[name].about
 
