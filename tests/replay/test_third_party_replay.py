@@ -206,6 +206,20 @@ def test_any_order_of_scanning_and_bagging_gives_the_same_verdict(tmp_path: Path
                 assert len(play_script(file, out)) == accused
 
 
+def test_a_basket_with_a_refused_line_accuses_nobody_and_a_step_without_a_wait_is_no_refusal(
+    tmp_path: Path,
+) -> None:
+    script = (needs("rtsf") / "checkoutEventsSuspect.json").read_text()
+    steps = json.loads(script)["checkout_events"]
+    scan = next(step for step in steps if step["event"] == "scanned-item")
+    del scan["wait_time"]
+    file = write_script(steps, tmp_path / "script.json")
+    assert [kind for kind, _ in play_script(file, tmp_path / "whole.db")] == ["unaccounted weight"]
+    scan["data"]["quantity"] = 0.5
+    file = write_script(steps, tmp_path / "script.json")
+    assert play_script(file, tmp_path / "half.db") == []
+
+
 def test_two_lanes_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     folder = needs("rtsf")
     (tmp_path / "one.json").write_text((folder / "checkoutEventsSuspect.json").read_text())
