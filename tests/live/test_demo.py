@@ -65,7 +65,7 @@ def test_the_demo_gives_lines_of_json_and_leaves_a_ledger_that_verifies(tmp_path
     home = tmp_path / "demo"
     told = command("demo", "--host", "inline", "--pace", "120", "--folder", str(home), "--json")
     lines = [json.loads(line) for line in told.splitlines()]
-    assert {key for line in lines for key in line} == {"process", "record", "demo"}
+    assert {key for line in lines for key in line} == {"process", "record", "refused", "demo"}
     end = lines[-1]["demo"]
     assert (end["planted"], len(end["found"]), end["missed"], end["false"]) == (8, 8, [], [])
     assert end["replay_equal"]
