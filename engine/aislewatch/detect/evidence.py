@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Hashable, Iterator, Sequence
 from operator import attrgetter
+from typing import cast
 
 from aislewatch.detect.order import order_key
 from aislewatch.events.kinds import Event
@@ -64,7 +65,7 @@ class Index:
         """Give an event's join key; None where a field is absent: it joins nothing."""
         if self._get is None:
             return ()
-        key: Key | None = self._get(event)
+        key = cast("Key | None", self._get(event))  # Bare for one field, a tuple for several.
         return None if isinstance(key, tuple) and None in key else key
 
     def insert(self, event: Event) -> None:
