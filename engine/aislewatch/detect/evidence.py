@@ -66,7 +66,9 @@ class Index:
         if self._get is None:
             return ()
         key = cast("Key | None", self._get(event))  # Bare for one field, a tuple for several.
-        return None if isinstance(key, tuple) and None in key else key
+        if len(self.attrs) > 1 and None in cast("tuple[Key | None, ...]", key):
+            return None
+        return key
 
     def insert(self, event: Event) -> None:
         """Take an event in at its place in the total order, wherever that is."""
