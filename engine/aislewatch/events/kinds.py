@@ -325,6 +325,17 @@ class PosSignOff(Till, frozen=True, kw_only=True, tag="pos.sign_off"):
     """A cashier signed off."""
 
 
+class PosAgeCheck(PosLine, frozen=True, kw_only=True, tag="pos.age_check"):
+    """The till asked for a customer's age. The date of birth never comes in."""
+
+    passed: Annotated[bool | None, _field("old enough, as the cashier or the till says")] = None
+    minimum_age: Annotated[Count | None, _field("in years; what the article asks for")] = None
+
+
+class PosNotFound(PosLine, frozen=True, kw_only=True, tag="pos.not_found"):
+    """A code was scanned or keyed that the till knows no article for."""
+
+
 class QueueLevel(Placed, frozen=True, kw_only=True, tag="queue.level"):
     """How many wait at a lane."""
 
@@ -371,6 +382,8 @@ BUILT_IN: tuple[type[Event], ...] = (
     PosBasketClose,
     PosSignOn,
     PosSignOff,
+    PosAgeCheck,
+    PosNotFound,
     QueueLevel,
     StockCount,
     ShiftClosed,
