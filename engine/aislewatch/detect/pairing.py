@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.order import order_key
@@ -25,6 +26,14 @@ for a whole reach: cut there, no pair is cut in two."""
 AGAIN_US = 600_000_000
 """For how long a tag that is heard again is the same item as before: longer than anybody stands at
 a kiosk, shorter than it takes to bring an item back and sell it."""
+
+
+class Pair(NamedTuple):
+    """Units of one event of either kind that explain each other."""
+
+    left: Event
+    right: Event
+    units: int
 
 
 @dataclass(slots=True)
@@ -62,6 +71,7 @@ def leftovers(
     left_by: By,
     right_by: By,
     reach_us: int | None,
+    pairs: list[Pair] | None = None,
 ) -> tuple[list[Event], list[Event]]:
     """Pair events off and give those that are left over on either side, in the total order.
 
@@ -71,6 +81,7 @@ def leftovers(
         left_by: what must be equal in a pair; None joins nothing.
         right_by: likewise.
         reach_us: how far apart the two of a pair may be; None for any distance.
+        pairs: takes the pairs that are made, where somebody asks for them.
     """
     entries = [_Free(event, True, units_of(event)) for event in left]
     entries += [_Free(event, False, units_of(event)) for event in right]
@@ -80,14 +91,16 @@ def leftovers(
         by = (left_by if entry.is_left else right_by)(entry.event)
         if by is None:
             continue
-        _pair(entry, waiting.get((not entry.is_left, by)), reach_us)
+        _pair(entry, waiting.get((not entry.is_left, by)), reach_us, pairs)
         if entry.units:
             waiting.setdefault((entry.is_left, by), deque()).append(entry)
     over = [entry for entry in entries if entry.units]
     return [e.event for e in over if e.is_left], [e.event for e in over if not e.is_left]
 
 
-def _pair(entry: _Free, others: deque[_Free] | None, reach_us: int | None) -> None:
+def _pair(
+    entry: _Free, others: deque[_Free] | None, reach_us: int | None, pairs: list[Pair] | None
+) -> None:
     while others and entry.units:
         other = others[0]
         if reach_us is not None and entry.event.time - other.event.time > reach_us:
@@ -96,6 +109,9 @@ def _pair(entry: _Free, others: deque[_Free] | None, reach_us: int | None) -> No
         paired = min(entry.units, other.units)
         entry.units -= paired
         other.units -= paired
+        if pairs is not None:
+            left, right = (entry, other) if entry.is_left else (other, entry)
+            pairs.append(Pair(left.event, right.event, paired))
         if not other.units:
             others.popleft()
 
@@ -128,6 +144,7 @@ def unmatched(
     start: int,
     end: int,
     reach: int | None,
+    pairs: list[Pair] | None = None,
 ) -> tuple[bool, list[Event], list[Event], Event | None, list[Event]]:
     """Pair off what happened around an anchor.
 
@@ -142,6 +159,7 @@ def unmatched(
         start: first instant of the window.
         end: last instant of the window.
         reach: how far apart the two of a pair may be; None where the anchor is on neither side.
+        pairs: see :func:`leftovers`.
 
     Returns:
         The verdict; what is left over on either side in the window; the opposite leftover of the
@@ -153,7 +171,7 @@ def unmatched(
     before = since - AGAIN_US
     lefts = _heard_first(left_index.between(key, before, end), since)
     rights = _heard_first(right_index.between(key, before, end), since)
-    over_left, over_right = leftovers(lefts, rights, left_by, right_by, reach)
+    over_left, over_right = leftovers(lefts, rights, left_by, right_by, reach, pairs)
     left = [event for event in over_left if event.time >= start]
     right = [event for event in over_right if event.time >= start]
     both = sorted((e for e in (*lefts, *rights) if e.time >= start), key=order_key)
