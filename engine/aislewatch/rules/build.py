@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
-from aislewatch.errors import Mistake
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.units import Dimension
 from aislewatch.rules import model, rule
@@ -15,12 +14,14 @@ from aislewatch.rules.clauses import ClauseReader, names_bound
 from aislewatch.rules.desk import Desk
 from aislewatch.rules.dimensions import type_of_field
 from aislewatch.rules.evidence import RESERVED
+from aislewatch.rules.incident_model import GroupShape, IncidentShape
 from aislewatch.rules.lexer import Refused
 from aislewatch.rules.meaning import meaning_of
+from aislewatch.rules.params import ParamReader, Site
 from aislewatch.rules.rule import Expr, Rule
 from aislewatch.rules.scope import Binding, Scope, field_of
 from aislewatch.rules.template import split_template
-from aislewatch.rules.tree import Constant, Field
+from aislewatch.rules.tree import Field
 from aislewatch.rules.windows import read_bare_duration
 
 _REQUIRES = re.compile(r"\s*(\S+)(?:\s+on\s+(\S+))?\s+healthy\s*")
@@ -51,15 +52,14 @@ class Build:
         self._today = today
         self._scope = Scope(lists=lists, broken=broken)
 
-    def make(self, site: Mapping[str, str], params_file: str) -> Rule | None:
+    def make(self, site: Site) -> Rule | None:
         """Check everything and make the rule; None where there is any mistake.
 
         Args:
-            site: parameters that the site sets.
-            params_file: where it sets them.
+            site: what it sets in place of the rule's own parameters.
         """
         desk, shape = self._desk, self._shape
-        written = self._params(site, params_file)
+        written = self._params(site)
         anchor = self._anchor()
         reader = ClauseReader(desk, self._scope, shape.when.as_)
         clauses = [reader.let(name, one, ("let", name)) for name, one in shape.let.items()]
@@ -103,42 +103,16 @@ class Build:
             ),
         )
 
-    def _params(self, site: Mapping[str, str], params_file: str) -> dict[str, str]:
+    def _params(self, site: Site) -> Mapping[str, str]:
         """Read the parameters, the site's over the defaults; gives them as written."""
-        written: dict[str, str] = {}
-        values: dict[str, Constant] = {}
-        for name, shape in self._shape.params.items():
-            text = shape if isinstance(shape, str) else shape.default
-            path = ("params", name) if isinstance(shape, str) else ("params", name, "default")
-            default = self._desk.constant(path, text)
-            if default is None:
-                self._scope = replace(self._scope, broken=self._scope.broken | {f"params.{name}"})
-                continue
-            written[name], values[name] = text, default
-            if name in site:
-                written[name] = site[name]
-                values[name] = self._override(path, name, site[name], default, params_file)
-        for name in sorted(set(site) - set(self._shape.params)):
-            message = f"the rule {self._shape.id!r} has no parameter {name!r}"
-            hint = did_you_mean(name, self._shape.params, label="declared")
-            self._desk.mistakes.append(Mistake(params_file, 0, 0, message, hint=hint))
-        self._scope = replace(self._scope, params=values)
-        return written
-
-    def _override(
-        self, path: tuple[str, ...], name: str, text: str, default: Constant, params_file: str
-    ) -> Constant:
-        """Read what a site sets; its mistakes are the site's file's."""
-        known = len(self._desk.mistakes)
-        value = self._desk.constant(path, text)
-        wrong = [one.message for one in self._desk.mistakes[known:]]
-        del self._desk.mistakes[known:]
-        if value is not None and value.type.dimension is not default.type.dimension:
-            wrong.append(f"it is a {value.type.dimension}, not a {default.type.dimension}")
-        for message in wrong:
-            place = f"{name} of {self._shape.id} is {text!r}: {message}"
-            self._desk.mistakes.append(Mistake(params_file, 0, 0, place))
-        return value if value is not None and not wrong else default
+        params = ParamReader(self._desk, self._shape.id, site).read(self._shape.params)
+        self._scope = replace(
+            self._scope,
+            params=params.values,
+            list_params=params.lists,
+            broken=self._scope.broken | params.broken,
+        )
+        return params.written
 
     def _anchor(self) -> rule.Anchor | None:
         desk, shape = self._desk, self._shape.when
@@ -173,7 +147,7 @@ class Build:
             return None
         return rule.Except(shape.name, where, shape.reason, shape.owner, shape.until)
 
-    def _incident(self, shape: model.IncidentShape) -> rule.Incident | None:
+    def _incident(self, shape: IncidentShape) -> rule.Incident | None:
         desk, scope = self._desk, self._scope
         about: dict[str, Expr] = {}
         for entity, text in shape.about.items():
@@ -213,7 +187,7 @@ class Build:
             self._desk.problem(path, refused.problem)
         return rule.Template(tuple(parts))
 
-    def _quiet(self, shape: model.IncidentShape) -> rule.Quiet | None:
+    def _quiet(self, shape: IncidentShape) -> rule.Quiet | None:
         path, text = ("incident", "quiet"), shape.quiet or ""
         found = _QUIET.fullmatch(text)
         if found is None:
@@ -234,7 +208,7 @@ class Build:
             self._desk.problem(path, refused.problem, found.start(1))
             return None
 
-    def _group(self, shape: model.GroupShape, about: Mapping[str, Expr]) -> rule.Group:
+    def _group(self, shape: GroupShape, about: Mapping[str, Expr]) -> rule.Group:
         """Read what signals of one sliding incident share: entities, or fields of the anchor."""
         anchor = self._scope.bindings.get(self._shape.when.as_)
         same: list[tuple[str, Expr]] = []

@@ -16,6 +16,7 @@ from aislewatch.rules.dimensions import type_of_field
 from aislewatch.rules.rule import Expr, Join
 from aislewatch.rules.scope import Scope, field_of, unknown_field
 from aislewatch.rules.tree import Field, Term
+from aislewatch.rules.vocabulary import Same
 from aislewatch.rules.windows import Reach, Window, reach_of
 
 Path = tuple[str | int, ...]
@@ -69,7 +70,7 @@ class EvidenceReader:
         return self._desk.expr(path, text, self.scope.for_event(kinds))
 
     def _same(
-        self, path: Path, shape: model.Same, kinds: tuple[KindSpec, ...]
+        self, path: Path, shape: Same, kinds: tuple[KindSpec, ...]
     ) -> tuple[Join, ...] | None:
         joins: list[Join] = []
         good = True

@@ -11,171 +11,184 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
 )
 
 from aislewatch.events.model_mistakes import is_mapping
-from aislewatch.events.quantities import DurationUs
+from aislewatch.rules.incident_model import IncidentShape
+from aislewatch.rules.vocabulary import (
+    Amount,
+    Entity,
+    EventLines,
+    Expression,
+    Figure,
+    Identifier,
+    KeyField,
+    Points,
+    Requirement,
+    Same,
+    Shape,
+    Target,
+    Types,
+    Window,
+    meanings,
+)
+
+SAME = "Fields that must be equal to the anchor's. Without it, any event in the window counts."
+WINDOW = "The stretch of time to look at, both ends included."
+NAMED = "What it is called in later clauses and in the incident."
 
 
-def _one_or_many(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _some_time(value: int) -> int:
-    if value <= 0:
-        message = "points cannot halve in no time; leave half_life out where they do not fade"
-        raise ValueError(message)
-    return value
-
-
-Types = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
-"""One type of event, or a list of them."""
-
-Same = list[str] | dict[str, str]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Points = Annotated[int, Field(ge=-1000, le=1000)]
-"""Decibans: +10 is ten times the odds."""
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WhenShape(_Shape):
+class WhenShape(Shape):
     """The anchor."""
 
-    event: Types
-    as_: Identifier = Field("anchor", alias="as")
-    where: str | None = None
+    event: Types = Field(description="The rule is judged once for each event of this type.")
+    as_: Identifier = Field("anchor", alias="as", description="What the anchor is called below.")
+    where: Expression | None = Field(None, description="Only events for which this is true.")
 
 
-class _Clause(_Shape):
-    points: Points | None = None
+class _Clause(Shape):
+    points: Points | None = Field(None, description="Points added where this clause holds.")
 
 
 class EvidenceShape(_Clause):
     """What all clauses have that look for events in a window."""
 
-    where: str | None = None
-    same: Same = Field(default_factory=list[str])
-    window: str
+    where: Expression | None = Field(None, description="Only events for which this is true.")
+    same: Same = Field(default_factory=list[str], description=SAME)
+    window: Window = Field(description=WINDOW)
 
 
 class SeenShape(EvidenceShape):
     """Such an event is in the window."""
 
-    seen: Types
-    as_: Identifier | None = Field(None, alias="as")
-    pick: Literal["nearest", "first", "last"] = "nearest"
-    optional: bool = False
+    seen: Types = Field(description="Holds when such an event is in the window.")
+    as_: Identifier | None = Field(None, alias="as", description=NAMED)
+    pick: Literal["nearest", "first", "last"] = Field(
+        "nearest", description="Which event is meant where there are several."
+    )
+    optional: bool = Field(False, description="The clause holds without such an event, too.")
 
 
 class NotSeenShape(EvidenceShape):
     """No such event is in the window."""
 
-    not_seen: Types
+    not_seen: Types = Field(
+        description="Holds when no such event is in the window, and the devices that would have "
+        "seen it were in working order all the time; otherwise nothing is decided."
+    )
 
 
 class _Aggregate(EvidenceShape):
-    as_: Identifier | None = Field(None, alias="as")
-    at_least: str | None = None
-    at_most: str | None = None
-    more_than: str | None = None
-    less_than: str | None = None
-    exactly: str | None = None
+    as_: Identifier | None = Field(None, alias="as", description=NAMED)
+    at_least: Expression | None = Field(None, description="Holds from this figure on.")
+    at_most: Expression | None = Field(None, description="Holds up to this figure.")
+    more_than: Expression | None = Field(None, description="Holds above this figure.")
+    less_than: Expression | None = Field(None, description="Holds below this figure.")
+    exactly: Expression | None = Field(None, description="Holds at this figure alone.")
 
 
 class CountShape(_Aggregate):
     """How many such events are in the window."""
 
-    count: Types
+    count: Types = Field(description="How many such events are in the window; may be 0.")
 
 
 class SumShape(_Aggregate):
     """A field of the events in the window, added up."""
 
-    sum: str
+    sum: Amount = Field(description="This field of the events in the window, added up.")
 
 
 class MaxShape(_Aggregate):
     """The largest of a field in the window."""
 
-    max: str
+    max: Figure = Field(description="The largest of this field in the window.")
 
 
 class MinShape(_Aggregate):
     """The smallest of a field in the window."""
 
-    min: str
+    min: Figure = Field(description="The smallest of this field in the window.")
 
 
 class AvgShape(_Aggregate):
     """The mean of a field in the window."""
 
-    avg: str
+    avg: Amount = Field(description="The mean of this field in the window.")
 
 
 class DistinctShape(_Aggregate):
     """How many different values a field has in the window."""
 
-    distinct: str
+    distinct: Target = Field(description="How many different values this field has in the window.")
 
 
-class SidesShape(_Shape):
+class SidesShape(Shape):
     """The two kinds that are paired off."""
 
-    left: Types
-    right: Types
+    left: Types = Field(description="One side of the pairs.")
+    right: Types = Field(description="The other side of the pairs.")
 
 
 class UnmatchedShape(_Clause):
     """What is left over when two kinds are paired off."""
 
-    unmatched: SidesShape
-    same: Same = Field(default_factory=list[str])
-    by: list[str] = Field(default_factory=list[str])
-    window: str
-    where_left: str | None = None
-    where_right: str | None = None
+    unmatched: SidesShape = Field(
+        description="Pairs off two types of event, one to one, and holds when something is left "
+        "over. Where the anchor is on a side, it must be left over itself; 'partner' is then what "
+        "is left over opposite to it, if anything is."
+    )
+    same: Same = Field(default_factory=list[str], description=SAME)
+    by: list[KeyField] = Field(
+        default_factory=list[str], description="Fields that must be equal within a pair."
+    )
+    window: Window = Field(description=WINDOW)
+    where_left: Expression | None = Field(None, description="Only such events on the left.")
+    where_right: Expression | None = Field(None, description="Only such events on the right.")
 
 
 class CheckShape(_Clause):
     """A condition over everything bound."""
 
-    check: str
-    as_: Identifier | None = Field(None, alias="as")
+    check: Expression = Field(description="Holds when this is true of what is bound above.")
+    as_: Identifier | None = Field(None, alias="as", description="What it is called in the trace.")
 
 
 class AnyOfShape(_Clause):
     """At least ``at_least`` of the nested clauses hold."""
 
-    any_of: Annotated[list[Clause], Field(min_length=1)]
-    at_least: Annotated[int, Field(ge=1)] = 1
-    as_: Identifier | None = Field(None, alias="as")
+    any_of: list[Clause] = Field(
+        min_length=1, description="Holds when one of these clauses does, or 'at_least' so many."
+    )
+    at_least: int = Field(1, ge=1, description="How many of the clauses must hold.")
+    as_: Identifier | None = Field(None, alias="as", description="What it is called in the trace.")
 
 
 class AllOfShape(_Clause):
     """All of the nested clauses hold."""
 
-    all_of: Annotated[list[Clause], Field(min_length=1)]
-    as_: Identifier | None = Field(None, alias="as")
+    all_of: list[Clause] = Field(min_length=1, description="Holds when all of these clauses do.")
+    as_: Identifier | None = Field(None, alias="as", description="What it is called in the trace.")
 
 
 class StatsOfShape(_Clause):
     """The same figure over peers."""
 
-    stats_of: str
-    others: list[str] = Field(default_factory=list[str])
-    same: Same = Field(default_factory=list[str])
-    window: str
-    as_: Identifier | None = Field(None, alias="as")
+    stats_of: str = Field(
+        description="A figure named above, made again for each of the peers: gives n, mean, stdev, "
+        "median and mad of theirs, without this one's."
+    )
+    others: list[Entity] = Field(
+        default_factory=list[str], description="Fields in which peers differ from this one."
+    )
+    same: Same = Field(
+        default_factory=list[str], description="Fields in which peers are equal to this one."
+    )
+    window: Window = Field(description=WINDOW)
+    as_: Identifier | None = Field(None, alias="as", description=NAMED)
 
 
 AggregateClause = CountShape | SumShape | MaxShape | MinShape | AvgShape | DistinctShape
@@ -247,80 +260,94 @@ Let = Annotated[
 ]
 
 
-class ExceptShape(_Shape):
+class ExceptShape(Shape):
     """What excuses a signal, for how long, and who answers for it."""
 
-    name: str
-    where: str
-    reason: Annotated[str, Field(min_length=1)]
-    owner: Annotated[str, Field(min_length=1)]
-    until: date
+    name: str = Field(description="What the exception is called where it excuses something.")
+    where: Expression = Field(description="Excuses signals for which this is true.")
+    reason: str = Field(min_length=1, description="Why this is no loss.")
+    owner: str = Field(min_length=1, description="Who answers for it.")
+    until: date = Field(description="Its last day; from the next on it is a mistake.")
 
 
-class GroupShape(_Shape):
-    """Signals that become one sliding incident."""
-
-    same: Annotated[list[str], Field(min_length=1)]
-    gap: DurationUs
-
-
-class IncidentShape(_Shape):
-    """What a signal says and how much it counts."""
-
-    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$")]
-    about: Annotated[dict[Identifier, str], Field(min_length=1)]
-    points: Points = 0
-    half_life: Annotated[DurationUs, AfterValidator(_some_time)] | None = None
-    quiet: str | None = None
-    family: str | None = None
-    group: GroupShape | None = None
-    because: str
-    value: str | None = None
-
-
-class ExpectShape(_Shape):
+class ExpectShape(Shape):
     """What an inline test expects."""
 
-    fires: Annotated[int, Field(ge=0)]
-    at: str | None = None
-    about: dict[str, str] = Field(default_factory=dict[str, str])
-    points: int | None = None
-    because_not: str | None = None
+    fires: int = Field(ge=0, description="How many signals there must be.")
+    at: str | None = Field(None, description="When the last of them is made, as in 10:00:03.")
+    about: dict[str, str] = Field(
+        default_factory=dict[str, str], description="What it must be about."
+    )
+    points: int | None = Field(None, description="The points it must carry.")
+    because_not: str | None = Field(
+        None,
+        description="The clause that must be the first to fail: 'when', its 'as', or as 'not_seen "
+        "pos.item'.",
+    )
 
 
-class TestShape(_Shape):
+class TestShape(Shape):
     """An inline test: events, one a line, and what they must lead to."""
 
     __test__ = False
 
-    name: str
-    events: str
-    expect: ExpectShape
+    name: str = Field(description="What is tested, as a sentence.")
+    events: EventLines = Field(description="What happens, an event a line.")
+    expect: ExpectShape = Field(description="What must come of it.")
 
 
-class ParamShape(_Shape):
+class ParamShape(Shape):
     """A figure or text that a site may set."""
 
-    default: str
-    doc: str = ""
+    default: Expression = Field(description="Its value where a site sets none.")
+    doc: str = Field("", description="What it means, and where the figure comes from.")
 
 
-class RuleShape(_Shape):
+class RuleShape(Shape):
     """A rule file."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-    title: Annotated[str, Field(min_length=1)]
-    status: Literal["draft", "shadow", "live", "retired"] = "draft"
-    owner: str | None = None
-    severity: Literal["info", "low", "medium", "high"] = "medium"
-    params: dict[Identifier, str | ParamShape] = Field(default_factory=dict[str, str | ParamShape])
-    when: WhenShape
-    let: dict[Identifier, Let] = Field(default_factory=dict[str, Any])
-    match: list[Clause] = Field(default_factory=list[Any])
-    requires: list[str] = Field(default_factory=list[str])
-    except_: list[ExceptShape] = Field(default_factory=list[ExceptShape], alias="except")
-    incident: IncidentShape
-    known_false_alarms: list[str] = Field(default_factory=list[str])
-    runbook: str = ""
-    tests: list[TestShape] = Field(default_factory=list[TestShape])
-    backtest: dict[str, Any] = Field(default_factory=dict[str, Any])
+    id: str = Field(
+        pattern=r"^[a-z][a-z0-9-]*$",
+        description="The rule's name in incidents, parameters and other rules; never changed.",
+    )
+    title: str = Field(min_length=1, description="What the rule finds, in a few words.")
+    status: Literal["draft", "shadow", "live", "retired"] = Field(
+        "draft",
+        description="How far the rule has come.",
+        json_schema_extra=meanings(
+            "only tested", "runs and writes signals, never an incident", "counts", "kept, not run"
+        ),
+    )
+    owner: str | None = Field(None, description="Who answers for the rule.")
+    severity: Literal["info", "low", "medium", "high"] = Field(
+        "medium", description="How bad it is if true; says nothing of how likely."
+    )
+    params: dict[Identifier, Expression | ParamShape] = Field(
+        default_factory=dict[str, str | ParamShape],
+        description="Figures and texts that a site may set otherwise; used as params.name.",
+    )
+    when: WhenShape = Field(description="The anchor: the event that the rule starts from.")
+    let: dict[Identifier, Let] = Field(
+        default_factory=dict[str, Any], description="Names for figures that later clauses use."
+    )
+    match: list[Clause] = Field(
+        default_factory=list[Any], description="The clauses, all of which must hold, in order."
+    )
+    requires: list[Requirement] = Field(
+        default_factory=list[str],
+        description="What must have been in working order; otherwise nothing is decided.",
+    )
+    except_: list[ExceptShape] = Field(
+        default_factory=list[ExceptShape], alias="except", description="What excuses a signal."
+    )
+    incident: IncidentShape = Field(description="What a signal says, and how much it counts.")
+    known_false_alarms: list[str] = Field(
+        default_factory=list[str], description="Harmless ways in which this comes about."
+    )
+    runbook: str = Field("", description="What to do first; shown with the incident.")
+    tests: list[TestShape] = Field(
+        default_factory=list[TestShape], description="Small stories, and what must come of them."
+    )
+    backtest: dict[str, Any] = Field(
+        default_factory=dict[str, Any], description="What a run over past days must keep to."
+    )
