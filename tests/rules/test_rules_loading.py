@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.kinds import PosItem, RfidCrossing, ScaleChanged
 from aislewatch.events.registry import Registry
+from aislewatch.rules.backtest import Backtest, Budget
 from aislewatch.rules.load import load_rule, load_rules
 from aislewatch.rules.rule import (
     Aggregate,
@@ -127,7 +129,7 @@ def test_a_whole_rule_is_read_into_values_of_base_units() -> None:
     assert rule.params == {"back": "12h", "weakest": "-60dBm"}
     (test,) = rule.tests
     assert (test.line, test.fires, test.at, test.about) == (37, 1, "10:20:00", {"epc": "E1"})
-    assert rule.backtest == {"data": "last 28d", "budget": {"max_per_store_day": "3"}}
+    assert rule.backtest == Backtest(data=28, budget=Budget(max_per_store_day=Decimal(3)))
 
 
 def test_the_sentence_shows_display_units_and_says_unknown() -> None:

@@ -18,6 +18,7 @@ from pydantic import (
 
 from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.rules.incident_model import IncidentShape
+from aislewatch.rules.backtest import Backtest
 from aislewatch.rules.vocabulary import (
     Amount,
     Entity,
@@ -348,6 +349,6 @@ class RuleShape(Shape):
     tests: list[TestShape] = Field(
         default_factory=list[TestShape], description="Small stories, and what must come of them."
     )
-    backtest: dict[str, Any] = Field(
-        default_factory=dict[str, Any], description="What a run over past days must keep to."
+    backtest: Backtest = Field(
+        default_factory=Backtest, description="What a run over past days must keep to."
     )

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Literal
 
 from aislewatch.rules import emit
+from aislewatch.rules.backtest import Backtest
 from aislewatch.rules.tree import InList, Term, Type, parts
 from aislewatch.rules.windows import Reach, Window
 
@@ -340,6 +341,7 @@ class Rule:
         reach: how far from the anchor's time any of its windows can look; decides retention and
             when the rule is judged.
         params: the parameters' values in force, as written.
+        backtest: what a run over past days must keep to.
         meaning: hash of everything that changes what it decides (hexadecimal SHA-256).
     """
 
@@ -359,5 +361,5 @@ class Rule:
     known_false_alarms: tuple[str, ...]
     runbook: str
     tests: tuple[TestCase, ...]
-    backtest: Mapping[str, Any]
+    backtest: Backtest
     meaning: str
