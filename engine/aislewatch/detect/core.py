@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from aislewatch.detect.health import Health
 from aislewatch.detect.incidents import Incidents, Scoring, Step
+from aislewatch.detect.judging import Compiler, compile_judge
 from aislewatch.detect.order import Fate, Order, order_key
 from aislewatch.detect.plan import Plan, RulePlan, Undecided
 from aislewatch.detect.signals import Change, SignalChange, Signals, signal_id
@@ -74,6 +75,7 @@ class Core:
         rules: live and shadow rules judge; others are ignored.
         registry: the kinds of event of this installation.
         snapshot: continue from here; what :meth:`snapshot` gave, possibly under other rules.
+        compiler: makes the judges; another one may watch them, and must decide alike.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Core:
         rules: Sequence[Rule],
         registry: Registry,
         snapshot: bytes | None = None,
+        compiler: Compiler = compile_judge,
     ) -> None:
         state = decode_state(snapshot, registry) if snapshot is not None else CoreState()
         self.settings = settings
@@ -102,6 +105,7 @@ class Core:
             self._health,
             horizon_us=settings.horizon_us,
             take_anchor=self._take_anchor,
+            compiler=compiler,
         )
         self._configuration = _configuration(settings, self._plan)
         self._due: list[tuple[RulePlan, Event]] = []

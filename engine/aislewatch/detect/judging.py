@@ -87,6 +87,10 @@ class Blind(Protocol):
         ...
 
 
+Compiler = Callable[[Rule, Indexes, Blind, Mapping[str, frozenset[str]]], Judge]
+"""Makes a rule's judge, as :func:`compile_judge` does; what it makes must judge alike."""
+
+
 def compile_judge(
     rule: Rule, indexes: Indexes, blind: Blind, lists: Mapping[str, frozenset[str]]
 ) -> Judge:

@@ -15,6 +15,7 @@ from typing import Any
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.health import Health
 from aislewatch.detect.judging import (
+    Compiler,
     Holds,
     Judge,
     TracedJudge,
@@ -112,8 +113,10 @@ class Plan:
         *,
         horizon_us: int,
         take_anchor: Callable[[RulePlan, Event], None],
+        compiler: Compiler = compile_judge,
     ) -> None:
         self.model = model
+        self._compiler = compiler
         self.idle: dict[str, str] = {}
         self._registry = registry
         self._health = health
@@ -225,7 +228,7 @@ class Plan:
             wait_us=wait_us,
             anchors=Index((), self._span_us),
             matches=emit.compile_event(source, self.model.lists),
-            judge=compile_judge(rule, self, self._blind, self.model.lists),
+            judge=self._compiler(rule, self, self._blind, self.model.lists),
             touches=touches,
             rests_on_absence=bool(rule.requires) or any(map(_absence, _flat(rule.clauses))),
             speaker=Speaker(rule, self.model),
