@@ -75,6 +75,14 @@ class Build:
         found = tuple(clause for clause in clauses if clause is not None)
         excuses = tuple(one for one in excepts if one is not None)
         needs = tuple(one for one in requires if one is not None)
+        meaning = meaning_of(
+            id=shape.id,
+            anchor=anchor,
+            clauses=found,
+            excepts=excuses,
+            incident=incident,
+            requires=needs,
+        )
         return Rule(
             id=shape.id,
             title=shape.title,
@@ -93,14 +101,8 @@ class Build:
             runbook=shape.runbook,
             tests=tuple(self._test(i, one) for i, one in enumerate(shape.tests)),
             backtest=shape.backtest,
-            meaning=meaning_of(
-                id=shape.id,
-                anchor=anchor,
-                clauses=found,
-                excepts=excuses,
-                incident=incident,
-                requires=needs,
-            ),
+            meaning=meaning,
+            declared=meaning,
         )
 
     def _params(self, site: Site) -> Mapping[str, str]:

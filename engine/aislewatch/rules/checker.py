@@ -171,6 +171,8 @@ class Checker:
 
     def _param(self, tree: Name, name: str, span: tuple[int, int]) -> Term:
         params = self._scope.params
+        if name in self._scope.list_params:
+            self._refuse(tree, "a named list stands only behind 'in'", f"write x in params.{name}")
         if name in params:
             return Constant(value=params[name].value, type=params[name].type, span=span)
         if tree.path in self._scope.broken:
@@ -299,8 +301,8 @@ class Checker:
 
     def _membership(self, tree: Binary, span: tuple[int, int]) -> Term:
         right = tree.right
-        if isinstance(right, Name) and right.path.startswith("lists."):
-            name = right.path.removeprefix("lists.")
+        name = self._listed(right)
+        if name is not None:
             term = self._text(tree.left)
             if name not in self._scope.lists:
                 hint = did_you_mean(name, self._scope.lists, label="known lists")
@@ -323,6 +325,15 @@ class Checker:
             return OneOf(term=left, values=values, type=FLAG, span=span)
         equal = tuple(Compare(op="==", left=left, right=item, type=FLAG) for item in items)
         return equal[0] if len(equal) == 1 else Any_(terms=equal, type=FLAG, span=span)
+
+    def _listed(self, tree: Syntax) -> str | None:
+        """Give the named list that is meant, by its name or by a parameter that selects one."""
+        head, _, rest = tree.path.partition(".") if isinstance(tree, Name) else ("", "", "")
+        if head == "params" and f"params.{rest}" in self._scope.broken:
+            raise _Wrong
+        if head == "params":
+            return self._scope.list_params.get(rest)
+        return rest if head == "lists" else None
 
     def _computed(self, tree: Binary, span: tuple[int, int]) -> Term:
         if tree.op in {"+", "-"}:

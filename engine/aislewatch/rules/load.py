@@ -7,6 +7,7 @@ misspelt key does not hide an impossible comparison three lines below it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from aislewatch.errors import FileMistakes, Mistake
@@ -16,6 +17,7 @@ from aislewatch.events.registry import Registry
 from aislewatch.rules.build import Build
 from aislewatch.rules.desk import Desk
 from aislewatch.rules.mending import read_shape
+from aislewatch.rules.params import LIST, Names, Site, lists_named
 from aislewatch.rules.rule import Rule
 
 SITE = "params"
@@ -29,6 +31,7 @@ def load_rules(
     lists: Mapping[str, frozenset[str]] | None = None,
     params: Mapping[str, Mapping[str, str]] | None = None,
     params_file: str = SITE,
+    names: Names | None = None,
     today: date | None = None,
 ) -> list[Rule]:
     """Read and check rule files.
@@ -39,6 +42,8 @@ def load_rules(
         lists: the named lists that exist; their members are given again when source is compiled.
         params: what a site sets, by rule id and parameter.
         params_file: where the site set them, for messages.
+        names: what the site has to be named by parameters with ``select``; not looked at for what
+            it leaves out.
         today: an exception that ended before it is a mistake; not looked at where None.
 
     Returns:
@@ -60,6 +65,7 @@ def load_rules(
                 lists=lists,
                 params=given,
                 params_file=params_file,
+                names=names,
                 today=today,
             )
         except FileMistakes as found:
@@ -87,6 +93,7 @@ def load_rule(
     lists: Mapping[str, frozenset[str]] | None = None,
     params: Mapping[str, Mapping[str, str]] | None = None,
     params_file: str = SITE,
+    names: Names | None = None,
     today: date | None = None,
 ) -> Rule:
     """Read and check one rule file; as :func:`load_rules`.
@@ -99,9 +106,17 @@ def load_rule(
     shape, broken = read_shape(document, desk)
     rule: Rule | None = None
     if shape is not None:
-        site = (params or {}).get(shape.id, {})
+        known = {LIST: frozenset(lists or {})} | dict(names or {})
+        site = Site((params or {}).get(shape.id, {}), params_file, known)
         build = Build(desk, shape, frozenset(lists or {}), frozenset(broken), today)
-        rule = build.make(site, params_file)
+        rule = build.make(site)
+        if rule is not None and site.values:
+            # As the file stands, whatever a site sets and has: that is what has a version.
+            own_lists = known[LIST] | lists_named(shape.params)
+            plain = Build(Desk(document, registry), shape, own_lists, frozenset(), None).make(
+                Site()
+            )
+            rule = replace(rule, declared=plain.meaning if plain is not None else "")
     if desk.mistakes or rule is None:
         raise FileMistakes(desk.mistakes)
     return rule

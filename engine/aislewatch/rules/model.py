@@ -17,8 +17,8 @@ from pydantic import (
 )
 
 from aislewatch.events.model_mistakes import is_mapping
-from aislewatch.rules.incident_model import IncidentShape
 from aislewatch.rules.backtest import Backtest
+from aislewatch.rules.incident_model import IncidentShape
 from aislewatch.rules.vocabulary import (
     Amount,
     Entity,
@@ -298,10 +298,29 @@ class TestShape(Shape):
 
 
 class ParamShape(Shape):
-    """A figure or text that a site may set."""
+    """A figure, a text or a name that a site may set; see :mod:`aislewatch.rules.params`."""
 
     default: Expression = Field(description="Its value where a site sets none.")
     doc: str = Field("", description="What it means, and where the figure comes from.")
+    min: Expression | None = Field(None, description="The least that a site may set.")
+    max: Expression | None = Field(None, description="The greatest that a site may set.")
+    one_of: list[Expression] | None = Field(
+        None, min_length=1, description="The only values that a site may set."
+    )
+    select: Literal["zone", "zone-kind", "lane", "device", "list", "product-class"] | None = Field(
+        None,
+        description="It is the name of such a thing of the site, written without quotes.",
+    )
+
+
+def _param_of(value: Any) -> str:
+    return "<declared>" if is_mapping(value) else "<value>"
+
+
+Param = Annotated[
+    Annotated[Expression, Tag("<value>")] | Annotated[ParamShape, Tag("<declared>")],
+    Discriminator(_param_of),
+]
 
 
 class RuleShape(Shape):
@@ -323,8 +342,8 @@ class RuleShape(Shape):
     severity: Literal["info", "low", "medium", "high"] = Field(
         "medium", description="How bad it is if true; says nothing of how likely."
     )
-    params: dict[Identifier, Expression | ParamShape] = Field(
-        default_factory=dict[str, str | ParamShape],
+    params: dict[Identifier, Param] = Field(
+        default_factory=dict[str, Any],
         description="Figures and texts that a site may set otherwise; used as params.name.",
     )
     when: WhenShape = Field(description="The anchor: the event that the rule starts from.")

@@ -343,6 +343,8 @@ class Rule:
         params: the parameters' values in force, as written.
         backtest: what a run over past days must keep to.
         meaning: hash of everything that changes what it decides (hexadecimal SHA-256).
+        declared: the same with the file's own parameters, whatever a site sets.
+        version: which one of its meanings this is, by the lock file; None where that does not know.
     """
 
     id: str
@@ -363,3 +365,5 @@ class Rule:
     tests: tuple[TestCase, ...]
     backtest: Backtest
     meaning: str
+    declared: str
+    version: int | None = None

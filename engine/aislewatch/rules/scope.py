@@ -36,6 +36,7 @@ class Scope:
         figures: named figures: their type, and whether they may be unknown.
         leftovers: lists of events left over; ``left.epc`` is the first one's.
         params: the rule's parameters with the values in force.
+        list_params: the list that is meant by each parameter that selects one.
         lists: named lists that exist.
         later: names that only a later clause binds, with that clause.
         broken: names whose own clause is a mistake already; what uses them is not complained of.
@@ -48,6 +49,7 @@ class Scope:
         default_factory=dict[str, tuple[KindSpec, ...]]
     )
     params: Mapping[str, Constant] = field(default_factory=dict[str, Constant])
+    list_params: Mapping[str, str] = field(default_factory=dict[str, str])
     lists: frozenset[str] = frozenset()
     later: Mapping[str, str] = field(default_factory=dict[str, str])
     broken: frozenset[str] = frozenset()

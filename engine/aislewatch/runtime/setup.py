@@ -53,6 +53,7 @@ class Setup:
         timezone: IANA name.
         model: what the shop is made of; the same for all its stores.
         rules: checked, with the site's parameters.
+        params: what the site sets for rules' parameters, by rule.
         registry: the kinds of event of this installation.
         recording: id of the feed whose events wind the clock on; None: the machine's clock.
         tick_us: interval of the clock's ticks.
@@ -67,6 +68,7 @@ class Setup:
     timezone: str
     model: StoreModel
     rules: tuple[Rule, ...]
+    params: Mapping[str, Mapping[str, str]]
     registry: Registry
     recording: str | None
     tick_us: int

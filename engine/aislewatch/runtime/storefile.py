@@ -41,6 +41,7 @@ from aislewatch.runtime.datafolder import DataFolder
 from aislewatch.runtime.discovery import find_sensor, sensor_names
 from aislewatch.runtime.recorded_files import files_of_feeds
 from aislewatch.runtime.setup import FeedSetup, Setup
+from aislewatch.runtime.site_params import names_of, placed
 from aislewatch.runtime.storefile_model import EVERY_STORE, PRIORS, StoreFile
 from aislewatch.runtime.storefile_shape import read_shape
 
@@ -148,7 +149,8 @@ class _Reading:
             name=written.name,
             timezone=written.timezone,
             model=model,
-            rules=tuple(self._rules()),
+            rules=tuple(self._rules(model)),
+            params=written.params,
             registry=self.registry,
             recording=written.clock.recording,
             tick_us=written.clock.tick,
@@ -209,7 +211,7 @@ class _Reading:
         self.mistakes += mistakes
         return products
 
-    def _rules(self) -> list[Rule]:
+    def _rules(self, model: StoreModel) -> list[Rule]:
         if self.dropped & {"rules", "lists", "params"}:
             return []  # What they would be blamed for is not their fault.
         files: dict[Path, None] = {}
@@ -233,26 +235,11 @@ class _Reading:
                 lists={name: frozenset(members) for name, members in self.written.lists.items()},
                 params=self.written.params,
                 params_file=self.document.file,
+                names=names_of(model),
             )
         except FileMistakes as error:
-            self.mistakes += [self._placed(mistake) for mistake in error.mistakes]
+            self.mistakes += [placed(mistake, self.document) for mistake in error.mistakes]
             return []
-
-    def _placed(self, mistake: Mistake) -> Mistake:
-        """Find the place of a mistake about a rule's parameter; rules know only the file."""
-        if mistake.file != self.document.file or mistake.line:
-            return mistake
-        text = mistake.message
-        for rule, values in self.written.params.items():
-            for name in values:
-                if text.startswith(f"{name} of {rule} "):
-                    return self.document.mistake(("params", rule, name), text, hint=mistake.hint)
-                if repr(rule) in text and repr(name) in text:
-                    key = ("params", rule, name)
-                    return self.document.mistake(key, text, hint=mistake.hint, on_key=True)
-            if repr(rule) in text:
-                return self.document.mistake(("params", rule), text, hint=mistake.hint, on_key=True)
-        return mistake
 
     def _feeds(self, folder: DataFolder) -> dict[str, FeedSetup]:
         feeds: dict[str, FeedSetup] = {}
