@@ -1,0 +1,151 @@
+"""Where one judgement's clauses look, and what they find there: joins, windows, conditions.
+
+Holds what the judgement's names stand for so far, as windows and joins are measured from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aislewatch.detect.explain_log import Log
+from aislewatch.detect.explain_terms import Tracer, Truth
+from aislewatch.detect.explain_values import Joined, Miss, Saw
+from aislewatch.detect.picking import not_after, not_before
+from aislewatch.events.kinds import Event
+from aislewatch.events.registry import Registry
+from aislewatch.rules.rule import Evidence, Expr, Join, Rule
+from aislewatch.rules.windows import Bound, Window
+
+
+class Windows:
+    """Looks into windows for one anchor.
+
+    Args:
+        rule: whose clauses look.
+        anchor: the event that is judged.
+        log: everything that is known.
+        tracer: computes joins and conditions.
+        registry: says what rules call a field.
+
+    Attributes:
+        names: what names stand for so far; None for an event that was not found.
+        types: the kinds of event that a name can be.
+    """
+
+    def __init__(
+        self, rule: Rule, anchor: Event, log: Log, tracer: Tracer, registry: Registry
+    ) -> None:
+        self.names: dict[str, Any] = {rule.anchor.name: anchor}
+        self.types: dict[str, tuple[str, ...]] = {rule.anchor.name: rule.anchor.types}
+        self._rule = rule
+        self._anchor = anchor
+        self._log = log
+        self._tracer = tracer
+        self._registry = registry
+
+    def look(
+        self, clause: Evidence, *, maybe: bool = False, keep_anchor: bool = False
+    ) -> tuple[list[Event] | None, Saw]:
+        """Give what counts in a clause's window.
+
+        Args:
+            clause: whose.
+            maybe: give also what is not certain not to count.
+            keep_anchor: the anchor may count, too.
+
+        Returns:
+            The events in the total order, None where the window or a join is unknown; and where
+            was looked.
+        """
+        where = clause.where.text if clause.where is not None else ""
+        saw = self.where_to_look(clause.types, clause.window, clause.same, where)
+        if saw.from_us is None or saw.to_us is None or is_unknown(saw):
+            return None, saw
+        attrs = [join.attr for join in clause.same]
+        key = [join.value for join in saw.same]
+        refused = (False,) if maybe else (False, None)
+        found: Sequence[Event] = [
+            event
+            for event in self._log.between(clause.types, saw.from_us, saw.to_us)
+            if [getattr(event, attr) for attr in attrs] == key
+            and self.counts(clause.where, event) not in refused
+        ]
+        for bound, trim in ((clause.window.start, not_before), (clause.window.end, not_after)):
+            types = self.types.get(bound.ref, ())
+            # Among events of the type of the one that the window is measured from, the total order
+            # says what is before and what is after.
+            if bound.offset_us == 0 and set(types) & set(clause.types):
+                keep = keep_anchor and bound.ref == self._rule.anchor.name
+                found = trim(found, self.names[bound.ref], sorted(types), keep)
+        return [event for event in found if keep_anchor or event is not self._anchor], saw
+
+    def where_to_look(
+        self, types: Sequence[str], window: Window, same: Sequence[Join], where: str = ""
+    ) -> Saw:
+        """Give a window in time, and joins with their values."""
+        paths = self._paths(types)
+        joined = [
+            Joined(
+                paths.get(join.attr, join.attr),
+                join.expr.text,
+                self._tracer.raw(join.expr.term, self.names),
+            )
+            for join in same
+        ]
+        return Saw(list(types), self._bound(window.start), self._bound(window.end), joined, where)
+
+    def counts(self, where: Expr | None, event: Event) -> Truth:
+        """Say whether an event meets a condition."""
+        if where is None:
+            return True
+        truth: Truth = self._tracer.raw(where.term, {"": event})
+        return truth
+
+    def lane(self, same: Sequence[Join]) -> object:
+        """Give the lane whose devices count; None where those of the whole shop do."""
+        lanes = [join.expr for join in same if join.attr == "lane"]
+        return self._tracer.raw(lanes[0].term, self.names) if lanes else None
+
+    def _paths(self, types: Sequence[str]) -> Mapping[str, str]:
+        kinds = self._registry.kinds
+        return {f.attr: path for type_ in types for path, f in kinds[type_].fields.items()}
+
+    def _bound(self, bound: Bound) -> int | None:
+        ref: Event | None = self.names.get(bound.ref)
+        return ref.time + bound.offset_us if ref is not None else None
+
+
+def is_unknown(saw: Saw) -> bool:
+    """Say whether a join has no value: it then joins nothing."""
+    return any(join.value is None for join in saw.same)
+
+
+def why_unknown(saw: Saw) -> str:
+    """Say why nobody knows where to look, or for what."""
+    if saw.from_us is None or saw.to_us is None:
+        return "what its window is measured from was not found"
+    unknown = ", ".join(join.text for join in saw.same if join.value is None)
+    return f"what it joins on is unknown: {unknown}"
+
+
+def filled(
+    saw: Saw,
+    found: Sequence[Event] | None,
+    misses: Sequence[Miss] = (),
+    *,
+    doubtful: Sequence[Event] = (),
+    picked: Event | None = None,
+) -> Saw:
+    """Give where was looked together with what was there."""
+    return Saw(
+        saw.types,
+        saw.from_us,
+        saw.to_us,
+        saw.same,
+        saw.where,
+        list(found or ()),
+        list(doubtful),
+        picked,
+        list(misses),
+    )
