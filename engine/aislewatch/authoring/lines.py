@@ -25,6 +25,10 @@ from aislewatch.events.units import Dimension
 DAY_US = 1_767_225_600_000_000
 """Midnight of 2026-01-01 UTC, the day on which lines without a date happen."""
 
+LINES_STORE = "1"
+LINES_DEVICE = "test"
+"""Store and device of an event whose line names none."""
+
 _LINE = re.compile(r"(?P<clock>\d{1,2}:\d{2}:\d{2}(?:\.\d{1,6})?)\s+(?P<type>[\w.]+)(?P<rest>.*)$")
 _PART = re.compile(r"\s*(?:(?P<key>[\w.]+)=(?P<value>\"[^\"]*\"|\S+)|\*(?P<times>\d+))")
 
@@ -67,8 +71,8 @@ def _events(line: str, number: int, registry: Registry) -> Iterator[Event]:
         message = f"unknown type of event {match['type']!r}"
         raise ValueError(message)
     content: dict[str, Any] = {
-        "store": "1",
-        "device": "test",
+        "store": LINES_STORE,
+        "device": LINES_DEVICE,
         "time": time_us(match["clock"]),
         "type": kind.type,
     }
@@ -110,13 +114,14 @@ def _value(field: FieldSpec, text: str) -> object:
     if field.dimension is Dimension.FLAG:
         return text == "true"
     try:
-        figure = Decimal(text.removesuffix(field.display_unit)) * _per_written_unit(field)
+        figure = Decimal(text.removesuffix(field.display_unit)) * per_written_unit(field)
     except InvalidOperation:
         message = f"{field.path} is a figure, not {text!r}"
         raise ValueError(message) from None
     return int(figure) if field.whole else float(figure)
 
 
-def _per_written_unit(field: FieldSpec) -> int:
+def per_written_unit(field: FieldSpec) -> int:
+    """Give how many of what an event carries make one of what a line writes."""
     # Lines know no currency; nearly all have two digits, and a test compares like with like.
     return 100 if field.dimension is Dimension.MONEY else field.per_display_unit
