@@ -1,0 +1,1 @@
+"""Points of sale: own signed JSON, POSLog files, receipt printers and webhooks."""

@@ -1,0 +1,97 @@
+"""The sensor for tills that post our own signed JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, Field
+
+from aislewatch.events.sensor import Descriptor
+from aislewatch_plugins.pos.cards import mask
+from aislewatch_plugins.pos.config import HttpAddress, PosConfig, Positive, SecretPart, endpoint
+from aislewatch_plugins.pos.http import HttpSource
+from aislewatch_plugins.pos.json_feed import MOST_BYTES, NotJson, read_body, read_events
+from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
+from aislewatch_plugins.pos.signing import (
+    KEPT_UNSIGNED,
+    SIGNATURE,
+    TIMESTAMP,
+    NotSigned,
+    check,
+)
+from aislewatch_plugins.pos.source import Reply, Request, Source
+from aislewatch_plugins.pos.told import Flaw, Found
+
+
+class JsonConfig(PosConfig):
+    """The configuration of tills that post our own JSON.
+
+    Attributes:
+        http: ``host:port/path`` to listen on; without a host, this machine only.
+        secrets: what requests are signed with; two while one is exchanged for the other.
+        window: how far a request's time of sending may lie from our clock.
+    """
+
+    http: HttpAddress
+    secrets: Annotated[list[SecretPart], Field(min_length=1, max_length=8)]
+    window: Positive = 300_000_000
+
+
+class PosJson(PosSensor):
+    """Tills that post our own signed JSON; many may post to one address."""
+
+    Config: ClassVar[type[BaseModel]] = JsonConfig
+    descriptor: ClassVar[Descriptor] = Descriptor(
+        name="pos-json", title="Tills that post signed JSON", emits=KINDS
+    )
+
+    def __init__(self, config: JsonConfig) -> None:
+        super().__init__(config)
+        self._config = config
+
+    def _prepare(self, desk: Desk) -> Source:
+        config = self._config
+        secrets = [part.read(desk.context.folder) for part in config.secrets]
+
+        async def answer(request: Request) -> Reply:
+            return await self._answer(desk, secrets, request)
+
+        return HttpSource(endpoint(config.http), answer, most_bytes=MOST_BYTES)
+
+    def _where(self) -> str:
+        return f"http {self._config.http}"
+
+    def _secrets(self) -> Sequence[str]:
+        return [part.env or str(part.file) for part in self._config.secrets]
+
+    async def _answer(self, desk: Desk, secrets: Sequence[bytes], request: Request) -> Reply:
+        desk.counts.frames += 1
+        now_us = desk.context.clock.now_us()
+        try:
+            check(
+                secrets,
+                request.headers.get(TIMESTAMP, ""),
+                request.headers.get(SIGNATURE, ""),
+                request.body,
+                now_us=now_us,
+                window_us=self._config.window,
+            )
+        except NotSigned as error:
+            head = request.body[:KEPT_UNSIGNED]  # Anybody can send one; it must not fill a disk.
+            await desk.take([Flaw(head, str(error), "signature", blinds=False)])
+            return Reply(401, {"error": str(error)})
+        try:
+            rows = read_body(request.body)
+        except NotJson as error:
+            await desk.take([Flaw(request.body, str(error), "body")])
+            return Reply(400, {"error": str(error)})
+        found = list(read_events(rows, desk.context.registry))
+        accepted, refused = await desk.take(found)
+        return Reply(202, {"accepted": accepted, "refused": refused, "why": _why(found)})
+
+
+def _why(found: list[Found]) -> list[dict[str, str]]:
+    """Tell the sender what of its request could not be read; it wrote it, so it may know."""
+    flaws = [one for one in found if isinstance(one, Flaw)]
+    return [{"place": flaw.place, "reason": mask(flaw.reason)} for flaw in flaws[:100]]

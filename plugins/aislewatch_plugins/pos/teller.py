@@ -1,0 +1,175 @@
+"""Facts to events: names, places and states put to them, card numbers left out.
+
+Everything that leaves the plugin passes here. An event is made of what a decoder found, scrubbed; a
+refusal is masked. Nothing here does I/O, and the same facts give the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from aislewatch.errors import EventRefused
+from aislewatch.events.kinds import DeviceState, Event
+from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins.pos.cards import holds_card, is_goods_code, mask, mask_bytes
+from aislewatch_plugins.pos.config import PosConfig, TillPart
+from aislewatch_plugins.pos.told import Counts, Fact, Flaw, Found, Refusal, Told
+
+REFUSED_ROW = "refused-row"
+KEPT_BYTES = 65_536
+"""Bytes of something unreadable that go into the dead letter."""
+
+_GOODS = frozenset({"gtin", "sku", "epc"})
+_GREATEST = 10**12 - 1
+"""No till's figure is greater; twelve digits are too few for a card number."""
+
+_EARLIEST_US = 1_262_304_000_000_000
+"""2010: a clock that says less was never set."""
+
+
+class Teller:
+    """Tells what one feed's tills found.
+
+    Args:
+        context: of the opening.
+        config: of the feed.
+        counts: kept up.
+    """
+
+    def __init__(self, context: SensorContext, config: PosConfig, counts: Counts) -> None:
+        self._context = context
+        self._config = config
+        self._counts = counts
+        self._blurred: dict[str, bool] = {}
+
+    @property
+    def devices(self) -> list[str]:
+        """The devices that have spoken."""
+        return sorted(self._blurred)
+
+    def tell(self, found: Iterable[Found]) -> list[Told]:
+        """Make events and refusals of what was found, in order."""
+        latest_us = self._context.clock.now_us() + self._config.future_tolerance
+        told = [one for each in found for one in self._told(each, latest_us)]
+        refusals = sum(isinstance(one, Refusal) for one in told)
+        self._counts.refusals += refusals
+        self._counts.events += len(told) - refusals
+        return told
+
+    def lost(self) -> list[Told]:
+        """Tell that every device that was heard is offline: their line broke."""
+        now_us = self._context.clock.now_us()
+        gone = sorted(self._blurred)
+        self._blurred.clear()
+        told: list[Told] = [
+            self._state(device, f"{self._context.boot}/{now_us}/lost", now_us, 0, "offline")
+            for device in gone
+        ]
+        self._counts.events += len(told)
+        return told
+
+    def _told(self, found: Found, latest_us: int) -> Iterator[Told]:
+        if isinstance(found, Flaw):
+            yield from self._refused(found)
+            return
+        try:
+            event = self._event(found, latest_us)
+        except EventRefused as refused:
+            raw = msgspec.json.encode({"type": found.type, "key": found.key, **_said(found.fields)})
+            time_us = found.time_us if _EARLIEST_US <= found.time_us <= latest_us else None
+            yield from self._refused(Flaw(raw, refused.reason, found.key, found.till, time_us))
+            return
+        if self._blurred.get(event.device, True):
+            yield self._state(event.device, found.key, event.time, event.seq, "online")
+        self._blurred[event.device] = False
+        yield event
+
+    def _refused(self, flaw: Flaw) -> Iterator[Told]:
+        own = self._context.device
+        try:
+            device = self._till(flaw.till).device or own if flaw.till else own
+        except EventRefused:
+            device = own
+        seen = device in self._blurred or (flaw.till and flaw.time_us is not None)
+        if flaw.blinds and seen:
+            time_us = flaw.time_us if flaw.time_us is not None else self._context.clock.now_us()
+            key = f"refused/{time_us}/{self._context.boot}/{self._counts.refusals}"
+            yield self._state(device, key, time_us, 0, "degraded", REFUSED_ROW)
+            self._blurred[device] = True
+        raw = mask_bytes(flaw.raw[: KEPT_BYTES + 256])[:KEPT_BYTES]
+        yield Refusal(raw, mask(flaw.reason), mask(flaw.place), device)
+
+    def _event(self, fact: Fact, latest_us: int) -> Event:
+        spec = self._context.registry.kinds[fact.type]
+        till = self._till(fact.till)
+        if not _EARLIEST_US <= fact.time_us <= latest_us:
+            message = "its time lies before 2010, or ahead of the clock: look at the till's clock"
+            raise EventRefused(message)
+        values = dict(self._scrubbed(fact.fields))
+        # The names of what a rule joins on are never cut short: two would become one.
+        values |= {
+            "id": f"{till.device}/{fact.key}",
+            "store": self._context.store,
+            "device": till.device,
+            "time": fact.time_us,
+            "seq": fact.seq,
+            "simulated": self._context.simulated,
+        }
+        if till.lane is not None:
+            values.setdefault("lane", till.lane)
+        if holds_card(fact.key):
+            message = "its id holds what looks like a card number"
+            raise EventRefused(message)
+        try:
+            return msgspec.convert(values, spec.struct, strict=True)
+        except msgspec.ValidationError as error:
+            reason, _, at = str(error).rpartition(" - at `$.")
+            message = f"{at.rstrip('`')}: {reason}" if reason else str(error)
+            raise EventRefused(message) from None
+
+    def _till(self, name: str) -> TillPart:
+        tills = self._config.tills
+        part = tills.get(name) if name else None
+        if part is None and tills and name:
+            message = f"there is no till {name!r} in the store file; known are {', '.join(tills)}"
+            raise EventRefused(message)
+        if holds_card(name):
+            message = "the till's name holds what looks like a card number"
+            raise EventRefused(message)
+        part = part or TillPart()
+        return TillPart(device=part.device or self._context.device, lane=part.lane or name or None)
+
+    def _scrubbed(self, fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        for name, value in fields.items():
+            if value is None or value == "":
+                continue
+            if isinstance(value, str) and holds_card(value):
+                if name not in _GOODS or not is_goods_code(value):
+                    self._counts.cards += 1
+                    continue
+            elif isinstance(value, int) and value > _GREATEST:
+                message = f"{name} is greater than any till's figure"
+                raise EventRefused(message)
+            yield name, value
+
+    def _state(
+        self, device: str, key: str, time_us: int, seq: int, state: str, reason: str | None = None
+    ) -> DeviceState:
+        values = {
+            "id": f"{device}/{key}/{state}",
+            "store": self._context.store,
+            "device": device,
+            "time": time_us,
+            "seq": seq,
+            "simulated": self._context.simulated,
+            "state": state,
+            "reason": reason,
+        }
+        return msgspec.convert(values, DeviceState)
+
+
+def _said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

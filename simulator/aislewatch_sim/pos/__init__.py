@@ -1,0 +1,1 @@
+"""Tills that speak as real ones do: signed JSON, POSLog files, receipt printers, webhooks."""

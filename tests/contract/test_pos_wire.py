@@ -1,0 +1,275 @@
+"""Points of sale over real sockets, terminals and folders, against tills that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from aislewatch.errors import BusError, DeviceMisconfigured, DeviceNotReady
+from aislewatch.events.kinds import DeviceState, Event
+from aislewatch.events.registry import Registry
+from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins.pos.json_sensor import JsonConfig, PosJson
+from aislewatch_plugins.pos.sensor import PosSensor
+from aislewatch_sim.faults import Fault, Faults
+from aislewatch_sim.pos import json_words
+from aislewatch_sim.pos.posting import Answered, Poster
+from aislewatch_sim.pos.till import OPENS, shift
+
+REGISTRY = Registry()
+SECRET = b"a secret that only this shop has"
+NOW_S = int(OPENS.timestamp()) + 3_600
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.us = NOW_S * 1_000_000
+
+    def now_us(self) -> int:
+        return self.us
+
+
+class Received:
+    """What a host would have been given; ``reached`` waits for so many events and refusals."""
+
+    def __init__(self) -> None:
+        self.told: list[Event] = []
+        self.refusals: list[tuple[bytes, str, str, str]] = []
+        self.failure: Exception | None = None
+        self._news = asyncio.Condition()
+
+    @property
+    def found(self) -> list[Event]:
+        return [event for event in self.told if not isinstance(event, DeviceState)]
+
+    async def events(self, batch: Sequence[Event]) -> None:
+        if self.failure is not None:
+            raise self.failure
+        async with self._news:
+            self.told += batch
+            self._news.notify_all()
+
+    async def refused(self, raw: bytes, reason: str, *, place: str, device: str) -> None:
+        async with self._news:
+            self.refusals.append((raw, reason, place, device))
+            self._news.notify_all()
+
+    async def reached(self, events: int, refusals: int = 0) -> None:
+        async with asyncio.timeout(30), self._news:
+            await self._news.wait_for(
+                lambda: len(self.found) >= events and len(self.refusals) >= refusals
+            )
+
+
+def context(folder: Path, clock: Clock | None = None) -> SensorContext:
+    return SensorContext(
+        store="s",
+        device="pos",
+        boot="b1",
+        clock=clock or Clock(),
+        random=Random(1),
+        registry=REGISTRY,
+        folder=str(folder),
+    )
+
+
+@asynccontextmanager
+async def running(
+    sensor: PosSensor, folder: Path, clock: Clock | None = None
+) -> AsyncGenerator[tuple[Received, asyncio.Task[None]]]:
+    received = Received()
+    await sensor.open(context(folder, clock))
+    task = asyncio.create_task(sensor.run(received))
+    await asyncio.sleep(0)
+    try:
+        yield received, task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(2):
+            await sensor.close()
+        await sensor.close()
+
+
+def kinds(events: Sequence[Event]) -> list[str]:
+    return [str(event.__struct_config__.tag) for event in events]
+
+
+# Signed JSON -----------------------------------------------------------------------------------
+
+
+def json_sensor(folder: Path, **more: Any) -> PosJson:
+    (folder / "secret").write_bytes(SECRET + b"\n")
+    values: dict[str, Any] = {"http": ":0/till", "secrets": [{"file": "secret"}]}
+    return PosJson(JsonConfig.model_validate(values | more))
+
+
+def poster(sensor: PosSensor, faults: Faults | None = None, *, path: str = "/till") -> Poster:
+    assert sensor.port is not None
+    return Poster("127.0.0.1", sensor.port, path, faults or Faults(Random(1)), patience_s=0.3)
+
+
+async def post(line: Poster, rows: Sequence[dict[str, Any]], secret: bytes = SECRET) -> Answered:
+    body = json_words.body(rows)
+    return await line.post(json_words.headers(secret, NOW_S, body), body)
+
+
+SHIFT = json_words.events(shift(Random(7)))
+
+
+async def test_a_shift_of_signed_json_is_told_whole_and_in_order(tmp_path: Path) -> None:
+    sensor = json_sensor(tmp_path)
+    async with running(sensor, tmp_path) as (received, _):
+        answer = await post(poster(sensor), SHIFT)
+        assert answer.status == 202
+        assert json.loads(answer.body) == {"accepted": len(SHIFT), "refused": 0, "why": []}
+    assert [event.id for event in received.found] == [f"pos/{row['id']}" for row in SHIFT]
+    assert received.refusals == []
+    assert {"pos.age_check", "pos.not_found", "pos.suspend", "pos.resume"} <= set(
+        kinds(received.found)
+    )
+    assert {getattr(event, "lane", None) for event in received.found} == {"3"}
+    assert sensor.health().frames == 1
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_a_till_that_sends_again_until_it_is_answered_loses_and_doubles_nothing(
+    tmp_path: Path, fault: Fault
+) -> None:
+    faults = Faults(Random(3), late_s=0.01, drip_s=0.0)
+    sensor = json_sensor(tmp_path)
+    async with running(sensor, tmp_path) as (received, _):
+        line = poster(sensor, faults)
+        for start in range(0, len(SHIFT), 20):
+            rows = SHIFT[start : start + 20]
+            faults.strike(fault)
+            if fault is Fault.STALE:  # The answer is to what was sent before, so it says nothing.
+                await post(line, rows)
+            statuses = [(await post(line, rows)).status for _ in range(2)]
+            assert 202 in statuses
+    told = {event.id: event for event in received.found}
+    assert set(told) == {f"pos/{row['id']}" for row in SHIFT}
+    # What came twice came letter for letter: the core knows it again by its id.
+    assert all(told[event.id] == event for event in received.found)
+
+
+async def test_only_who_has_the_secret_is_heard_and_nothing_is_said_of_it(tmp_path: Path) -> None:
+    sensor = json_sensor(tmp_path)
+    async with running(sensor, tmp_path) as (received, _):
+        line = poster(sensor)
+        body = json_words.body(SHIFT[1:2])
+        signed = json_words.headers(SECRET, NOW_S, body)
+        late = json_words.headers(SECRET, NOW_S - 301, body)
+        wrong = json_words.headers(b"another secret, as long as ours", NOW_S, body)
+        for headers, sent in [
+            (wrong, body),
+            (late, body),
+            (signed, body.replace(b"basket_open", b"basket_shut")),
+            ({**signed, "X-Aislewatch-Timestamp": str(NOW_S + 1)}, body),
+            ({**signed, "X-Aislewatch-Timestamp": "yesterday"}, body),
+            ({"X-Aislewatch-Timestamp": str(NOW_S)}, body),
+            ({}, body),
+        ]:
+            assert (await line.post(headers, sent)).status == 401
+        assert received.told == []
+        assert len(received.refusals) == 7
+        said = repr((received.refusals, sensor.diagnostics(), sensor.health()))
+        assert SECRET.decode() not in said
+        assert signed["X-Aislewatch-Signature"] not in said
+        assert (await line.post(signed, body)).status == 202
+
+
+async def test_two_secrets_are_good_while_one_is_exchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEXT_TILL_SECRET", "the secret from next Monday on")
+    both = [{"file": "secret"}, {"env": "NEXT_TILL_SECRET"}]
+    sensor = json_sensor(tmp_path, secrets=both)
+    async with running(sensor, tmp_path):
+        line = poster(sensor)
+        assert (await post(line, SHIFT[:1])).status == 202
+        assert (await post(line, SHIFT[1:2], b"the secret from next Monday on")).status == 202
+        assert (await post(line, SHIFT[2:3], b"the secret from last year, gone")).status == 401
+
+
+async def test_a_row_that_is_none_is_told_to_its_sender_and_the_others_count(
+    tmp_path: Path,
+) -> None:
+    wrong: list[dict[str, Any]] = [
+        {**SHIFT[2], "id": "x1", "prise_minor": 5},
+        {**SHIFT[2], "id": "x2", "at": "2026-01-12T09:00:00"},
+        {**SHIFT[2], "id": "x3", "kind": "sales"},
+        {**SHIFT[2], "id": "x4", "gtin": "4006381333932"},
+        {**SHIFT[2], "id": "x5", "units": 1.5},
+    ]
+    sensor = json_sensor(tmp_path)
+    async with running(sensor, tmp_path) as (received, _):
+        answer = await post(poster(sensor), [SHIFT[0], *wrong, SHIFT[1]])
+        content = json.loads(answer.body)
+    assert (content["accepted"], content["refused"]) == (2, 5)
+    assert "did you mean 'price_minor'" in content["why"][0]["reason"]
+    assert "says no time zone" in content["why"][1]["reason"]
+    assert "did you mean 'sale'" in content["why"][2]["reason"]
+    assert "check digit" in content["why"][3]["reason"]
+    assert [device for *_, device in received.refusals] == ["pos"] * 5
+    states = [(e.state, e.reason) for e in received.told if isinstance(e, DeviceState)]
+    assert states[0] == ("online", None)
+    assert states[1:6] == [("degraded", "refused-row")] * 5
+    assert states[6:] == [("online", None)]
+
+
+async def test_bodies_that_are_too_large_packed_or_no_json_are_answered_so(tmp_path: Path) -> None:
+    sensor = json_sensor(tmp_path)
+    async with running(sensor, tmp_path):
+        line = poster(sensor)
+        large = b" " * 1_100_000
+        assert (await line.post(json_words.headers(SECRET, NOW_S, large), large)).status == 413
+        packed = json_words.headers(SECRET, NOW_S, b"x") | {"Content-Encoding": "gzip"}
+        assert (await line.post(packed, b"x")).status == 415
+        for body in (b"{", b"[1]", b"[" * 100_000, b'{"events": [], "more": 1}', b"\xff"):
+            answer = await line.post(json_words.headers(SECRET, NOW_S, body), body)
+            assert answer.status == 400
+        assert (await post(line, SHIFT[:1])).status == 202
+
+
+async def test_a_bus_that_fails_ends_the_run_and_the_till_keeps_its_events(tmp_path: Path) -> None:
+    sensor = json_sensor(tmp_path)
+    async with running(sensor, tmp_path) as (received, task):
+        received.failure = BusError("NATS is away")
+        assert (await post(poster(sensor), SHIFT[:1])).status == 503
+        with pytest.raises(BusError):
+            await task
+
+
+async def test_a_till_that_is_not_in_the_store_file_is_refused(tmp_path: Path) -> None:
+    sensor = json_sensor(tmp_path, tills={"3": {"device": "till-3", "lane": "L3"}})
+    async with running(sensor, tmp_path) as (received, _):
+        await post(poster(sensor), [SHIFT[0], {**SHIFT[1], "till": "4"}])
+    (opened,) = received.found
+    assert (opened.device, getattr(opened, "lane", None)) == ("till-3", "L3")
+    assert "no till '4'" in received.refusals[0][1]
+
+
+async def test_a_secret_that_is_missing_or_short_is_said_at_once(tmp_path: Path) -> None:
+    for part in ({"file": "nowhere"}, {"env": "NOT_SET_ANYWHERE"}, {"file": "short"}):
+        (tmp_path / "short").write_bytes(b"0815")
+        sensor = json_sensor(tmp_path, secrets=[part])
+        with pytest.raises(DeviceMisconfigured, match=r"cannot be read|holds no secret"):
+            await sensor.open(context(tmp_path))
+        await sensor.close()
+
+
+async def test_a_port_that_is_taken_is_not_ready(tmp_path: Path) -> None:
+    first = json_sensor(tmp_path)
+    async with running(first, tmp_path):
+        second = json_sensor(tmp_path, http=f":{first.port}/till")
+        with pytest.raises(DeviceNotReady, match="cannot listen"):
+            await second.open(context(tmp_path))
+        await second.close()
