@@ -6,6 +6,7 @@ Nothing of a request is logged: neither its body nor its headers, which hold sig
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
@@ -65,7 +66,9 @@ class HttpSource:
         self._failure = asyncio.get_running_loop().create_future()
         application = web.Application(client_max_size=self._most_bytes)
         application.router.add_post(path or "/", self._post)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_CLOSE_S)
+        runner = web.AppRunner(
+            application, access_log=None, logger=_mute(), shutdown_timeout=_CLOSE_S
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -118,3 +121,10 @@ class HttpSource:
                 if not self._failure.done():
                     self._failure.set_exception(error)
                 return Reply(503, {"error": "not stored; send it again later"})
+
+
+def _mute() -> logging.Logger:
+    """Give a logger that says nothing: of a broken request aiohttp would log the body."""
+    logger = logging.Logger("aislewatch.pos.http")
+    logger.disabled = True
+    return logger
