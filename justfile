@@ -36,6 +36,7 @@ check: lint test
 # Check the shipped rules, run the tests inside them, and name what those leave open.
 rules *args:
     aislewatch rules check rules
+    aislewatch rules lock rules --check
     aislewatch rules test rules {{args}}
 
 # The slow and the large: long streams, many seeds, whole months.

@@ -112,7 +112,8 @@ class CasePage:
             Text(told.because, "" if counts else "strike"),
         )
         yield head
-        by = f"{told.rule}, {points(told.points_cb)}: {told.title}"
+        version = f" v{told.version}" if told.version is not None else ""
+        by = f"{told.rule}{version}, {points(told.points_cb)}: {told.title}"
         yield _indented(Text(by, "cyan"), 3)
         if not counts:
             yield _indented(Text("taken back; it counts no more"), 3)
@@ -258,6 +259,7 @@ def page_json(case: Case, late: Mapping[str, tuple[Mapping[str, Any], int]]) -> 
                 "rule": told.rule,
                 "title": told.title,
                 "meaning": told.meaning,
+                "version": told.version,
                 "type": told.type,
                 "decided_us": told.decided_us,
                 "because": told.because,

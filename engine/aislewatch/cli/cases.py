@@ -60,6 +60,7 @@ class Told(msgspec.Struct, frozen=True):
     half_life_us: int | None = None
     family: str | None = None
     value_minor: int | None = None
+    version: int | None = None
 
     @property
     def contribution(self) -> Contribution:

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import aislewatch
+from aislewatch.rules.lock import LOCK_NAME
 
 
 def write_library(folder: Path) -> None:
@@ -15,5 +16,5 @@ def write_library(folder: Path) -> None:
     source = Path(aislewatch.__file__).parents[2] / "rules"
     shipped = source if source.is_dir() else files("aislewatch_rules")
     for file in shipped.iterdir():
-        if file.name.endswith(".yml"):
+        if file.name.endswith((".yml", LOCK_NAME)):
             (folder / file.name).write_bytes(file.read_bytes())

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from aislewatch.authoring.loading import NONE, lists_in, read_rule
+from aislewatch.authoring.locking import lock_warnings
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
 from aislewatch.errors import FileMistakes, Mistake, UsageError
 from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry
 from aislewatch.rules.lint import lint
-from aislewatch.rules.load import load_rule, load_rules
+from aislewatch.rules.load import load_rules
 from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, Unmatched
+from aislewatch.runtime.rule_folder import rules_in, stamped
 from aislewatch.runtime.setup import Setup
 
 HORIZON_US = 900_000_000
 """How late an event may come and still change a decision, where no store file says otherwise."""
-
-_LISTS = re.compile(r"\blists\.([A-Za-z_][A-Za-z0-9_]*)")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Checked:
         answers_us: how long after its anchor it is judged; the allowed lateness comes on top.
         idle: why it can never hold in the store; empty where it can, or no store was given.
         lists: named lists that it looks into and that nobody said exist.
+        site: what the store sets for its parameters.
     """
 
     rule: Rule
@@ -44,6 +45,7 @@ class Checked:
     answers_us: int
     idle: str = ""
     lists: tuple[str, ...] = ()
+    site: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def rule_files(paths: Sequence[Path]) -> dict[str, bytes]:
     """
     texts: dict[str, bytes] = {}
     for path in paths:
-        found = sorted(path.rglob("*.yml")) if path.is_dir() else [path]
+        found = rules_in(path) if path.is_dir() else [path]
         if not found:
             message = f"{path} holds no rules (*.yml)"
             raise UsageError(message)
@@ -82,39 +84,38 @@ def rule_files(paths: Sequence[Path]) -> dict[str, bytes]:
     return texts
 
 
-def check(texts: Mapping[str, bytes], today: date, setup: Setup | None) -> Findings:
+def check(
+    texts: Mapping[str, bytes], today: date, setup: Setup | None, *, whole: Sequence[Path] = ()
+) -> Findings:
     """Check rules.
 
     Args:
         texts: by path.
         today: an exception that ended before it is a mistake.
         setup: the store that they are checked for, too.
+        whole: the folders of which all rules are there.
     """
     registry = setup.registry if setup is not None else Registry()
-    known = frozenset(setup.model.lists) if setup is not None else None
     mistakes: list[Mistake] = []
     warnings: list[Mistake] = []
     rules: list[Checked] = []
     sound: dict[str, bytes] = {}
     for file, text in texts.items():
         shown = text.decode("utf-8", "replace")
-        # Without a store nobody can say which lists there are, so all that are named are.
-        named = frozenset(_LISTS.findall(shown)) if known is None else known
         try:
-            rule = load_rule(text, file, registry, lists=dict.fromkeys(named, NONE), today=today)
+            (rule,) = stamped([read_rule(text, file, setup, today=today)])
         except FileMistakes as found:
             mistakes += found.mistakes
             continue
         sound[file] = text
         warnings += lint(rule, shown)
-        unsure = tuple(sorted(named)) if known is None else ()
+        unsure = tuple(sorted(lists_in(text))) if setup is None else ()
         rules.append(_checked(rule, registry, setup, unsure))
     mistakes += _doubles(sound, registry, rules, today)
+    if not mistakes:
+        folders = [path for path in whole if path.is_dir()]
+        warnings += lock_warnings([checked.rule for checked in rules], sound, folders)
     return Findings(mistakes, warnings, rules)
-
-
-NONE: frozenset[str] = frozenset()
-"""What is on a list of which only the name is known."""
 
 
 def _doubles(
@@ -122,7 +123,7 @@ def _doubles(
 ) -> list[Mistake]:
     """Find what is wrong with files that are each right: two rules of one name."""
     lists = {name: NONE for checked in rules for name in checked.lists}
-    lists |= {name: NONE for text in texts.values() for name in _LISTS.findall(text.decode())}
+    lists |= {name: NONE for text in texts.values() for name in lists_in(text)}
     try:
         load_rules(texts, registry, lists=lists, today=today)
     except FileMistakes as found:
@@ -156,6 +157,7 @@ def _checked(
         answers_us=max(0, rule.reach.latest_us),
         idle=here.idle.get(rule.id, ""),
         lists=lists,
+        site=setup.params.get(rule.id, {}) if setup is not None else {},
     )
 
 

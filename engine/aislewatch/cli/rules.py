@@ -13,9 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from aislewatch.authoring.junit import junit_of
+from aislewatch.authoring.loading import all_lists
 from aislewatch.authoring.trial import Trial, try_rule
 from aislewatch.cli import options
-from aislewatch.cli.rule_check import NONE, Checked, Findings, check, rule_files
+from aislewatch.cli.rule_check import Checked, Findings, check, rule_files
+from aislewatch.cli.rule_lock import lock_rules
 from aislewatch.cli.rule_test import show_trial, trial_json, verdict
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import count, span
@@ -25,6 +27,9 @@ from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.storefile import read_setup
 
 app = typer.Typer(no_args_is_help=True)
+
+
+app.command("lock")(lock_rules)
 
 
 @app.callback()
@@ -42,7 +47,8 @@ def check_rules(
         typer.Option(
             "--store",
             metavar="STORE.yml",
-            help="The store they are for: its lists must exist, and what no device sees is told.",
+            help="The store they are for: its lists must exist, its parameters are set, and what "
+            "no device sees is told.",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Take warnings for mistakes.")] = False,
@@ -52,7 +58,7 @@ def check_rules(
     screen = Screen(json=json)
     setup = read_setup(store) if store is not None else None
     today = datetime.fromtimestamp(SystemClock().now_us() / 1_000_000, UTC).date()
-    findings = check(rule_files(files), today, setup)
+    findings = check(rule_files(files), today, setup, whole=files)
     for mistake in (*findings.mistakes, *findings.warnings):
         screen.show(Text(mistake.render()))
     if findings.rules:
@@ -78,8 +84,8 @@ def try_rules(
         typer.Option(
             "--store",
             metavar="STORE.yml",
-            help="The store they are for: gives its lists and its lateness. Without it, all named "
-            "lists are empty.",
+            help="The store they are for: gives its parameters, its lists and its lateness. "
+            "Without it, all named lists are empty.",
         ),
     ] = None,
     mutants: Annotated[
@@ -121,13 +127,15 @@ def try_rules(
                 rule,
                 texts[rule.file].decode(),
                 setup.registry if setup is not None else Registry(),
-                setup.model.lists if setup is not None else dict.fromkeys(checked.lists, NONE),
+                setup.model.lists if setup is not None else all_lists(texts[rule.file]),
                 seed=seed,
                 lateness_us=setup.lateness_us if setup is not None else None,
                 mutate=mutants,
                 step=told,
             )
             trials.append(trial)
+            if checked.site:
+                screen.show(Text(_as_set(checked), "italic"))
             show_trial(screen, trial)
     if junit is not None:
         junit.write_bytes(junit_of(trials, strict=strict))
@@ -147,9 +155,15 @@ def _table(rules: Sequence[Checked]) -> Table:
         )
         if checked.idle:
             made.add_row("", Text("idle", "yellow"), "", "", Text(checked.idle, "yellow"))
+        if checked.site:
+            made.add_row("", "", "", "", _as_set(checked))
         if checked.lists:
             made.add_row("", "", "", "", f"looks into {', '.join(checked.lists)}: see --store")
     return made
+
+
+def _as_set(checked: Checked) -> str:
+    return "as the store sets " + ", ".join(f"{k} = {v}" for k, v in checked.site.items())
 
 
 def _verdict(findings: Findings) -> str:
@@ -167,6 +181,8 @@ def _json(checked: Checked) -> dict[str, object]:
         "file": rule.file,
         "status": rule.status,
         "meaning": rule.meaning,
+        "version": rule.version,
+        "params": rule.params,
         "keeps": checked.keeps,
         "keeps_us": checked.keeps_us,
         "answers_us": checked.answers_us,

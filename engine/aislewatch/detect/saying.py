@@ -32,7 +32,7 @@ class ClauseLook(Struct, frozen=True, gc=False):
     found: list[str]
 
 
-class SignalPayload(Struct, frozen=True, kw_only=True, gc=False):
+class SignalPayload(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The content of a ``signal.raised`` or ``signal.revised`` record: all that proves it.
 
     Attributes:
@@ -40,6 +40,7 @@ class SignalPayload(Struct, frozen=True, kw_only=True, gc=False):
         rule: whose.
         title: the rule's.
         meaning: hash of the rule's meaning.
+        version: of the rule, by its lock file; left out where that does not know it.
         model: hash of the store model.
         status: ``live`` or ``shadow``.
         type: the incident type that it speaks for.
@@ -60,6 +61,7 @@ class SignalPayload(Struct, frozen=True, kw_only=True, gc=False):
     rule: str
     title: str
     meaning: str
+    version: int | None = None
     model: str
     status: str
     type: str
@@ -124,6 +126,7 @@ class Speaker:
             rule=rule.id,
             title=rule.title,
             meaning=rule.meaning,
+            version=rule.version,
             model=self._model_hash,
             status=rule.status,
             type=incident.type,

@@ -112,7 +112,11 @@ class Setup:
         content = {
             "settings": self.settings("")._asdict(),
             "model": self.model.hash,
-            "rules": sorted([rule.id, rule.status, rule.meaning] for rule in self.rules),
+            # Versions decide nothing, but signals tell them, and must tell them again the same.
+            "rules": sorted(
+                [rule.id, rule.status, rule.meaning, *([rule.version] if rule.version else [])]
+                for rule in self.rules
+            ),
         }
         return hashlib.sha256(canonical_json(content)).hexdigest()
 

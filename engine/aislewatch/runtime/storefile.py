@@ -40,6 +40,7 @@ from aislewatch.runtime.catalogue import read_catalogue
 from aislewatch.runtime.datafolder import DataFolder
 from aislewatch.runtime.discovery import find_sensor, sensor_names
 from aislewatch.runtime.recorded_files import files_of_feeds
+from aislewatch.runtime.rule_folder import rules_in, stamped
 from aislewatch.runtime.setup import FeedSetup, Setup
 from aislewatch.runtime.site_params import names_of, placed
 from aislewatch.runtime.storefile_model import EVERY_STORE, PRIORS, StoreFile
@@ -217,7 +218,7 @@ class _Reading:
         files: dict[Path, None] = {}
         for at, written in enumerate(self.written.rules):
             path = Path(os.path.normpath(self.path.parent / written))
-            found = [path] if path.is_file() else sorted(path.rglob("*.yml"))
+            found = rules_in(path)
             if not found:
                 what = "holds no rules (*.yml)" if path.is_dir() else "does not exist"
                 self._mistake(("rules", at), f"{path} {what}")
@@ -229,7 +230,7 @@ class _Reading:
             except (OSError, UnicodeDecodeError) as error:
                 self.mistakes.append(Mistake(str(path), 0, 0, f"it cannot be read: {error}"))
         try:
-            return load_rules(
+            rules = load_rules(
                 texts,
                 self.registry,
                 lists={name: frozenset(members) for name, members in self.written.lists.items()},
@@ -237,6 +238,7 @@ class _Reading:
                 params_file=self.document.file,
                 names=names_of(model),
             )
+            return stamped(rules)
         except FileMistakes as error:
             self.mistakes += [placed(mistake, self.document) for mistake in error.mistakes]
             return []

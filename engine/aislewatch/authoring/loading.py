@@ -1,0 +1,90 @@
+"""A rule file read the way an author's tools need it: for a store, or for no store in particular.
+
+Without a store nobody can say which named lists there are, so all that a file names are; with one,
+its lists, its kinds of event and its values for the rule's parameters count.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from aislewatch.errors import FileMistakes, Mistake
+from aislewatch.events.located import LocatedYaml
+from aislewatch.events.model_mistakes import is_mapping
+from aislewatch.events.registry import Registry
+from aislewatch.rules.load import load_rule
+from aislewatch.rules.params import LIST, unquoted
+from aislewatch.rules.rule import Rule
+from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.site_params import names_of, placed
+
+NONE: frozenset[str] = frozenset()
+"""What is on a list of which only the name is known."""
+
+_LISTS = re.compile(r"\blists\.([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def lists_in(text: bytes) -> frozenset[str]:
+    """Give the named lists that a rule file speaks of, whether or not it can be read."""
+    shown = text.decode("utf-8", "replace")
+    named = set(_LISTS.findall(shown))
+    try:
+        data: Any = LocatedYaml.parse(shown, "").data
+    except FileMistakes:
+        return frozenset(named)
+    params = data.get("params") if is_mapping(data) else None
+    for shape in params.values() if is_mapping(params) else ():
+        if is_mapping(shape) and shape.get("select") == LIST and shape.get("default"):
+            named.add(unquoted(str(shape["default"])))
+    return frozenset(named)
+
+
+def all_lists(text: bytes) -> dict[str, frozenset[str]]:
+    """Give every list that a rule file speaks of, with nothing on it."""
+    return dict.fromkeys(sorted(lists_in(text)), NONE)
+
+
+def read_rule(
+    text: bytes,
+    file: str,
+    setup: Setup | None = None,
+    *,
+    today: date | None = None,
+) -> Rule:
+    """Read and check a rule file.
+
+    Args:
+        text: the file.
+        file: its path, for messages.
+        setup: the store that it is for.
+        today: an exception that ended before it is a mistake; not looked at where None.
+
+    Raises:
+        FileMistakes: everything that is wrong with it, and with what the store sets for it.
+    """
+    if setup is None:
+        return load_rule(text, file, Registry(), lists=all_lists(text), today=today)
+    try:
+        return load_rule(
+            text,
+            file,
+            setup.registry,
+            lists=setup.model.lists,
+            params=setup.params,
+            params_file=str(setup.file),
+            names=names_of(setup.model),
+            today=today,
+        )
+    except FileMistakes as found:
+        raise FileMistakes(_placed(found.mistakes, setup.file)) from None
+
+
+def _placed(mistakes: list[Mistake], store_file: Path) -> list[Mistake]:
+    """Give those that a store file is to blame for their places in it."""
+    if all(mistake.file != str(store_file) for mistake in mistakes):
+        return mistakes
+    document = LocatedYaml.parse(store_file.read_text(encoding="utf-8"), str(store_file))
+    return [placed(mistake, document) for mistake in mistakes]

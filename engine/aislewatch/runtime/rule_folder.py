@@ -1,0 +1,84 @@
+"""Rule files as they lie in folders: which of them count, and the lock file beside them.
+
+A folder ``blueprints`` holds files to make rules from, and no rules of a shop; it counts only where
+it is named itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from aislewatch.errors import UsageError
+from aislewatch.events.located import LocatedYaml
+from aislewatch.rules.lock import LOCK_NAME, Lock, read_lock
+from aislewatch.rules.rule import Rule
+
+BLUEPRINTS = "blueprints"
+"""What a folder of blueprints is called."""
+
+
+def rules_in(path: Path) -> list[Path]:
+    """Give the rule files of a folder and of the folders in it, in order; of a file, itself."""
+    if path.is_file():
+        return [path]
+    found = sorted(path.rglob("*.yml"))
+    return [file for file in found if BLUEPRINTS not in file.relative_to(path).parts[:-1]]
+
+
+def lock_path(file: Path) -> Path | None:
+    """Give the lock file of a rule file: in its folder, or the nearest one above it.
+
+    None where there is none, and for blueprints, which have no versions.
+    """
+    folder = file.resolve().parent
+    if folder.name == BLUEPRINTS:
+        return None
+    candidates = (above / LOCK_NAME for above in (folder, *folder.parents))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def lock_in(path: Path) -> Lock:
+    """Read a lock file; an empty lock where there is none.
+
+    Raises:
+        UsageError: it cannot be read.
+        FileMistakes: all that is wrong with it.
+    """
+    if not path.exists():
+        return Lock()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        message = f"lock file {path} cannot be read: {reason}"
+        raise UsageError(message) from None
+    return read_lock(LocatedYaml.parse(text, str(path)))
+
+
+def stamped(rules: Sequence[Rule]) -> list[Rule]:
+    """Give rules their versions, as the lock files beside them say.
+
+    Raises:
+        UsageError: a lock file cannot be read.
+        FileMistakes: all that is wrong with one.
+    """
+    known = cache(lock_in)
+    made: list[Rule] = []
+    for rule in rules:
+        path = lock_path(Path(rule.file))
+        version = known(path).version_of(rule) if path is not None else None
+        made.append(replace(rule, version=version))
+    return made
+
+
+def locks_of(files: Iterable[Path]) -> dict[Path, list[Path]]:
+    """Give rule files by the lock file that is theirs; those without one are left out."""
+    found: dict[Path, list[Path]] = {}
+    for file in files:
+        path = lock_path(file)
+        if path is not None:
+            found.setdefault(path, []).append(file)
+    return found
