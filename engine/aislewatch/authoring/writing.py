@@ -75,7 +75,9 @@ def _told(event: Event, registry: Registry) -> str:
 
 
 def _parts(event: Event, registry: Registry) -> Iterator[str]:
-    for path, field in registry.kinds[type_of(type(event))].fields.items():
+    fields = registry.kinds[type_of(type(event))].fields
+    # What makes the kind what it is comes first.
+    for path, field in sorted(fields.items(), key=lambda one: not one[1].required):
         value = getattr(event, field.attr)
         if value is None or field.attr in _UNWRITTEN or value == _AS_READ.get(field.attr):
             continue

@@ -57,6 +57,7 @@ class Told(msgspec.Struct, frozen=True):
     because: str
     looks: list[Look]
     evidence: list[dict[str, Any]]
+    bindings: list[tuple[str, Any]] = []
     half_life_us: int | None = None
     family: str | None = None
     value_minor: int | None = None

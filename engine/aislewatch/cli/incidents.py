@@ -92,8 +92,8 @@ def show_one(
     screen = Screen(json=json)
     setup = _setup(store)
     with Ledger.read(ledger) as reader:
-        case = _find(list(read_cases(reader)), incident, ledger)
-        late = _late_events(reader, case.store)
+        case = find_case(list(read_cases(reader)), incident, ledger)
+        late = late_events(reader, case.store)
         local = Places.of(reader, _said(setup))(case.store)
     screen.give({**next(cases_json([case])), **page_json(case, late)} if json else None)
     rules = {rule.id: rule for rule in setup.rules} if setup is not None else {}
@@ -102,7 +102,12 @@ def show_one(
     return 0
 
 
-def _find(cases: list[Case], incident: str, ledger: Path) -> Case:
+def find_case(cases: list[Case], incident: str, ledger: Path) -> Case:
+    """Give an incident by its id, the latest one where none is named.
+
+    Raises:
+        UsageError: there is none.
+    """
     if not cases:
         message = f"there are no incidents in {ledger}"
         raise UsageError(message)
@@ -116,7 +121,8 @@ def _find(cases: list[Case], incident: str, ledger: Path) -> Case:
     return found
 
 
-def _late_events(reader: LedgerReader, store: str) -> dict[str, tuple[dict[str, Any], int]]:
+def late_events(reader: LedgerReader, store: str) -> dict[str, tuple[dict[str, Any], int]]:
+    """Give the events of a store that came late, by id, and how late, microseconds."""
     late: dict[str, tuple[dict[str, Any], int]] = {}
     for record in reader.records(store, types=["event.late"]):
         told = msgspec.json.decode(record.payload)

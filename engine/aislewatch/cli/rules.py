@@ -16,8 +16,10 @@ from aislewatch.authoring.junit import junit_of
 from aislewatch.authoring.loading import all_lists
 from aislewatch.authoring.trial import Trial, try_rule
 from aislewatch.cli import options
+from aislewatch.cli.rule_capture import capture_incident
 from aislewatch.cli.rule_check import Checked, Findings, check, rule_files
 from aislewatch.cli.rule_lock import lock_rules
+from aislewatch.cli.rule_read import read_rules
 from aislewatch.cli.rule_test import show_trial, trial_json, verdict
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import count, span
@@ -29,6 +31,8 @@ from aislewatch.runtime.storefile import read_setup
 app = typer.Typer(no_args_is_help=True)
 
 
+app.command("capture")(capture_incident)
+app.command("read")(read_rules)
 app.command("lock")(lock_rules)
 
 

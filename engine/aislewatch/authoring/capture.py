@@ -1,0 +1,297 @@
+"""An incident's evidence as an inline test of a rule: on no day in particular, under pseudonyms.
+
+What comes out was run: it fires as often as the evidence did, and says the same of it. Fields that
+the rule does not look at are left out as long as that stays so. Evidence from which the rule does
+not come to the same makes no test at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from aislewatch.authoring.capture_names import pseudonyms, renamed
+from aislewatch.authoring.capture_uses import uses_of
+from aislewatch.authoring.lines import DAY_US, LINES_DEVICE, LINES_STORE, parse_lines
+from aislewatch.authoring.reasons import reasons_of
+from aislewatch.authoring.running import CENTIBANS, Lists, model_of, run_events, standing_in_order
+from aislewatch.authoring.writing import clock_of, write_lines
+from aislewatch.detect.order import in_order
+from aislewatch.errors import UsageError
+from aislewatch.events.kinds import Event
+from aislewatch.events.registry import Registry
+from aislewatch.rules.rule import Rule
+
+_DAY_LONG_US = 86_400_000_000
+_ENVELOPE = frozenset({"id", "time", "seq"})
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A test that was made, and run.
+
+    Attributes:
+        name: of the test.
+        lines: its events.
+        fires: how often the rule fires on them.
+        at: time of the first signal, as tests write it.
+        about: what the first signal is about.
+        points: of the first signal, decibans.
+        because: the first signal's sentence.
+        renamed: how many values stand there under a pseudonym.
+        left_out: fields that the rule does not look at, by the names that rules use.
+        passed_over: events that made no difference, of very many.
+    """
+
+    name: str
+    lines: str
+    fires: int
+    at: str
+    about: Mapping[str, str]
+    points: int
+    because: str
+    renamed: int
+    left_out: Sequence[str]
+    passed_over: int
+
+
+MANY = 24
+"""More events than this nobody reads: a scale that tells its weight every five seconds."""
+
+
+class _Said(NamedTuple):
+    """What a test's signals say, as far as a test can tell them apart."""
+
+    anchor: str
+    decided_us: int
+    about: tuple[tuple[str, str], ...]
+    points_cb: int
+    because: str
+    value_minor: int | None
+    looks: tuple[tuple[str, int, int, int], ...]
+
+
+def capture(
+    rule: Rule,
+    evidence: Sequence[Event],
+    anchors: Sequence[str],
+    registry: Registry,
+    *,
+    name: str,
+    zone: str = "UTC",
+    whole: bool = False,
+    lists: Lists | None = None,
+) -> Captured:
+    """Make an inline test of the evidence of a rule's signals.
+
+    Args:
+        rule: the rule that the test is for.
+        evidence: events of one store, as the ledger has them, in any order.
+        anchors: ids of those of them for which the rule held.
+        registry: the kinds of event that the rule was checked against.
+        name: of the test.
+        zone: IANA time zone whose times of day are kept.
+        whole: keep every event, however many; otherwise of more than :data:`MANY` only those
+            without which the signals would be others.
+        lists: members of the named lists that the rule looks into.
+
+    Raises:
+        UsageError: no test can be made of it; says why.
+    """
+    trial = _Trial(rule, registry, lists or {})
+    after_us = max(0, rule.reach.latest_us)
+    events = _on_one_day(in_order(list(evidence)), after_us, ZoneInfo(zone))
+    plain = trial.said(events)
+    missing = {event.id for event in events} & set(anchors)
+    missing -= {said.anchor for said in plain}
+    if missing or not plain:
+        raise UsageError(_does_not_fire(trial, events, missing))
+    uses = uses_of(rule)
+    names = pseudonyms(events, registry, uses.texts)
+    hidden = [renamed(event, registry, names) for event in events]
+    told = trial.said(hidden)
+    if not _alike(plain, told, names):
+        message = (
+            f"under pseudonyms {rule.id!r} comes to something else: it looks at the text of a "
+            "field that a test does not tell, so that no test can be made of this evidence"
+        )
+        raise UsageError(message)
+    kept = hidden if whole or len(hidden) <= MANY else _fewer(trial, hidden, told)
+    if kept is not hidden:
+        told = trial.said(kept)
+    shrunk, left_out = _shrunk(trial, kept, told, uses.attrs)
+    first = told[0]
+    return Captured(
+        name=name,
+        lines=write_lines(shrunk, registry),
+        fires=len(told),
+        at=clock_of(first.decided_us),
+        about=dict(first.about),
+        points=first.points_cb // CENTIBANS,
+        because=first.because,
+        renamed=len(names),
+        left_out=left_out,
+        passed_over=len(hidden) - len(kept),
+    )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Runs events the way a test does: written as lines, and read again."""
+
+    rule: Rule
+    registry: Registry
+    lists: Lists
+
+    def read(self, events: Sequence[Event]) -> list[Event]:
+        try:
+            return parse_lines(write_lines(events, self.registry), self.registry)
+        except ValueError as error:
+            message = f"no test can be made of this evidence: {error}"
+            raise UsageError(message) from None
+
+    def said(self, events: Sequence[Event]) -> list[_Said]:
+        live = replace(self.rule, status="live")
+        read = self.read(events)
+        # As many as were written, in their order: only ids and counters are others.
+        ids = {one.id: event.id for one, event in zip(read, events, strict=True)}
+        records = run_events([live], read, self.registry, lists=self.lists)
+        return [_said(signal, ids[signal["anchor"]]) for signal in standing_in_order(records)]
+
+
+def _said(signal: Mapping[str, Any], anchor: str) -> _Said:
+    looks = [
+        (look["clause"], look["from_us"], look["to_us"], len(look["found"]))
+        for look in signal["looks"]
+    ]
+    return _Said(
+        anchor,
+        signal["decided_us"],
+        tuple((kind, value) for kind, value in signal["about"]),
+        signal["points_cb"],
+        signal["because"],
+        signal["value_minor"],
+        tuple(looks),
+    )
+
+
+def _alike(plain: Sequence[_Said], told: Sequence[_Said], names: Mapping[str, str]) -> bool:
+    """Say whether signals are the same but for pseudonyms; their sentences hold those, too."""
+    if len(plain) != len(told):
+        return False
+    for one, other in zip(plain, told, strict=True):
+        about = tuple((kind, names.get(value, value)) for kind, value in one.about)
+        if one._replace(about=about, because="") != other._replace(because=""):
+            return False
+    return True
+
+
+def _on_one_day(events: Sequence[Event], after_us: int, zone: ZoneInfo) -> list[Event]:
+    """Move events to the day of lines: times of day as they were, where all are of one day.
+
+    Args:
+        events: in order.
+        after_us: how long after the last of them the rule may be judged.
+        zone: of the times of day.
+
+    Raises:
+        UsageError: they are more than a day apart.
+    """
+    first, last = events[0].time, events[-1].time + after_us
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    began = (epoch + timedelta(microseconds=first)).astimezone(zone)
+    midnight = began.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    of_day = (began.replace(tzinfo=None) - midnight) // timedelta(microseconds=1)
+    if last - first >= _DAY_LONG_US:
+        message = "this evidence spans more than a day; the lines of a test are of one day"
+        raise UsageError(message)
+    if of_day + last - first >= _DAY_LONG_US:
+        # Over midnight: what counts is how far apart things are.
+        of_day = _DAY_LONG_US - 1_000_000 - (last - first)
+        of_day = max(0, of_day - of_day % 3_600_000_000)
+    by = DAY_US + of_day - first
+    move = msgspec.structs.replace
+    return [move(event, time=event.time + by, store=LINES_STORE) for event in events]
+
+
+def _does_not_fire(trial: _Trial, events: Sequence[Event], missing: Collection[str]) -> str:
+    """Say at which clause the rule stops for the anchors for which it held once."""
+    read = trial.read(events)
+    live = replace(trial.rule, status="live")
+    model = model_of(read, trial.registry, trial.lists)
+    anchors = {one.id for one, event in zip(read, events, strict=True) if event.id in missing}
+    stops = dict.fromkeys(
+        f"{reason.clause}{f' ({reason.unknown})' if reason.unknown else ''}"
+        for reason in reasons_of(live, read, trial.registry, model, frozenset())
+        if reason.anchor.id in anchors
+    )
+    return (
+        f"no test was made: on this evidence {trial.rule.id!r} as it is now does not hold; it "
+        f"stops at {', '.join(stops) or 'no event of its kind'}"
+    )
+
+
+def _fewer(trial: _Trial, events: Sequence[Event], told: Sequence[_Said]) -> list[Event]:
+    """Leave out what makes no difference, in ever smaller pieces, the latest last.
+
+    After Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input* (2002), with
+    one pass for each size of piece.
+    """
+    wanted = [said._replace(looks=()) for said in told]
+    kept = list(events)
+    size = len(kept) // 2
+    while size:
+        at = 0
+        while at < len(kept):
+            tried = kept[:at] + kept[at + size :]
+            if tried and [said._replace(looks=()) for said in trial.said(tried)] == wanted:
+                kept = tried
+            else:
+                at += size
+        size //= 2
+    return kept
+
+
+# Left out ---------------------------------------------------------------------------------------
+
+
+def _shrunk(
+    trial: _Trial, events: Sequence[Event], told: Sequence[_Said], used: frozenset[str]
+) -> tuple[list[Event], list[str]]:
+    """Leave out the fields that the rule does not look at, all or else as many as can be."""
+    spare = {
+        field.attr: path
+        for kind in trial.registry.kinds.values()
+        for path, field in kind.fields.items()
+        if field.attr not in used | _ENVELOPE | {"store"}
+        and (not field.required or field.attr in {"device", "simulated"})
+    }
+    there = [attr for attr in sorted(spare) if any(_has(event, attr) for event in events)]
+    kept = list(events)
+    left_out: list[str] = []
+    for attrs in (there, *([attr] for attr in there)):
+        tried = [_without(event, attrs) for event in kept]
+        if tried != kept and trial.said(tried) == list(told):
+            kept = tried
+            left_out += [spare[attr] for attr in attrs]
+        if len(left_out) == len(there):
+            break
+    return kept, sorted(left_out)
+
+
+def _has(event: Event, attr: str) -> bool:
+    return getattr(event, attr, None) not in {None, _PLAIN.get(attr)}
+
+
+def _without(event: Event, attrs: Sequence[str]) -> Event:
+    gone: dict[str, Any] = {attr: _PLAIN.get(attr) for attr in attrs if hasattr(event, attr)}
+    return msgspec.structs.replace(event, **gone) if gone else event
+
+
+_PLAIN = {"device": LINES_DEVICE, "simulated": False}
+"""What stands for nothing where a field cannot be absent."""

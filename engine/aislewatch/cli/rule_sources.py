@@ -1,0 +1,57 @@
+"""Where a command finds the rules that an incident's signals are of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aislewatch.authoring.loading import all_lists, read_rule
+from aislewatch.cli.rule_check import rule_files
+from aislewatch.events.model import StoreModel
+from aislewatch.events.registry import Registry
+from aislewatch.rules.rule import Rule
+from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.storefile import read_setup
+
+RulesPath = Annotated[
+    Path | None,
+    typer.Option("--rules", metavar="FILE|DIR", help="The rules, where no store file names them."),
+]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Rules, and what goes with them.
+
+    Attributes:
+        setup: what the store file says; None where none was named.
+        rules: by id.
+        model: the shop as far as it is known.
+        registry: the kinds of event.
+    """
+
+    setup: Setup | None
+    rules: dict[str, Rule]
+    model: StoreModel
+    registry: Registry
+
+
+def read_sources(store: Path | None, *paths: Path | None) -> Sources:
+    """Read rules: those of a store file, and those of files and folders, which come first.
+
+    Raises:
+        FileMistakes: everything that is wrong with them.
+        UsageError: they cannot be read.
+    """
+    setup = read_setup(store, shown_only=True) if store is not None else None
+    rules = {rule.id: rule for rule in setup.rules} if setup is not None else {}
+    texts = rule_files([path for path in paths if path is not None])
+    named = [read_rule(text, file, setup) for file, text in texts.items()]
+    rules |= {rule.id: rule for rule in named}
+    if setup is not None:
+        return Sources(setup, rules, setup.model, setup.registry)
+    lists = {name: members for text in texts.values() for name, members in all_lists(text).items()}
+    return Sources(None, rules, StoreModel(lists=lists), Registry())
