@@ -13,6 +13,7 @@ from aislewatch.rules.vocabulary import (
     Expression,
     Points,
     Quiet,
+    Sentence,
     Shape,
 )
 
@@ -53,7 +54,7 @@ class IncidentShape(Shape):
     group: GroupShape | None = Field(
         None, description="Puts signals with short pauses between them into one incident."
     )
-    because: str = Field(
+    because: Sentence = Field(
         description="The reason in a sentence, shown with the incident; {expressions} are filled "
         "in. It says what to look at and accuses nobody."
     )

@@ -21,6 +21,7 @@ from aislewatch.rules.backtest import Backtest
 from aislewatch.rules.incident_model import IncidentShape
 from aislewatch.rules.vocabulary import (
     Amount,
+    Condition,
     Entity,
     EventLines,
     Expression,
@@ -47,7 +48,7 @@ class WhenShape(Shape):
 
     event: Types = Field(description="The rule is judged once for each event of this type.")
     as_: Identifier = Field("anchor", alias="as", description="What the anchor is called below.")
-    where: Expression | None = Field(None, description="Only events for which this is true.")
+    where: Condition | None = Field(None, description="Only events for which this is true.")
 
 
 class _Clause(Shape):
@@ -57,7 +58,7 @@ class _Clause(Shape):
 class EvidenceShape(_Clause):
     """What all clauses have that look for events in a window."""
 
-    where: Expression | None = Field(None, description="Only events for which this is true.")
+    where: Condition | None = Field(None, description="Only events for which this is true.")
     same: Same = Field(default_factory=list[str], description=SAME)
     window: Window = Field(description=WINDOW)
 
@@ -68,7 +69,9 @@ class SeenShape(EvidenceShape):
     seen: Types = Field(description="Holds when such an event is in the window.")
     as_: Identifier | None = Field(None, alias="as", description=NAMED)
     pick: Literal["nearest", "first", "last"] = Field(
-        "nearest", description="Which event is meant where there are several."
+        "nearest",
+        description="Which event is meant where there are several.",
+        json_schema_extra=meanings("to the anchor", "in the window", "in the window"),
     )
     optional: bool = Field(False, description="The clause holds without such an event, too.")
 
@@ -147,8 +150,8 @@ class UnmatchedShape(_Clause):
         default_factory=list[str], description="Fields that must be equal within a pair."
     )
     window: Window = Field(description=WINDOW)
-    where_left: Expression | None = Field(None, description="Only such events on the left.")
-    where_right: Expression | None = Field(None, description="Only such events on the right.")
+    where_left: Condition | None = Field(None, description="Only such events on the left.")
+    where_right: Condition | None = Field(None, description="Only such events on the right.")
 
 
 class CheckShape(_Clause):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from aislewatch.events.quantities import DurationUs
 
@@ -56,6 +56,9 @@ KeyField = Annotated[str, _word("key")]
 Expression = Annotated[str, _word("expression")]
 """A condition or a figure."""
 
+Condition = Annotated[str, _word("condition")]
+"""A condition on the event at hand, whose fields are named bare."""
+
 Window = Annotated[str, _word("window")]
 """The stretch of time that a clause looks at."""
 
@@ -68,8 +71,11 @@ Requirement = Annotated[str, _word("requirement")]
 Entity = Annotated[str, _word("entity")]
 """What a signal is about, or a key of the anchor."""
 
-Duration = Annotated[DurationUs, _word("duration")]
+Duration = Annotated[DurationUs, WithJsonSchema({WORD: "duration"})]
 """A stretch of time; microseconds once read."""
+
+Sentence = Annotated[str, _word("sentence")]
+"""Text with expressions in braces."""
 
 EventLines = Annotated[str, _word("events")]
 """Events, one a line."""
@@ -77,7 +83,14 @@ EventLines = Annotated[str, _word("events")]
 Same = Annotated[list[KeyField] | dict[str, Expression], _word("same")]
 """Fields that must be equal, by the name they share or with what each must equal."""
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Identifier = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        json_schema_extra={"errorMessage": "a name is letters, digits and _, no digit first"},
+    ),
+]
+"""A name that expressions can use."""
 
 About = Annotated[dict[Identifier, Expression], Field(min_length=1), _word("about")]
 """What a signal is about, by entity."""

@@ -1,0 +1,81 @@
+"""What an editor is told of a store, read in spite of what is wrong in it.
+
+Whoever asks for help with a file has files that are not finished: only a store file that says
+nothing at all is a mistake here.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from aislewatch.detect.incidents import STRONG
+from aislewatch.errors import FileMistakes, UsageError
+from aislewatch.events.located import LocatedYaml
+from aislewatch.events.model import Zone
+from aislewatch.events.model_mistakes import is_mapping
+from aislewatch.rules.schema_help import Site
+from aislewatch.runtime.rule_folder import rules_in
+from aislewatch.runtime.storefile_model import StoreFile
+from aislewatch.runtime.storefile_shape import read_shape
+
+
+def editor_site(store: Path | None, rules: Mapping[str, bytes]) -> Site:
+    """Read what a schema offers of a store and of rules.
+
+    Args:
+        store: its file; the rules that it names count, too.
+        rules: further rule files, by path.
+
+    Raises:
+        UsageError: the store file cannot be read.
+        FileMistakes: it is no YAML, or not even the shape of a store file.
+    """
+    written = _read(store) if store is not None else None
+    if store is None or written is None:
+        return Site(signals=dict(_signals(rules.values())), strong=STRONG)
+    texts = {**_rules_of(store, written), **rules}
+    return Site(
+        zones={id_: Zone(id_, zone.kind, zone.name) for id_, zone in written.zones.items()},
+        sees={id_: tuple(device.sees) for id_, device in written.devices.items()},
+        lists=tuple(written.lists),
+        signals=dict(_signals(texts.values())),
+        strong=STRONG,
+    )
+
+
+def _read(store: Path) -> StoreFile:
+    try:
+        text = store.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        message = f"store file {store} cannot be read: {reason}"
+        raise UsageError(message) from None
+    shape = read_shape(LocatedYaml.parse(text, str(store)))
+    if shape.file is None:
+        raise FileMistakes(shape.mistakes)
+    return shape.file
+
+
+def _rules_of(store: Path, written: StoreFile) -> dict[str, bytes]:
+    """Read the rule files that a store names, those that are there."""
+    texts: dict[str, bytes] = {}
+    for named in written.rules:
+        path = Path(os.path.normpath(store.parent / named))
+        texts |= {str(file): file.read_bytes() for file in rules_in(path)}
+    return texts
+
+
+def _signals(texts: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+    """Give id and title of every rule that has an id, however unfinished it is."""
+    found: dict[str, str] = {}
+    for text in texts:
+        try:
+            data: Any = LocatedYaml.parse(text.decode("utf-8", "replace"), "").data
+        except FileMistakes:
+            continue
+        if is_mapping(data) and isinstance(data.get("id"), str):
+            found[data["id"]] = str(data.get("title") or "")
+    yield from sorted(found.items())
