@@ -129,27 +129,35 @@ class TcpPort(_Serving):
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # asyncio logs a handler that was cancelled as a fault; here it is the end of the twin.
         with contextlib.suppress(asyncio.CancelledError):
-            await self.talk(_TcpLink(reader, writer))
+            await self.talk(self._link(reader, writer))
+
+    def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Link:
+        return TcpLink(reader, writer)
 
 
-class _TcpLink:
+class TcpLink:
+    """A connection, as a twin has it."""
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
     async def read(self) -> bytes:
+        """Give what comes next; nothing once the line is gone."""
         try:
             return await self._reader.read(_CHUNK)
         except OSError:
             return b""
 
     async def write(self, data: bytes) -> None:
+        """Write bytes; what nobody takes is lost."""
         if not self._writer.is_closing():
             self._writer.write(data)
             with contextlib.suppress(OSError):
                 await self._writer.drain()
 
     async def hang_up(self) -> None:
+        """Drop the line."""
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()

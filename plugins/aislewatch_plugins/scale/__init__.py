@@ -1,0 +1,1 @@
+"""Scales at checkouts, bagging areas and shelves, over serial lines and TCP."""

@@ -1,0 +1,62 @@
+"""Indicators that tell what they weigh without being asked: CAS, A&D and the many that copy them.
+
+Lines that end in CR LF and begin with ``ST`` (stable), ``US`` (unstable) or ``OL`` (overload)::
+
+    ST,+00456.89  g          A&D, standard
+    ST,GS,+  4.876kg         A&D with gross or net, 18 bytes
+    ST,GS,il,  4.876 kg      CAS, 22 bytes: i is the indicator's number, l its lamps
+
+Sources: CAS CI-600D manual, section 10 (CAS 22 bytes, AND 18 bytes); CAS NT-200 manual, page 49.
+"""
+
+from __future__ import annotations
+
+import re
+
+from aislewatch_plugins.scale.decoder import Decoder
+from aislewatch_plugins.scale.framing import Framer
+from aislewatch_plugins.scale.reading import Aside, Said, Trouble, weighed
+
+_LINE = re.compile(
+    rb"(ST|US|OL|QT),"
+    rb"(?:(GS|NT|TR|NA),)?"
+    rb"(?:[ -\xff][\x00-\xff],)?"  # The number of the indicator, and its lamps.
+    rb"([+-]?) *(-?\d{1,9}(?:\.\d{1,7})?) *(kg|g|lb|oz|KG|G|LB|OZ)?",
+    re.DOTALL,
+)
+_OVER = re.compile(rb"OL(?:,[\x00-\xff]{0,24})?", re.DOTALL)
+
+
+class Stream(Decoder):
+    """CAS and A&D.
+
+    Args:
+        unit: of figures that come without one; refused where not said.
+    """
+
+    def __init__(self, unit: str | None = None) -> None:
+        super().__init__(Framer(0x0A))
+        self._unit = unit
+
+    def read(self, raw: bytes) -> Said | None:
+        """Read one line."""
+        line = raw.rstrip(b"\r\n")
+        if not line.strip():
+            return None
+        if _OVER.fullmatch(line):
+            return Trouble("overload", "more lies on the scale than it can weigh")
+        found = _LINE.fullmatch(line.rstrip())
+        if found is None:
+            message = "this is no line of CAS or A&D"
+            raise ValueError(message)
+        header, mode, sign, figure, unit = found.groups()
+        if header == b"QT" or mode == b"TR":
+            return Aside("a count or a tare, no weight")
+        if sign and figure.startswith(b"-"):
+            message = "the weight has two signs"
+            raise ValueError(message)
+        written = unit.decode().lower() if unit else self._unit
+        if written is None:
+            message = "the weight has no unit: set the scale to send it, or say 'unit:'"
+            raise ValueError(message)
+        return weighed((sign + figure).decode(), written, header == b"ST")
