@@ -60,11 +60,11 @@ def by_engine(raws: list[bytes], rule: str, registry: Registry) -> list[Record]:
     # One event a second: a batch of the bus spans a quarter of an hour of the recording.
     settings = Settings(store="1", ahead_us=3_600_000_000)
     core = Core(settings, StoreModel(lists=lists), rules, registry)
-    decode = Codec(registry).decode
+    decode = Codec(registry).decode_all
     records: list[Record] = []
     now = 0
     for at in range(0, len(raws), BATCH):
-        batch: list[Event] = [decode(raw) for raw in raws[at : at + BATCH]]
+        batch: list[Event] = decode(raws[at : at + BATCH])
         now = batch[-1].time
         batch.append(ClockTick(id=f"clock/1/{at}", store="1", device="clock", time=now))
         records += core.step(batch)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aislewatch.errors import FileMistakes, Mistake
-from aislewatch.events.kinds import PosItem, RfidCrossing, ScaleChanged
+from aislewatch.events.kinds import Event, PosItem, RfidCrossing, ScaleChanged
 from aislewatch.events.registry import Registry
 from aislewatch.rules.backtest import Backtest, Budget
 from aislewatch.rules.load import load_rule, load_rules
@@ -24,7 +24,7 @@ from aislewatch.rules.rule import (
     SomeOf,
     Unmatched,
 )
-from aislewatch.rules.template import compile_template
+from aislewatch.rules.template import Sentence
 from aislewatch.rules.windows import Bound, Reach, Window
 
 REGISTRY = Registry()
@@ -132,19 +132,24 @@ def test_a_whole_rule_is_read_into_values_of_base_units() -> None:
     assert rule.backtest == Backtest(data=28, budget=Budget(max_per_store_day=Decimal(3)))
 
 
+def sentence(rule: Rule, bindings: dict[str, Event]) -> str:
+    because = Sentence(rule.incident.because)
+    return because.of([expr.compile_bound(LISTS)(bindings) for expr in because.exprs])
+
+
 def test_the_sentence_shows_display_units_and_says_unknown() -> None:
     rule = load(EXIT)
     crossing = RfidCrossing(id="1", store="S", device="D", time=0, epc="E1", rssi_dbm=-52.5)
     read = RfidCrossing(id="2", store="S", device="D", time=0, epc="E1", price_minor=499)
-    sentence = compile_template(rule.incident.because, LISTS)
-    assert sentence({"exit": crossing, "shelf": read}) == "E1 of 4.99 from unknown at -52.5 dBm"
+    said = sentence(rule, {"exit": crossing, "shelf": read})
+    assert said == "E1 of 4.99 from unknown at -52.5 dBm"
 
 
 def test_a_mass_is_shown_in_grams() -> None:
     rule = load(rule_with("  []", when="{event: scale.changed, as: scan}").replace(
         "because: x", 'because: "{scan.delta} g, {{so}}"'))  # fmt: skip
     change = ScaleChanged(id="1", store="S", device="D", time=0, delta_mg=412_500)
-    assert compile_template(rule.incident.because)({"scan": change}) == "412.5 g, {so}"
+    assert sentence(rule, {"scan": change}) == "412.5 g, {so}"
 
 
 def test_six_mistakes_in_one_file_are_six_located_errors_in_one_go() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from aislewatch.detect.order import Order
 from aislewatch.detect.snapshot import decode_state
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import Event, PosNoSale
@@ -68,8 +69,13 @@ def test_a_resend_of_the_content_that_does_not_count_is_known_after_a_restart() 
     shop = Shop(PLAIN)
     shop.take([event(text) for text in texts])
     shop.tick("10:00:00")
-    state = decode_state(shop.core.snapshot(), REGISTRY)
-    assert len(state.order.recent) == 2
+    order = Order(0, 10, 10, decode_state(shop.core.snapshot(), REGISTRY).order)
+    ((ident, losers),) = order.state.losers.items()
+    counts = order.known(ident)
+    assert counts is not None
+    assert losers != [counts]
+    assert order.is_duplicate(counts)
+    assert all(map(order.is_duplicate, losers))
 
 
 def test_a_contradiction_makes_nothing_be_judged_before_its_time() -> None:

@@ -70,19 +70,42 @@ def test_the_fate_of_a_stray_is_told_by_its_time(time: int, fate: Fate) -> None:
     assert order.fate(sale("a", time)) is fate
 
 
-def test_an_id_is_known_until_all_that_it_stood_for_is_too_old() -> None:
+def test_an_id_and_all_that_it_stood_for_is_known_for_at_least_a_horizon() -> None:
     order = Order(0, 10, 10)
-    first, second, third = sale("a", 1), sale("a", 5, lane="2"), sale("a", 9, lane="3")
+    order.forget(100, 5)
+    first, second, third = sale("a", 101), sale("a", 105, lane="2"), sale("a", 109, lane="3")
     order.remember(first)
     order.contradict(second)
     order.contradict(third)
-    for oldest in (1, 5, 8):
-        order.forget(oldest)
+    for now in (105, 110, 115, 119):
+        order.forget(now, 5)
         assert all(map(order.is_duplicate, (first, second, third)))
-    order.forget(9)
+    order.forget(120, 5)
     assert not any(map(order.is_duplicate, (first, second, third)))
-    assert not order.state.recent
-    assert not order.known
+    assert order.state.losers == {}
+    assert order.known("a") is None
+
+
+def test_a_contradiction_keeps_an_id_known_for_another_horizon() -> None:
+    order = Order(0, 10, 10)
+    order.forget(100, 5)
+    first, second = sale("a", 101), sale("a", 105, lane="2")
+    order.remember(first)
+    order.forget(110, 5)
+    order.contradict(second)
+    order.forget(120, 5)
+    assert order.is_duplicate(first)
+    assert order.is_duplicate(second)
+
+
+@pytest.mark.parametrize("stops", [(120, 130), (130,)])
+def test_a_jump_forgets_what_a_walk_forgets(stops: tuple[int, ...]) -> None:
+    order = Order(0, 10, 10)
+    order.forget(110, 5)
+    order.remember(sale("a", 112))
+    for now in stops:
+        order.forget(now, 5)
+    assert order.known("a") is None
 
 
 @given(st.permutations(range(4)))
@@ -95,5 +118,5 @@ def test_the_lowest_hash_counts_whatever_came_first_also_after_a_restart(
     for place in arrival[1:]:
         order.contradict(contents[place])
     winner = min(contents, key=order_key)
-    assert order.known["a"] is winner
-    assert Order(0, 10, 10, order.state).known["a"] is winner
+    assert order.known("a") is winner
+    assert Order(0, 10, 10, order.state).known("a") is winner

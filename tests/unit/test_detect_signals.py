@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.detect.signals import Change, Signal, Signals
+from aislewatch.detect.signals import Change, Signal, SignalChange, Signals
 
 
 def signal(
@@ -76,7 +76,7 @@ def test_a_signal_that_comes_to_be_about_another_is_revised_once() -> None:
         before, after = signal("a", 100, one), signal("a", 100, other)
         signals.verdict("a", before)
         (change,) = signals.verdict("a", after)
-        assert change == (Change.REVISED, after, before)
+        assert change == SignalChange(Change.REVISED, after, before)
         assert said(signals, "a", None) == [("withdrawn", "a")]
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from aislewatch.errors import FileMistakes, Mistake
+from aislewatch.errors import EventRefused, FileMistakes, Mistake
+from aislewatch.events.codec import check_code
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import FieldSpec, KindSpec, Registry
 from aislewatch.events.units import Dimension
@@ -94,10 +95,13 @@ def _events(line: str, number: int, registry: Registry) -> Iterator[Event]:
         event = {**content, "id": f"{content['device']}/{number}.{repeat}"}
         event["seq"] = number * 100_000 + repeat
         try:
-            yield msgspec.convert(event, kind.struct)
-        except msgspec.ValidationError as error:
+            made = msgspec.convert(event, kind.struct)
+            if "epc" in kind.fields:
+                check_code(made)
+        except (msgspec.ValidationError, EventRefused) as error:
             message = f"no {kind.type}: {error}"
             raise ValueError(message) from None
+        yield made
 
 
 def _field(kind: KindSpec, path: str) -> FieldSpec:

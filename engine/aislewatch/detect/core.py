@@ -16,7 +16,7 @@ from aislewatch.detect.health import Health
 from aislewatch.detect.incidents import Incidents, Scoring, Step
 from aislewatch.detect.judging import Compiler, compile_judge
 from aislewatch.detect.order import Fate, Order, order_key
-from aislewatch.detect.plan import Plan, RulePlan, Undecided
+from aislewatch.detect.plan import Plan, RulePlan, Undecided, Verdict
 from aislewatch.detect.signals import Change, SignalChange, Signals, signal_id
 from aislewatch.detect.snapshot import CoreState, decode_state, encode_state
 from aislewatch.events.codec import content_hash
@@ -25,6 +25,10 @@ from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record, canonical_json
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule
+
+_END_OF_TIME = 1 << 62
+
+_TOLD = {change: f"signal.{change.value}" for change in Change}
 
 HOUSEKEEPING_US = 300_000_000
 """How often, in event time, the core lets go of what can no longer matter."""
@@ -109,6 +113,7 @@ class Core:
         )
         self._configuration = _configuration(settings, self._plan)
         self._due: list[tuple[RulePlan, Event]] = []
+        self._stop = -1
         self._ties = count()
         for event in sorted(state.evidence, key=order_key):
             self._plan.insert(event)
@@ -163,26 +168,21 @@ class Core:
 
     def _tick(self, tick: ClockTick) -> None:
         self._configure(tick.time)
-        state, plan, order, later = self._state, self._plan, self._order, self._later
-        known, recent, intake = order.known, order.state.recent, plan.intake
-        for event in order.tick(tick):
+        state, order, later = self._state, self._order.state, self._later
+        intake = self._plan.intake
+        for event in self._order.tick(tick):
             time = event.time
-            if time > state.now:
-                if self._due or (later and later[0].deadline < time):
-                    self._judge_through(time - 1)
-                if time > state.housekeeping:
-                    self._keep_house(time - 1)
-                state.now = time
-                if time >= plan.turn_at:
-                    plan.turn(time)
-            other = known.setdefault(event.id, event)
-            if other is event:
-                recent.append(event)
-            elif not self._wins(event, other, time, time - 1):
-                continue
+            if time >= self._stop:
+                self._come_to(time)
+            ident = event.id
+            if ident in order.older or order.known.setdefault(ident, event) is not event:
+                known = self._order.remember(event)
+                if not self._wins(event, known, time, time - 1):
+                    continue
             intake[event.__class__](event)
             if event.__class__ is DeviceState:
                 self._take_state(event)
+            state.now = time
         watermark = self._order.watermark
         if tick.final and later:
             # Nothing more will come: what still waits is decided on what there is.
@@ -191,11 +191,35 @@ class Core:
         self._judge_through(watermark)
         self._keep_house(watermark)
 
+    def _come_to(self, time: int) -> None:
+        """Decide what is due before a time, and let go of what no longer matters at it."""
+        later, due, plan = self._later, self._due, self._plan
+        if due and due[0][1].time < time:
+            now = due[0][1].time
+            if len(due) == 1 and not (later and later[0].deadline <= now):
+                # Most often: one anchor, judged as soon as its own time is over.
+                judged, anchor = due.pop()
+                verdict = judged.judge(anchor)
+                if verdict is not None:
+                    self._take_verdict(judged, anchor, verdict, now)
+            else:
+                self._judge_through(time - 1)
+        if later and later[0].deadline < time:
+            self._judge_through(time - 1)
+        if time > self._state.housekeeping:
+            self._keep_house(time - 1)
+        if time >= plan.turn_at:
+            plan.turn(time)
+        deadline = later[0].deadline if later else _END_OF_TIME
+        self._stop = min(deadline + 1, self._state.housekeeping + 1, plan.turn_at)
+
     def _take_anchor(self, plan: RulePlan, anchor: Event) -> None:
+        deadline = anchor.time + plan.wait_us
+        if deadline < self._stop:
+            self._stop = deadline + 1
         if plan.wait_us == 0:
             self._due.append((plan, anchor))
             return
-        deadline = anchor.time + plan.wait_us
         place = (deadline, anchor.time, anchor.device, anchor.seq, plan.number, next(self._ties))
         heappush(self._later, _Pending(*place, anchor))
 
@@ -203,7 +227,8 @@ class Core:
         """Judge what is due up to and including a time, in the order of deadlines."""
         later = self._later
         while self._due or (later and later[0].deadline <= limit):
-            due, self._due = self._due, []
+            due = self._due[:]
+            self._due.clear()
             # What is due without waiting is due now, and nothing older still waits.
             deadline = due[0][1].time if due else later[0].deadline
             if deadline > self._state.housekeeping:
@@ -218,8 +243,13 @@ class Core:
 
     def _judge(self, plan: RulePlan, anchor: Event, now: int, *, late: Event | None = None) -> None:
         verdict = plan.judge(anchor)
-        if verdict is None and late is None:
-            return  # Most judgements: the first of their anchor, and nothing to tell.
+        # Most judgements are the first of their anchor, with nothing to tell.
+        if verdict is not None or late is not None:
+            self._take_verdict(plan, anchor, verdict, now, late)
+
+    def _take_verdict(
+        self, plan: RulePlan, anchor: Event, verdict: Verdict, now: int, late: Event | None = None
+    ) -> None:
         ident = signal_id(plan.rule.id, anchor)
         if isinstance(verdict, Undecided):
             if ident not in self._state.undecided:
@@ -230,7 +260,7 @@ class Core:
             self._state.undecided.pop(ident, None)
         if verdict is None and not self._signals.holds(ident):
             return
-        signal = plan.signal(anchor, verdict) if verdict is not None else None
+        signal = plan.signal(ident, anchor, verdict) if verdict is not None else None
         self._change(self._signals.verdict(ident, signal), now, late)
 
     def _change(self, changes: list[SignalChange], now: int, late: Event | None) -> None:
@@ -242,7 +272,7 @@ class Core:
                 if late is not None:
                     content["because"] = late.id
                 payload = canonical_json(content)
-            self._record(f"signal/{signal.id}", f"signal.{change.change.value}", now, payload)
+            self._record(f"signal/{signal.id}", _TOLD[change.change], now, payload)
             if signal.live:
                 self._write_steps(self._incidents.apply(change, now))
 
@@ -320,7 +350,7 @@ class Core:
         self._plan.remove(event)
         if isinstance(event, DeviceState):
             self._health.untell(event)
-        self._due = [(plan, anchor) for plan, anchor in self._due if anchor is not event]
+        self._due[:] = [(plan, anchor) for plan, anchor in self._due if anchor is not event]
         self._later[:] = [p for p in self._later if p.anchor is not event]
         heapify(self._later)
         for plan in self._plan.anchored_by(event):
@@ -382,7 +412,7 @@ class Core:
         self._write_steps(self._incidents.settle(past))
         self._signals.forget(past)
         self._health.forget(past - self._plan.span_us)
-        self._order.forget(past)
+        self._order.forget(due, HOUSEKEEPING_US)
         for ident in [s for s, time in state.undecided.items() if time < past]:
             del state.undecided[ident]
         state.housekeeping = due + HOUSEKEEPING_US

@@ -22,7 +22,8 @@ _time = attrgetter("time")
 Key = Hashable
 """Values of the join fields: the bare value of one, a tuple of several, () of none."""
 
-Bucket = dict[Key, list[Event]]
+Bucket = dict[Key, Event | list[Event]]
+"""By join key; most keys have one event, which then stands there bare: no list to make and drop."""
 
 
 class Index:
@@ -31,8 +32,8 @@ class Index:
     Attributes:
         attrs: the join fields, as attribute names.
         span_us: how far back a question may reach from the newest time it was turned to.
-        current: the bucket of the newest time; :meth:`turn` keeps it so. Inserting in order is
-            ``current.setdefault(key, []).append(event)``, which generated code does in place.
+        current: the bucket of the newest time; :meth:`turn` keeps it so. Generated code puts what
+            comes in order into it in place.
         turn_at: the time at which the current bucket ends.
     """
 
@@ -43,7 +44,7 @@ class Index:
         self.span_us = max(span_us, 1_000_000)
         self._get = attrgetter(*attrs) if attrs else None
         self._buckets: dict[int, Bucket] = {}
-        self._in_order: list[Bucket] = []
+        self._in_order: list[tuple[int, Bucket]] = []
         self.current: Bucket = {}
         self.turn_at = -1
 
@@ -59,7 +60,8 @@ class Index:
         self._sort()
 
     def _sort(self) -> None:
-        self._in_order = [self._buckets[number] for number in sorted(self._buckets)]
+        buckets = sorted(self._buckets.items())
+        self._in_order = [((number + 1) * self.span_us, bucket) for number, bucket in buckets]
 
     def key_of(self, event: Event) -> Key | None:
         """Give an event's join key; None where a field is absent: it joins nothing."""
@@ -83,16 +85,24 @@ class Index:
         if number not in self._buckets:
             self._buckets[number] = {}
             self._sort()
-        insort(self._buckets[number].setdefault(key, []), event, key=order_key)
+        bucket = self._buckets[number]
+        there = bucket.setdefault(key, event)
+        if there is event:
+            return
+        events = there if isinstance(there, list) else [there]
+        insort(events, event, key=order_key)
+        bucket[key] = events
 
     def remove(self, event: Event) -> None:
         """Take an event back that turned out not to be one."""
         key = self.key_of(event)
         bucket = self._buckets.get(event.time // self.span_us)
-        if key is None or bucket is None or event not in bucket.get(key, ()):
+        there = bucket.get(key) if key is not None and bucket is not None else None
+        if bucket is None or key is None or there is None:
             return
-        bucket[key].remove(event)
-        if not bucket[key]:
+        if isinstance(there, list) and event in there:
+            there.remove(event)
+        if there in (event, []):
             del bucket[key]
 
     def between(self, key: Key, start_us: int, end_us: int) -> Sequence[Event]:
@@ -101,12 +111,20 @@ class Index:
         The answer may be the index's own list: to be read before the next event is put in.
         """
         found: Sequence[Event] = ()
-        # Two or three buckets are alive; asking each is cheaper than working out which.
-        for bucket in self._in_order:
-            events = bucket.get(key)
-            if events is None or events[0].time > end_us or events[-1].time < start_us:
+        for end_of_bucket_us, bucket in self._in_order:
+            if end_of_bucket_us <= start_us:
                 continue
-            if events[0].time < start_us or events[-1].time > end_us:
+            events = bucket.get(key)
+            if events is None:
+                continue
+            if not isinstance(events, list):
+                if start_us <= events.time <= end_us:
+                    found = [*found, events] if found else (events,)
+                continue
+            first, last = events[0].time, events[-1].time
+            if first > end_us or last < start_us:
+                continue
+            if first < start_us or last > end_us:
                 low = bisect_left(events, start_us, key=_time)
                 events = events[low : bisect_right(events, end_us, key=_time)]
             found = [*found, *events] if found else events
@@ -116,7 +134,7 @@ class Index:
         """Give everything that is held; in no order that means anything."""
         for bucket in self._buckets.values():
             for events in bucket.values():
-                yield from events
+                yield from events if isinstance(events, list) else (events,)
 
     def __len__(self) -> int:
-        return sum(len(events) for bucket in self._buckets.values() for events in bucket.values())
+        return sum(1 for _ in self)

@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from fractions import Fraction
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol, cast
+
+from msgspec import Struct
 
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.order import order_key
@@ -41,22 +44,30 @@ Look = tuple[str, int, int, Sequence[Event]]
 """What one clause looked at: its label, the window's first and last instant, what was in it."""
 
 
-class Holds(NamedTuple):
-    """A rule that holds: what its names stand for, what was looked at, and points of clauses."""
+class Holds(Struct, frozen=True, gc=False):
+    """A rule that holds.
+
+    Attributes:
+        bindings: what its names stand for.
+        told: the same for the record: ids of events, figures, lists of ids.
+        looks: what was looked at.
+        points: of clauses, decibans.
+    """
 
     bindings: Mapping[str, Any]
+    told: Sequence[tuple[str, Any]]
     looks: Sequence[Look]
     points: int
 
 
-class Undecided(NamedTuple):
+class Undecided(Struct, frozen=True, gc=False):
     """A rule that would hold if something were known that is not."""
 
     clause: str
     because: str
 
 
-class Fails(NamedTuple):
+class Fails(Struct, frozen=True, gc=False):
     """A rule that does not hold: the label of its first clause that does not, or of its excuse."""
 
     clause: str
@@ -149,7 +160,7 @@ class _Writer:
         self._line("if why is not None: return Undecided(*why)")
         bindings = ", ".join(f"{name!r}: {variable}" for name, variable in self.names.items())
         looks = "".join(f"({look}), " for look in self.looks)
-        self._line(f"return Holds({{{bindings}}}, ({looks}), points)")
+        self._line(f"return Holds({{{bindings}}}, [{self._told()}], ({looks}), points)")
         source = "def judge(a):\n" + "\n".join(self.lines)
         scope: dict[str, Any] = emit.namespace(self.lists) | {
             **self.constants,
@@ -168,10 +179,22 @@ class _Writer:
             "not_after": not_after,
             "not_before": not_before,
             "unmatched": unmatched,
+            "tell": _tell,
         }
         # Generated from the checked tree above, never from an author's text.
         exec(compile(source, f"<rule {rule.id}>", "exec"), scope)
         return scope["judge"]
+
+    def _told(self) -> str:
+        told: list[str] = []
+        for name, variable in self.names.items():
+            if name == self.rule.anchor.name:
+                told.append(f"({name!r}, a.id)")
+            elif name in self.types:
+                told.append(f"({name!r}, None if {variable} is None else {variable}.id)")
+            elif not name.startswith(FIRST):
+                told.append(f"({name!r}, tell({variable}))")
+        return ", ".join(told)
 
     def _fails(self, label: str) -> str:
         return f"return Fails({label!r})" if self.traced else "return"
@@ -426,6 +449,16 @@ class _Writer:
     ) -> tuple[str, str] | None:
         because = self.blind(types, lane, start, end)
         return None if because is None else (label, because)
+
+
+def _tell(value: Any) -> Any:
+    if isinstance(value, Event):
+        return value.id
+    if isinstance(value, list | tuple):
+        return [_tell(member) for member in cast("Sequence[Any]", value)]
+    if isinstance(value, Fraction):
+        return float(value)
+    return value
 
 
 _UNSURE = "an event is there of which it is unknown whether it counts"

@@ -9,7 +9,6 @@ silence does not stop it, and a replay sees it move at the same places.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -42,26 +41,30 @@ class Fate(Enum):
 class OrderState:
     """What the order remembers; everything a snapshot needs.
 
+    Ids are known for two generations of event time, each at least a horizon long: the older goes
+    whole, which costs nothing an event.
+
     Attributes:
         held: arrived, not yet released.
-        recent: released within the horizon, in order of release; their ids are still known. Where
-            one id stands for several contents, each of them.
+        known: by id, the events that count, of the running generation.
+        older: those of the generation before; an id stands in one of the two.
+        losers: by id, other contents that came under it and do not count.
+        generation: number of the running generation.
         watermark: every event up to and including this time has been released.
         last: time of the latest tick.
     """
 
     held: list[Event] = field(default_factory=list[Event])
-    recent: deque[Event] = field(default_factory=deque[Event])
+    known: dict[str, Event] = field(default_factory=dict[str, Event])
+    older: dict[str, Event] = field(default_factory=dict[str, Event])
+    losers: dict[str, list[Event]] = field(default_factory=dict[str, list[Event]])
+    generation: int = -1
     watermark: int = -1
     last: int = -1
 
 
 class Order:
-    """Holds events back, releases them in the total order.
-
-    Attributes:
-        known: by id, the events that count; a resend is a duplicate, another content a device
-            fault.
+    """Holds events back, releases them in the total order, knows those that came already.
 
     Args:
         lateness_us: how long after its time an event may arrive without being late.
@@ -83,12 +86,6 @@ class Order:
         self.horizon_us = horizon_us
         self.ahead_us = ahead_us
         self.state = state or OrderState()
-        self.known: dict[str, Event] = {}
-        self._losers: dict[str, list[Event]] = {}
-        for event in self.state.recent:
-            known = self.known.setdefault(event.id, event)
-            if known is not event:
-                self._settle(event, known)
 
     @property
     def watermark(self) -> int:
@@ -116,6 +113,10 @@ class Order:
             return Fate.TOO_LATE
         return Fate.LATE
 
+    def known(self, ident: str) -> Event | None:
+        """Give the event that counts under an id; None where none came that would matter yet."""
+        return self.state.known.get(ident) or self.state.older.get(ident)
+
     def remember(self, event: Event) -> Event:
         """Know an event's id from now on.
 
@@ -123,14 +124,11 @@ class Order:
             The event itself; or the one that is already known under its id, which then stays known
             until :meth:`contradict` says otherwise.
         """
-        known = self.known.setdefault(event.id, event)
-        if known is event:
-            self.state.recent.append(event)
-        return known
+        return self.known(event.id) or self.state.known.setdefault(event.id, event)
 
     def is_duplicate(self, event: Event) -> bool:
         """Say whether this very content came under this id before, whether it counts or not."""
-        return self.known.get(event.id) == event or event in self._losers.get(event.id, ())
+        return self.known(event.id) == event or event in self.state.losers.get(event.id, ())
 
     def contradict(self, event: Event) -> Event:
         """Know a second content of a known id; the lowest hash counts, whatever came first.
@@ -138,15 +136,13 @@ class Order:
         Returns:
             The event that counts, which is the one that is known from now on.
         """
-        self.state.recent.append(event)
-        return self._settle(event, self.known[event.id])
-
-    def _settle(self, event: Event, known: Event) -> Event:
-        winner, loser = (known, event)
-        if content_hash(event) < content_hash(known):
-            winner, loser = event, known
-        self.known[event.id] = winner
-        self._losers.setdefault(event.id, []).append(loser)
+        state = self.state
+        winner, loser = self.remember(event), event
+        if content_hash(event) < content_hash(winner):
+            winner, loser = event, winner
+        state.older.pop(event.id, None)
+        state.known[event.id] = winner
+        state.losers.setdefault(event.id, []).append(loser)
         return winner
 
     def tick(self, tick: ClockTick) -> list[Event]:
@@ -183,31 +179,24 @@ class Order:
             released = list(_settle_ties(released))
         return released
 
-    def forget(self, oldest: int) -> None:
-        """Let go of the ids of events up to a time: too old for a resend to count."""
-        recent, known = self.state.recent, self.known
-        kept: list[Event] = []
-        while recent and recent[0].time <= oldest:
-            event = recent.popleft()
-            if event.id in self._losers:
-                if self._forget_contents(event, oldest):
-                    continue
-                kept.append(event)
-            elif known.get(event.id) is event:
-                del known[event.id]
-        recent.extendleft(reversed(kept))
+    def forget(self, now: int, every_us: int) -> None:
+        """Let go of the ids of events that are too old for a resend to count.
 
-    def _forget_contents(self, event: Event, oldest: int) -> bool:
-        """Let go of all that an id ever stood for, where all of it is too old; say whether."""
-        contents = [self.known[event.id], *self._losers[event.id]]
-        if any(content.time > oldest for content in contents):
-            return False
-        for content in contents:
-            if content is not event:
-                self.state.recent.remove(content)
-        del self.known[event.id]
-        del self._losers[event.id]
-        return True
+        Args:
+            now: event time, a multiple of ``every_us``: everything up to it has been looked at.
+            every_us: how often this is called, so that a generation ends at such a time.
+        """
+        state = self.state
+        length = max(1, -(-self.horizon_us // every_us)) * every_us
+        passed = now // length - state.generation
+        if passed <= 0:
+            return
+        state.generation += passed
+        # Where a whole generation went by without an event, the running one is too old as well.
+        state.older = state.known if passed == 1 else {}
+        state.known = {}
+        for ident in [i for i in state.losers if i not in state.older]:
+            del state.losers[ident]
 
 
 def _first_after(events: list[Event], time: int) -> int:
@@ -238,7 +227,10 @@ def in_order(events: list[Event]) -> list[Event]:
         The same list.
     """
     if len(events) > 1:
-        events.sort(key=_by_device)
-        if len({_by_device(event) for event in events}) != len(events):
-            events.sort(key=order_key)
+        events.sort(key=_time)
+        times = list(map(_time, events))
+        if len(set(times)) != len(times):
+            events.sort(key=_by_device)
+            if len(set(map(_by_device, events))) != len(events):
+                events.sort(key=order_key)
     return events

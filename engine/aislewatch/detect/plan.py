@@ -86,9 +86,9 @@ class RulePlan:
     rests_on_absence: bool
     speaker: Speaker
 
-    def signal(self, anchor: Event, verdict: Holds) -> Signal:
-        """Make the signal of an anchor for which the rule holds."""
-        return self.speaker.signal(anchor, verdict, anchor.time + self.wait_us)
+    def signal(self, ident: str, anchor: Event, verdict: Holds) -> Signal:
+        """Make the signal, under its id, of an anchor for which the rule holds."""
+        return self.speaker.signal(ident, anchor, verdict, anchor.time + self.wait_us)
 
 
 class Plan:
@@ -315,7 +315,7 @@ def _intake(
     lists: Mapping[str, frozenset[str]],
 ) -> Callable[[Any], None]:
     """Generate the function that puts an event of one type where it belongs."""
-    scope: dict[str, Any] = emit.namespace(lists) | {"take_anchor": take_anchor}
+    scope: dict[str, Any] = emit.namespace(lists) | {"take_anchor": take_anchor, "list": list}
     lines: list[str] = []
     for number, put in enumerate(puts):
         scope[f"i{number}"] = put.index
@@ -326,25 +326,30 @@ def _intake(
         tests = [test for test in (put.source, known) if test]
         lines.append(f"    k = {key}")
         lines.append(f"    if {' and '.join(tests) or 'True'}:")
-        lines.append(f"        c = i{number}.current")
-        lines.append("        s = c.get(k)")
-        lines.append("        if s is None: c[k] = [e]")
-        lines.append("        else: s.append(e)")
+        lines += _put_in(f"i{number}.current", "k")
     for plan in plans:
         scope[f"p{plan.number}"] = plan
         where = plan.rule.anchor.where
         test = where.holds_source({"": "e"}) if where is not None else "True"
         lines.append(f"    if {test}:")
-        lines.append(f"        c = p{plan.number}.anchors.current")
-        lines.append("        s = c.get(())")
-        lines.append("        if s is None: c[()] = [e]")
-        lines.append("        else: s.append(e)")
+        lines += _put_in(f"p{plan.number}.anchors.current", "()")
         lines.append(f"        take_anchor(p{plan.number}, e)")
     source = "def intake(e):\n" + ("\n".join(lines) or "    return None")
     # Generated from checked trees, never from an author's text.
     exec(compile(source, "<intake>", "exec"), scope)
     made: Callable[[Any], None] = scope["intake"]
     return made
+
+
+def _put_in(bucket: str, key: str) -> list[str]:
+    """Give source that puts ``e`` behind what is in a bucket under a key."""
+    return [
+        f"        c = {bucket}",
+        f"        s = c.setdefault({key}, e)",
+        "        if s is not e:",
+        "            if s.__class__ is list: s.append(e)",
+        f"            else: c[{key}] = [s, e]",
+    ]
 
 
 def _flat(clauses: Iterable[Clause]) -> Iterator[Clause]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from aislewatch.detect.judging import Holds
 from aislewatch.detect.order import in_order
-from aislewatch.detect.signals import Signal, signal_id
+from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel
 from aislewatch.events.units import minor_per_major
-from aislewatch.rules.rule import Expr, Rule
-from aislewatch.rules.template import compile_template
-from aislewatch.rules.tree import FIRST
+from aislewatch.rules import emit
+from aislewatch.rules.rule import Rule
+from aislewatch.rules.template import Sentence
 
 CENTIBANS = 10
 """Centibans in a deciban, the unit that authors write."""
@@ -73,11 +74,12 @@ class SignalPayload(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     family: str | None
     value_minor: int | None
     because: str
-    bindings: list[tuple[str, Any]]
+    bindings: Sequence[tuple[str, Any]]
     looks: list[ClauseLook]
     evidence: list[Event]
 
 
+_time = attrgetter("time")
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -85,37 +87,44 @@ class Speaker:
     """Makes the signals of one rule."""
 
     def __init__(self, rule: Rule, model: StoreModel) -> None:
-        def compiled(expr: Expr) -> Callable[[Mapping[str, Any]], Any]:
-            return expr.compile_bound(model.lists)
-
         incident = rule.incident
         self._rule = rule
         self._model_hash = model.hash
-        self._about = [(kind, compiled(expr)) for kind, expr in sorted(incident.about.items())]
-        self._because = compile_template(
-            incident.because, model.lists, minor_per_major(model.currency)
-        )
-        self._value = compiled(incident.value) if incident.value is not None else None
-        self._group = (
-            [(name, compiled(expr)) for name, expr in incident.group.same]
-            if incident.group is not None
-            else None
-        )
+        self._because = Sentence(incident.because, minor_per_major(model.currency))
+        about = sorted(incident.about.items())
+        group = incident.group.same if incident.group is not None else ()
+        self._kinds = [kind for kind, _ in about]
+        self._group = [name for name, _ in group]
+        # One function for all that the signal says: a call for each would cost more than its work.
+        exprs = [expr for _, expr in (*about, *group)] + self._because.exprs
+        self._said = len(exprs)
+        self._valued = incident.value is not None
+        if incident.value is not None:
+            exprs.append(incident.value)
+        sources = [expr.bound_source(emit.binding_items(expr.names)) for expr in exprs]
+        self._values = emit.compile_bindings(f"[{', '.join(sources)}]", model.lists)
 
-    def signal(self, anchor: Event, holds: Holds, decided: int) -> Signal:
+    def signal(self, ident: str, anchor: Event, holds: Holds, decided: int) -> Signal:
         """Make the signal of a rule that holds for an anchor.
 
         Args:
+            ident: the signal's id.
             anchor: the event that was judged.
             holds: what the judgement found.
             decided: event time at which the last window closed.
         """
         rule, incident, bindings = self._rule, self._rule.incident, holds.bindings
-        ident = signal_id(rule.id, anchor)
-        entities = [(kind, get(bindings)) for kind, get in self._about]
-        about = tuple((kind, str(value)) for kind, value in entities if value is not None)
+        values: list[Any] = self._values(bindings)
+        about = tuple(
+            [
+                (kind, value if value.__class__ is str else str(value))
+                for kind, value in zip(self._kinds, values, strict=False)
+                if value is not None
+            ]
+        )
+        grouped = len(self._kinds) + len(self._group)
         points_cb = CENTIBANS * (incident.points + holds.points)
-        value = self._value(bindings) if self._value is not None else None
+        value = values[-1] if self._valued else None
         value_minor = max(0, round(Fraction(value))) if value is not None else None
         quiet_key = ""
         if incident.quiet is not None:
@@ -137,8 +146,8 @@ class Speaker:
             half_life_us=incident.half_life_us,
             family=incident.family,
             value_minor=value_minor,
-            because=self._because(bindings),
-            bindings=[(n, _named(v)) for n, v in bindings.items() if n[:6] != FIRST],
+            because=self._because.of(values[grouped : self._said]),
+            bindings=holds.told,
             looks=[
                 ClauseLook(clause, start, end, [event.id for event in found])
                 for clause, start, end, found in holds.looks
@@ -155,7 +164,7 @@ class Speaker:
             points_cb=points_cb,
             half_life_us=incident.half_life_us,
             family=incident.family,
-            group=self._group_of(bindings),
+            group=self._group_of(values[len(self._kinds) : grouped]),
             group_gap_us=incident.group.gap_us if incident.group is not None else 0,
             quiet_key=quiet_key,
             quiet_us=incident.quiet.us if incident.quiet is not None else 0,
@@ -164,35 +173,22 @@ class Speaker:
             payload=_encoder.encode(payload),
         )
 
-    def _group_of(self, bindings: Mapping[str, Any]) -> str:
-        if self._group is None:
+    def _group_of(self, values: Sequence[Any]) -> str:
+        if not values or None in values:
             return ""
-        values = [(name, get(bindings)) for name, get in self._group]
-        if any(value is None for _, value in values):
-            return ""
-        return "\n".join([self._rule.incident.type, *(f"{name}={value}" for name, value in values)])
-
-
-def _named(value: Any) -> Any:
-    if isinstance(value, Event):
-        return value.id
-    if isinstance(value, list | tuple):
-        return [_named(member) for member in cast("Sequence[Any]", value)]
-    if isinstance(value, Fraction):
-        return float(value)
-    return value
+        same = [f"{name}={value}" for name, value in zip(self._group, values, strict=True)]
+        return "\n".join([self._rule.incident.type, *same])
 
 
 def _evidence(anchor: Event, holds: Holds) -> list[Event]:
     """Give every event that bore on the judgement, once, in the total order."""
-    events = {id(anchor): anchor}
-    for value in holds.bindings.values():
-        if isinstance(value, Event):
-            events[id(value)] = value
+    events = [anchor]
     for _, _, _, found in holds.looks:
-        for event in found:
-            events[id(event)] = event
-    return in_order(list(events.values()))
+        events.extend(found)
+    if len(set(map(_time, events))) == len(events):
+        events.sort(key=_time)
+        return events
+    return in_order(list({id(event): event for event in events}.values()))
 
 
 def _value_key(about: tuple[tuple[str, str], ...], ident: str) -> str:

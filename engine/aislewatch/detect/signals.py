@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import insort
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from heapq import heapify, heappop, heappush
 
 from msgspec import Struct
 
@@ -82,7 +82,7 @@ class Change(Enum):
     WITHDRAWN = "withdrawn"
 
 
-class SignalChange(NamedTuple):
+class SignalChange(Struct, frozen=True, gc=False):
     """One change: the signal as it is now, or as it was where it is withdrawn."""
 
     change: Change
@@ -90,9 +90,8 @@ class SignalChange(NamedTuple):
     before: Signal | None
 
 
-class _Entry(NamedTuple):
-    time: int
-    id: str
+_Entry = tuple[int, str]
+"""Time and id of a signal: sorts as signals do."""
 
 
 @dataclass
@@ -114,6 +113,9 @@ class Signals:
     def __init__(self, state: SignalState | None = None) -> None:
         self.state = state or SignalState()
         self._by_quiet: dict[str, list[_Entry]] = {}
+        # When each signal can be forgotten at the earliest: its time, or later where it silences.
+        self._ends = [_entry(signal) for signal in self.state.holding.values()]
+        heapify(self._ends)
         for signal in self.state.holding.values():
             if signal.quiet_key:
                 insort(self._by_quiet.setdefault(signal.quiet_key, []), _entry(signal))
@@ -134,6 +136,7 @@ class Signals:
         if before is None and signal is not None and signal.quiet_key not in self._by_quiet:
             self._replace(signal_id, None, signal)
             self.state.raised.add(signal_id)
+            heappush(self._ends, (signal.time + signal.quiet_us, signal_id))
             return [SignalChange(Change.RAISED, signal, None)]
         keys = {s.quiet_key for s in (before, signal) if s is not None}
         was = self._raised_in(keys, signal_id)
@@ -141,6 +144,9 @@ class Signals:
         now = self._loud_in(keys, signal_id)
         self.state.raised -= was.keys()
         self.state.raised |= now.keys()
+        for changed in (was.keys() | now.keys() | {signal_id}) & self.state.holding.keys():
+            # It may be forgotten sooner than was said; what is said too soon is asked again.
+            heappush(self._ends, _entry(self.state.holding[changed]))
         changes: list[SignalChange] = []
         for changed in was.keys() | now.keys():
             old, new = was.get(changed), now.get(changed)
@@ -159,15 +165,21 @@ class Signals:
         What was silenced silences nobody, and goes before the one that silenced it: left alone, it
         would look as if it had to be raised.
         """
-        raised = self.state.raised
-        gone = [
-            signal
-            for signal in self.state.holding.values()
-            if signal.time + (signal.quiet_us if signal.id in raised else 0) < before_us
-        ]
+        raised, holding, ends = self.state.raised, self.state.holding, self._ends
+        gone: list[Signal] = []
+        while ends and ends[0][0] < before_us:
+            _, ident = heappop(ends)
+            signal = holding.get(ident)
+            if signal is None:
+                continue
+            end = signal.time + (signal.quiet_us if ident in raised else 0)
+            if end < before_us:
+                gone.append(signal)
+                del holding[ident]
+            else:
+                heappush(ends, (end, ident))
         for signal in gone:
-            del self.state.holding[signal.id]
-            self.state.raised.discard(signal.id)
+            raised.discard(signal.id)
             if signal.quiet_key:
                 self._unlist(signal)
 
@@ -190,7 +202,7 @@ class Signals:
     def _raised_in(self, keys: set[str], signal_id: str) -> dict[str, Signal]:
         """Give what is raised under some keys, and the signal itself if it is."""
         holding, raised = self.state.holding, self.state.raised
-        ids = [entry.id for key in keys for entry in self._by_quiet.get(key, ())]
+        ids = [ident for key in keys for _, ident in self._by_quiet.get(key, ())]
         return {one: holding[one] for one in (*ids, signal_id) if one in raised}
 
     def _loud_in(self, keys: set[str], signal_id: str) -> dict[str, Signal]:
@@ -199,10 +211,10 @@ class Signals:
         loud: dict[str, Signal] = {}
         for key in keys:
             silent_until = -1
-            for entry in self._by_quiet.get(key, ()):
-                if entry.time > silent_until:
-                    loud[entry.id] = holding[entry.id]
-                    silent_until = entry.time + holding[entry.id].quiet_us
+            for time, ident in self._by_quiet.get(key, ()):
+                if time > silent_until:
+                    loud[ident] = holding[ident]
+                    silent_until = time + holding[ident].quiet_us
         signal = holding.get(signal_id)
         if signal is not None and not signal.quiet_key:
             loud[signal_id] = signal
@@ -210,4 +222,4 @@ class Signals:
 
 
 def _entry(signal: Signal) -> _Entry:
-    return _Entry(signal.time, signal.id)
+    return signal.time, signal.id

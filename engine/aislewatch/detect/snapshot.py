@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -17,7 +16,7 @@ from aislewatch.errors import LedgerError
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.registry import Registry
 
-FORMAT = 1
+FORMAT = 2
 """Changes whenever an older core could not read what a newer one wrote."""
 
 
@@ -68,7 +67,10 @@ class _Wire(Struct, frozen=True, kw_only=True):
     format: int
     events: list[bytes]
     held: list[int]
-    recent: list[int]
+    known: list[int]
+    older: list[int]
+    losers: list[int]
+    generation: int
     watermark: int
     last: int
     states: list[int]
@@ -117,7 +119,10 @@ def encode_state(state: CoreState) -> bytes:
     wire = _Wire(
         format=FORMAT,
         held=pool.places(state.order.held),
-        recent=pool.places(state.order.recent),
+        known=pool.places(state.order.known.values()),
+        older=pool.places(state.order.older.values()),
+        losers=pool.places(loser for losers in state.order.losers.values() for loser in losers),
+        generation=state.order.generation,
         watermark=state.order.watermark,
         last=state.order.last,
         states=pool.places(s for states in state.health.states.values() for s in states),
@@ -157,10 +162,16 @@ def decode_state(raw: bytes, registry: Registry) -> CoreState:
         state = events[place]
         assert isinstance(state, DeviceState)
         states.setdefault(state.device, []).append(state)
+    losers: dict[str, list[Event]] = {}
+    for place in wire.losers:
+        losers.setdefault(events[place].id, []).append(events[place])
     return CoreState(
         order=OrderState(
             held=[events[place] for place in wire.held],
-            recent=deque(events[place] for place in wire.recent),
+            known={events[place].id: events[place] for place in wire.known},
+            older={events[place].id: events[place] for place in wire.older},
+            losers=losers,
+            generation=wire.generation,
             watermark=wire.watermark,
             last=wire.last,
         ),

@@ -7,6 +7,10 @@ letter. Encoding is canonical: one event, one sequence of bytes, so that bytes c
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
@@ -15,6 +19,8 @@ from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry
 
 _encoder = msgspec.json.Encoder(order="deterministic")
+_hexadecimal = re.compile(r"[0-9A-Fa-f]+").fullmatch
+_code_of: Callable[[Any], str | None] = attrgetter("epc")
 
 
 class Codec:
@@ -23,6 +29,9 @@ class Codec:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._decode = registry.decoder.decode
+        self._coded = frozenset(
+            kind.struct for kind in registry.kinds.values() if "epc" in kind.fields
+        )
 
     def decode(self, raw: bytes) -> Event:
         """Read one event.
@@ -32,14 +41,47 @@ class Codec:
                 wrong type or out of its range; the place is a JSON path.
         """
         try:
-            return self._decode(raw)
+            event = self._decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _refusal(error) from None
+        if event.__class__ in self._coded:
+            check_code(event)
+        return event
+
+    def decode_all(self, raws: Iterable[bytes]) -> list[Event]:
+        """Read events, quicker than one by one.
+
+        Raises:
+            EventRefused: one of them is none; :meth:`decode` tells which.
+        """
+        try:
+            events = list(map(self._decode, raws))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _refusal(error) from None
+        coded = self._coded
+        tags = [event for event in events if event.__class__ in coded]
+        codes = "".join(filter(None, map(_code_of, tags)))
+        if codes and _hexadecimal(codes) is None:
+            for tag in tags:
+                check_code(tag)
+        return events
 
     @staticmethod
     def encode(event: Event) -> bytes:
         """Write one event: absent fields left out, the rest in the order of their names."""
         return _encoder.encode(event)
+
+
+def check_code(event: Event) -> None:
+    """Refuse an event of a kind with a tag code where that is not hexadecimal.
+
+    Raises:
+        EventRefused: it is not.
+    """
+    code = _code_of(event)
+    if code is not None and _hexadecimal(code) is None:
+        message = f"{code!r} is not hexadecimal"
+        raise EventRefused(message, "$.epc")
 
 
 def content_hash(event: Event) -> bytes:

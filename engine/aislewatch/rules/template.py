@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -99,32 +99,33 @@ def _decimal(value: float | Fraction, per: Decimal, digits: int, *, keep: bool) 
     return "0" if shown == "-0" else shown
 
 
-def compile_template(
-    template: Template,
-    lists: Mapping[str, frozenset[str]] | None = None,
-    minor_per_major: int = 100,
-) -> Callable[[Mapping[str, Any]], str]:
-    """Give a function from bindings, as :meth:`Expr.compile_bound` takes them, to the sentence."""
-    pieces = [
-        part if isinstance(part, str) else _shower(part, lists, minor_per_major)
-        for part in template.parts
-    ]
+class Sentence:
+    """A template whose values are computed elsewhere, all at once.
 
-    def sentence(bindings: Mapping[str, Any]) -> str:
-        return "".join([piece if isinstance(piece, str) else piece(bindings) for piece in pieces])
+    Attributes:
+        exprs: what to compute, in order.
+    """
 
-    return sentence
+    def __init__(self, template: Template, minor_per_major: int = 100) -> None:
+        self.exprs = [part for part in template.parts if isinstance(part, Expr)]
+        self._texts: list[str] = [""]
+        for part in template.parts:
+            if isinstance(part, Expr):
+                self._texts.append("")
+            else:
+                self._texts[-1] += part
+        self._minor_per_major = minor_per_major
 
+    def of(self, values: Sequence[Any]) -> str:
+        """Give the sentence.
 
-def _shower(
-    part: Expr, lists: Mapping[str, frozenset[str]] | None, minor_per_major: int
-) -> Callable[[Mapping[str, Any]], str]:
-    get, kind = part.compile_bound(lists), part.type
-    if kind.dimension is not Dimension.TEXT:
-        return lambda bindings: show(get(bindings), kind, minor_per_major)
-
-    def text(bindings: Mapping[str, Any]) -> str:
-        value: str | None = get(bindings)
-        return UNKNOWN if value is None else value
-
-    return text
+        Args:
+            values: of :attr:`exprs`, in base units or None, in their order.
+        """
+        said = [self._texts[0]]
+        for expr, value, text in zip(self.exprs, values, self._texts[1:], strict=True):
+            shown = (
+                value if value.__class__ is str else show(value, expr.type, self._minor_per_major)
+            )
+            said += (shown, text)
+        return "".join(said)

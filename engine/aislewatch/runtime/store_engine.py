@@ -170,22 +170,28 @@ class StoreEngine:
         """
         arrivals: list[Arrival] = []
         refusals: list[Refusal] = []
-        decode = self._codec.decode
-        for message in messages:
+        for message, event in zip(messages, self._events(messages), strict=True):
             device = ""
             try:
                 subject = _subject(message.subject)
                 device = subject.device
-                event = decode(message.payload)
-                if (event.store, event.device) != (subject.store, subject.device):
-                    _refuse_stranger(event, subject)
+                read = event if event is not None else self._codec.decode(message.payload)
+                if (read.store, read.device) != (subject.store, subject.device):
+                    _refuse_stranger(read, subject)
             except EventRefused as error:
                 refusals.append(
                     Refusal(message.sequence, device, error.reason, error.place, message.payload)
                 )
             else:
-                arrivals.append(Arrival(message.sequence, event))
+                arrivals.append(Arrival(message.sequence, read))
         return Batch(messages[-1].sequence, arrivals, refusals)
+
+    def _events(self, messages: Sequence[StreamMessage]) -> Iterable[Event | None]:
+        """Read all at once, which is quicker; Nones where any of them is no event."""
+        try:
+            return self._codec.decode_all([message.payload for message in messages])
+        except EventRefused:
+            return [None] * len(messages)
 
     def take(self, batch: Batch, *, recorded_us: int) -> Head:
         """Decide on a batch; everything is in the ledger when this returns.
