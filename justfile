@@ -49,6 +49,10 @@ bench:
     python tests/bench/bench_memory.py
     python tests/bench/bench_hops.py
 
+# What of other engines' pattern cases the rule language says, by feature, and why not the rest.
+conformance:
+    python tests/conformance/conformance_table.py
+
 # Write the versions that were tested together into constraints.txt.
 pin:
     pip freeze --exclude-editable --exclude pip --exclude setuptools | grep -v ' @ ' > constraints.txt
