@@ -1,0 +1,1 @@
+"""RFID readers that speak LLRP (EPCglobal Low Level Reader Protocol), such as gates at doors."""

@@ -1,0 +1,109 @@
+"""Messages cut out of the bytes of a connection, also out of damaged ones.
+
+LLRP has no mark at which a message begins, so that one wrong byte would deafen a reader of lengths
+for good. Here only a message that is whole and makes sense to its last byte counts. Where none
+begins, the first place at which one does is looked for, and all before it is refused: the first
+whole message after any nonsense is found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from aislewatch_plugins.llrp.codec import HEADER_BYTES, Message, decode, read_header
+from aislewatch_plugins.llrp.fields import LlrpError
+
+MESSAGE_BYTES_MAX: Final = 1 << 20
+"""No reader tells more at once; what claims more is damaged."""
+
+LOST_BYTES_MAX: Final = 1 << 16
+"""How much is kept, while none is found, in which a message may still begin."""
+
+_HEAD: Final = re.compile(rb"[\x04-\x0b]")
+"""A first byte: nothing reserved, version 1.0.1 or 1.1, and the type's upper bits."""
+
+
+class Nonsense(NamedTuple):
+    """Bytes that are no message.
+
+    Attributes:
+        data: the bytes.
+        reason: why, in a sentence.
+    """
+
+    data: bytes
+    reason: str
+
+
+class Splitter:
+    """Takes a connection's bytes as they come and gives its messages, and what is none."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        # Why no message begins at the buffer's first byte; empty where one may.
+        self._reason = ""
+
+    def feed(self, data: bytes) -> Iterator[Message | Nonsense]:
+        """Take the next bytes; give what they complete, in order."""
+        self._buffer += data
+        while len(self._buffer) >= HEADER_BYTES:
+            message = self._begun(0) if not self._reason else None
+            if message is None and not self._reason:
+                return  # It has begun, and its rest is under way.
+            if message is None:
+                at, message = self._found()
+                if message is None:
+                    at = len(self._buffer) - LOST_BYTES_MAX
+                if at > 0:
+                    yield self._refused(at)
+                if message is None:
+                    return
+            self._reason = ""
+            del self._buffer[: _length(self._buffer)]
+            yield message
+
+    def end(self) -> Nonsense | None:
+        """Give what is left when the connection ends: half a message, or nonsense."""
+        if not self._buffer:
+            return None
+        self._reason = self._reason or "the connection ended in the middle of a message"
+        return self._refused(len(self._buffer))
+
+    def _found(self) -> tuple[int, Message | None]:
+        """Look for the first whole message behind the first byte, and give where it begins."""
+        last = len(self._buffer) - HEADER_BYTES
+        for match in _HEAD.finditer(self._buffer, 1, last + 1):
+            message = self._begun(match.start())
+            if message is not None:
+                return match.start(), message
+        return 0, None
+
+    def _begun(self, at: int) -> Message | None:
+        """Give the message that begins at a byte, if one does and it is whole.
+
+        If none can begin at the buffer's first byte, its reason is set.
+        """
+        header = read_header(self._buffer, at)
+        reason = ""
+        if header is None or header.length > MESSAGE_BYTES_MAX:
+            reason = "no LLRP message begins here"
+        elif len(self._buffer) >= at + header.length:
+            try:
+                return decode(bytes(self._buffer[at : at + header.length]))
+            except LlrpError as error:
+                reason = f"message type {header.type}, byte {error.at}: {error.reason}"
+        self._reason = self._reason or reason
+        return None
+
+    def _refused(self, size: int) -> Nonsense:
+        nonsense = Nonsense(bytes(self._buffer[:size]), self._reason)
+        del self._buffer[:size]
+        return nonsense
+
+
+def _length(buffer: bytearray) -> int:
+    header = read_header(buffer)
+    assert header is not None
+    return header.length

@@ -1,0 +1,182 @@
+"""One connection to a reader: messages out and in, keep-alives answered, silence noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import Final
+
+from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
+from aislewatch_plugins.llrp.codec import Element, Message, encode
+from aislewatch_plugins.llrp.framing import Nonsense, Splitter
+from aislewatch_plugins.llrp.requests import ask
+
+CONNECT_S: Final = 10.0
+ANSWER_S: Final = 10.0
+"""How long a reader may take to answer; some reset their radio meanwhile."""
+
+PART_S: Final = 1.0
+_CHUNK: Final = 1 << 16
+_DEVICE_ERROR: Final = 401
+
+Incoming = Message | Nonsense
+
+
+class Link:
+    """A connection; made by `connect`.
+
+    Args:
+        streams: of the connection.
+        peer: whom we speak to, for people.
+        silence_s: seconds without a message after which the connection counts as broken.
+
+    Attributes:
+        messages: how many have come.
+        nonsense: how often bytes came that are no message.
+    """
+
+    def __init__(
+        self,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        peer: str,
+        silence_s: float,
+    ) -> None:
+        self.messages = 0
+        self.nonsense = 0
+        self._reader, self._writer = streams
+        self._peer = peer
+        self._silence_s = silence_s
+        self._splitter = Splitter()
+        self._waiting: deque[Incoming] = deque()
+        self._last_id = 0
+        self._heard_s = asyncio.get_running_loop().time()
+
+    @classmethod
+    async def connect(cls, host: str, port: int, silence_s: float) -> Link:
+        """Connect.
+
+        Raises:
+            DeviceNotReady: nobody answers.
+        """
+        peer = f"{host}:{port}"
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                streams = await asyncio.open_connection(host, port)
+        except (OSError, TimeoutError) as error:
+            message = f"{peer} does not answer: {error or 'timed out'}"
+            raise DeviceNotReady(message) from None
+        return cls(streams, peer, silence_s)
+
+    async def receive(self, wait_s: float) -> list[Incoming]:
+        """Give what comes next; nothing if nothing does for so long.
+
+        Raises:
+            DeviceNotReady: the connection broke, or has been silent for too long.
+        """
+        if self._waiting:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            return waiting
+        loop = asyncio.get_running_loop()
+        deadline_s = self._heard_s + self._silence_s
+        try:
+            async with asyncio.timeout_at(min(loop.time() + wait_s, deadline_s)):
+                chunk = await self._reader.read(_CHUNK)
+        except TimeoutError:
+            if loop.time() >= deadline_s:
+                message = f"{self._peer} has been silent for {self._silence_s:g} s"
+                raise DeviceNotReady(message) from None
+            return []
+        except OSError as error:
+            message = f"{self._peer} broke the connection: {error.strerror or error}"
+            raise DeviceNotReady(message) from None
+        if not chunk:
+            message = f"{self._peer} closed the connection"
+            raise DeviceNotReady(message)
+        return await self._taken(chunk)
+
+    def rest(self) -> list[Incoming]:
+        """Give what came and was not given yet, when the connection is over."""
+        left = self._splitter.end()
+        rest = [*self._waiting, *([left] if left is not None else [])]
+        self._waiting.clear()
+        return rest
+
+    async def request(self, message: Message) -> Element:
+        """Ask, and wait for the answer; what comes in between is kept for `receive`.
+
+        Raises:
+            DeviceNotReady: no answer came, or the reader cannot do it now.
+            DeviceMisconfigured: the reader refuses.
+        """
+        self._last_id += 1
+        asked = message._replace(id=self._last_id)
+        await self._send(asked)
+        kept: list[Incoming] = []
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                while True:
+                    came = await self.receive(ANSWER_S)
+                    for number, one in enumerate(came):
+                        if isinstance(one, Message) and _answers(one, asked):
+                            kept += came[number + 1 :]
+                            return self._accepted(one, asked)
+                        kept.append(one)
+        except TimeoutError:
+            text = f"{self._peer} does not answer {asked.name} within {ANSWER_S:g} s"
+            raise DeviceNotReady(text) from None
+        finally:
+            self._waiting.extendleft(reversed(kept))
+
+    async def part(self) -> None:
+        """Say good-bye if the reader still listens, and hang up; may be called again."""
+        if self._writer.is_closing():
+            return
+        with contextlib.suppress(DeviceNotReady, DeviceMisconfigured, TimeoutError):
+            async with asyncio.timeout(PART_S):
+                await self.request(ask("CLOSE_CONNECTION"))
+        self._writer.close()
+        try:
+            async with asyncio.timeout(PART_S / 2):
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            self._writer.transport.abort()
+
+    async def _taken(self, chunk: bytes) -> list[Incoming]:
+        taken: list[Incoming] = []
+        for one in self._splitter.feed(chunk):
+            if isinstance(one, Nonsense):
+                self.nonsense += 1
+                taken.append(one)
+                continue
+            self.messages += 1
+            self._heard_s = asyncio.get_running_loop().time()
+            if one.name == "KEEPALIVE":
+                await self._send(ask("KEEPALIVE_ACK")._replace(id=one.id))
+            else:
+                taken.append(one)
+        return taken
+
+    async def _send(self, message: Message) -> None:
+        try:
+            self._writer.write(encode(message))
+            await self._writer.drain()
+        except OSError as error:
+            text = f"{self._peer} broke the connection: {error.strerror or error}"
+            raise DeviceNotReady(text) from None
+
+    def _accepted(self, answer: Message, asked: Message) -> Element:
+        status = answer.content.part("LLRPStatus")
+        code = 0 if status is None else status.number("StatusCode")
+        if status is None or not code:
+            return answer.content
+        said = status.text("ErrorDescription") or "it does not say why"
+        text = f"{self._peer} refuses {asked.name}: {said} (status {code})"
+        raise DeviceNotReady(text) if code == _DEVICE_ERROR else DeviceMisconfigured(text)
+
+
+def _answers(message: Message, asked: Message) -> bool:
+    if message.id != asked.id:
+        return False
+    return message.name in {f"{asked.name}_RESPONSE", "ERROR_MESSAGE"}

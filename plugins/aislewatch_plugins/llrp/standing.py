@@ -1,0 +1,45 @@
+"""What is wrong with a reader that reads all the same, and which of it is news."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REFUSED_ROW: Final = "refused-row"
+"""Something was told that could not be read: what was seen at that instant is unknown."""
+
+ANTENNA_LOST: Final = "antenna-lost"
+READER_FAULT: Final = "reader-fault"
+CLOCK_WRONG: Final = "clock-wrong"
+STRAY_TAG: Final = "stray-tag"
+
+_WORST_FIRST: Final = (REFUSED_ROW, ANTENNA_LOST, READER_FAULT, STRAY_TAG, CLOCK_WRONG)
+
+
+class Standing:
+    """Remembers what is wrong; the worst of it is the reason that is told."""
+
+    def __init__(self) -> None:
+        self._wrong: dict[str, str] = {}
+        self._told: str | None = None
+
+    @property
+    def worst(self) -> tuple[str, str] | None:
+        """Reason and detail of the worst that is wrong; None where nothing is."""
+        reason = next((reason for reason in _WORST_FIRST if reason in self._wrong), None)
+        return None if reason is None else (reason, self._wrong[reason])
+
+    def set(self, reason: str, detail: str) -> None:
+        """Note that something is wrong."""
+        self._wrong[reason] = detail
+
+    def clear(self, reason: str) -> None:
+        """Note that it is not any more."""
+        self._wrong.pop(reason, None)
+
+    def news(self) -> bool:
+        """Say whether the worst is another than when this was asked last."""
+        worst = self.worst
+        reason = None if worst is None else worst[0]
+        news = reason != self._told or reason == REFUSED_ROW
+        self._told = reason
+        return news
