@@ -93,7 +93,8 @@ def shown(value: Any) -> Any:
     if isinstance(value, Event):
         return value.id
     if isinstance(value, list):
-        return [shown(one) for one in value]
+        members: list[Any] = value
+        return [shown(one) for one in members]
     return value
 
 

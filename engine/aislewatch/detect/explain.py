@@ -209,13 +209,25 @@ class _Judge:
         name = clause.name if clause.name[0] != "_" else clause.op
         value = Value(name, plain(figure), clause.type.dimension)
         why = "" if figure is not None else _why_no_figure(clause, found)
+        field = self._windows.path_of(clause.types, clause.attr) if clause.attr else ""
         if clause.holds is None:
             saw = filled(saw, found, [])
-            return _told(clause, clause.op, True, judged=False, why=why, saw=saw, figure=value)
+            return _told(
+                clause, clause.op, True, judged=False, why=why, saw=saw, field=field, figure=value
+            )
         seen = self._tracer.condition(clause.holds.term, self._names)
         misses = self._near(clause, saw, found) if seen.truth is not True else []
         saw = filled(saw, found, misses)
-        return _told(clause, clause.op, seen.truth, why=why, saw=saw, figure=value, condition=seen)
+        return _told(
+            clause,
+            clause.op,
+            seen.truth,
+            why=why,
+            saw=saw,
+            field=field,
+            figure=value,
+            condition=seen,
+        )
 
     def _let(self, clause: Let) -> ClauseTold:
         self._names[clause.name] = self._tracer.raw(clause.expr.term, self._names)
@@ -326,7 +338,8 @@ def _named(value: Any) -> Any:
     if isinstance(value, Event):
         return value.id
     if isinstance(value, list):
-        return [_named(one) for one in value]
+        members: list[Any] = value
+        return [_named(one) for one in members]
     return float(value) if isinstance(value, Fraction) else value
 
 

@@ -121,6 +121,7 @@ class ClauseTold(Struct, frozen=True, omit_defaults=True):
         points: decibans that it added.
         why: what makes it unknown, in a sentence.
         saw: where it looked.
+        field: what an aggregate is computed of, as rules call it; empty for none.
         figure: what an aggregate or a ``let`` came to.
         condition: of a check, an aggregate or an exception, and what it saw.
         pairing: of an ``unmatched``.
@@ -137,6 +138,7 @@ class ClauseTold(Struct, frozen=True, omit_defaults=True):
     points: int = 0
     why: str = ""
     saw: Saw | None = None
+    field: str = ""
     figure: Value | None = None
     condition: Condition | None = None
     pairing: Pairing | None = None

@@ -5,7 +5,7 @@ Holds what the judgement's names stand for so far, as windows and joins are meas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aislewatch.detect.explain_log import Log
@@ -84,10 +84,9 @@ class Windows:
         self, types: Sequence[str], window: Window, same: Sequence[Join], where: str = ""
     ) -> Saw:
         """Give a window in time, and joins with their values."""
-        paths = self._paths(types)
         joined = [
             Joined(
-                paths.get(join.attr, join.attr),
+                self.path_of(types, join.attr),
                 join.expr.text,
                 self._tracer.raw(join.expr.term, self.names),
             )
@@ -107,9 +106,10 @@ class Windows:
         lanes = [join.expr for join in same if join.attr == "lane"]
         return self._tracer.raw(lanes[0].term, self.names) if lanes else None
 
-    def _paths(self, types: Sequence[str]) -> Mapping[str, str]:
-        kinds = self._registry.kinds
-        return {f.attr: path for type_ in types for path, f in kinds[type_].fields.items()}
+    def path_of(self, types: Sequence[str], attr: str) -> str:
+        """Give what rules call an attribute of some kinds of event."""
+        fields = self._registry.kinds[types[0]].fields
+        return next(path for path, field in fields.items() if field.attr == attr)
 
     def _bound(self, bound: Bound) -> int | None:
         ref: Event | None = self.names.get(bound.ref)

@@ -1,0 +1,348 @@
+"""Why a rule said nothing of somebody at some time: its judgements near then, and what was none.
+
+The events go through the same core that decides in a shop, with this one rule. What it said is set
+beside an explanation of every judgement that concerns whoever is asked about. Where there was no
+judgement, the events that nearly caused one are told, and where there was none of these either,
+what else is known of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from aislewatch.authoring.running import standing
+from aislewatch.authoring.why_asked import Asked
+from aislewatch.authoring.why_stream import Told
+from aislewatch.detect.core import Core
+from aislewatch.detect.explain import Explainer, reach_of_rule
+from aislewatch.detect.explain_log import Log
+from aislewatch.detect.explain_terms import Condition
+from aislewatch.detect.explain_values import ClauseTold, Judgement
+from aislewatch.detect.health import Health
+from aislewatch.detect.plan import Plan
+from aislewatch.detect.signals import signal_id
+from aislewatch.events.codec import Codec, content_hash
+from aislewatch.events.kinds import ClockTick, DeviceState, Event
+from aislewatch.events.model import StoreModel
+from aislewatch.events.record import Record
+from aislewatch.events.registry import Registry, type_of
+from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, Unmatched
+
+Fate = Literal["raised", "silenced", "undecided", "nothing", "not yet"]
+"""What the core made of a judgement. ``not yet``: the events end before its last window closed."""
+
+_BATCH = 5_000
+_NEAREST = 3
+_MOST_JUDGED = 2_000
+"""Anchors near the time that are judged where none of them is itself about whom is asked."""
+
+
+class Answered(Struct, frozen=True):
+    """A judgement, and what became of it.
+
+    Attributes:
+        judgement: explained.
+        fate: what the core said.
+        silenced_by: the signal whose ``quiet`` silenced it; empty for none.
+        silent_until_us: how long that lasts; 0 for none.
+    """
+
+    judgement: Judgement
+    fate: Fate
+    silenced_by: str = ""
+    silent_until_us: int = 0
+
+
+class Passed(Struct, frozen=True):
+    """An event of the anchor's kind that is no anchor.
+
+    Attributes:
+        event: the event.
+        condition: the anchor's condition, and what it saw.
+    """
+
+    event: Event
+    condition: Condition
+
+
+class Answer(Struct, frozen=True):
+    """All that is known.
+
+    Attributes:
+        judged: in order of time.
+        passed: events that would have been judged but for the anchor's condition.
+        nearest: where there are neither: other events about whom is asked, the nearest in time.
+        others: where there are neither: anchors near the time that are about others.
+        idle: why the rule judges nothing in this shop; empty where it does.
+        events: how many events were read.
+        refused: how much that was read is no event.
+        from_us: the first event's time; None where there was none.
+        to_us: the last event's.
+    """
+
+    judged: list[Answered]
+    passed: list[Passed]
+    nearest: list[Event]
+    others: list[Event]
+    idle: str
+    events: int
+    refused: int
+    from_us: int | None
+    to_us: int | None
+
+
+def why_not(
+    rule: Rule,
+    asked: Asked,
+    told: Told,
+    lists: Mapping[str, frozenset[str]],
+    on_progress: Callable[[int], None] | None = None,
+) -> Answer:
+    """Answer why a rule said nothing.
+
+    Args:
+        rule: a checked rule, whatever its status.
+        asked: about whom, and when.
+        told: the events.
+        lists: the named lists that the rule looks into, where the shop is not known.
+        on_progress: called now and then with how many events were read.
+
+    Raises:
+        UsageError: the events cannot be read.
+    """
+    live = replace(rule, status="live")
+    inquiry = _Inquiry(live, asked, told, told.model(dict(lists)))
+    inquiry.read(on_progress)
+    return inquiry.answer()
+
+
+@dataclass
+class _Shop:
+    """One store's core, and what is remembered of its events."""
+
+    core: Core
+    waiting: list[Event] = field(default_factory=list[Event])
+    kept: dict[bytes, Event] = field(default_factory=dict[bytes, Event])
+    records: list[Record] = field(default_factory=list[Record])
+    done: bool = False
+
+
+class _Inquiry:
+    def __init__(self, rule: Rule, asked: Asked, told: Told, model: StoreModel) -> None:
+        self._rule = rule
+        self._asked = asked
+        self._told = told
+        self._model = model
+        self._registry: Registry = told.registry
+        before, after = reach_of_rule(rule)
+        self._from = asked.at_us - asked.within_us - before
+        self._until = asked.at_us + asked.within_us + after
+        self._types = frozenset(types_of(rule))
+        self._shops: dict[str, _Shop] = {}
+        self._nearest: list[Event] = []
+        self._span: tuple[int, int] | None = None
+        self._events = 0
+
+    # Reading -------------------------------------------------------------------------------------
+
+    def read(self, on_progress: Callable[[int], None] | None) -> None:
+        """Read until nothing that comes can bear on the answer any more."""
+        for number, event in enumerate(self._told.read(), 1):
+            shop = self._shop(event.store)
+            if on_progress is not None and number % 1_000 == 0:
+                on_progress(number)
+            if shop.done:
+                continue
+            self._take(shop, event)
+            if shop.done and all(one.done for one in self._shops.values()):
+                break
+        for shop in self._shops.values():
+            _step(shop)
+
+    def _shop(self, store: str) -> _Shop:
+        shop = self._shops.get(store)
+        if shop is None:
+            settings = self._told.settings(store)
+            core = Core(settings, self._model, [self._rule], self._registry)
+            shop = self._shops[store] = _Shop(core)
+        return shop
+
+    def _take(self, shop: _Shop, event: Event) -> None:
+        shop.waiting.append(event)
+        if len(shop.waiting) >= _BATCH:
+            _step(shop)
+        if isinstance(event, ClockTick):
+            settings = shop.core.settings
+            # A late event changes what was decided for as long as the horizon.
+            if event.time > self._until + settings.lateness_us + settings.horizon_us:
+                shop.done = True
+            return
+        self._events += 1
+        start, end = self._span or (event.time, event.time)
+        self._span = min(start, event.time), max(end, event.time)
+        concerns = self._asked.concerns(event, self._registry)
+        if concerns:
+            self._near(event)
+        inside = self._from <= event.time <= self._until
+        wanted = type_of(type(event)) in self._types or concerns
+        if isinstance(event, DeviceState) or (inside and wanted):
+            enriched = self._model.enrich(event)
+            shop.kept.setdefault(content_hash(enriched), enriched)
+
+    def _near(self, event: Event) -> None:
+        """Remember the events about whom is asked that are nearest to when is asked."""
+        self._nearest.append(event)
+        if len(self._nearest) > _BATCH:
+            self._nearest = self._nearest_few()
+
+    def _nearest_few(self) -> list[Event]:
+        at = self._asked.at_us
+        return sorted(self._nearest, key=lambda event: abs(event.time - at))[:_NEAREST]
+
+    # Answering -----------------------------------------------------------------------------------
+
+    def answer(self) -> Answer:
+        """Judge what is near, and set it beside what the core said."""
+        judged: list[Answered] = []
+        passed: list[Passed] = []
+        others: list[Event] = []
+        for shop in self._shops.values():
+            found = self._answer_for(shop)
+            judged += found[0]
+            passed += found[1]
+            others += found[2]
+        silent = not judged and not passed
+        at = self._asked.at_us
+        start, end = self._span or (None, None)
+        return Answer(
+            judged=sorted(judged, key=lambda one: one.judgement.anchor.time),
+            passed=sorted(passed, key=lambda one: abs(one.event.time - at)),
+            nearest=self._nearest_few() if silent else [],
+            others=sorted(others, key=lambda e: abs(e.time - at))[:_NEAREST] if silent else [],
+            idle=self._idle(),
+            events=self._events,
+            refused=self._told.refused,
+            from_us=start,
+            to_us=end,
+        )
+
+    def _idle(self) -> str:
+        plan = Plan(
+            [self._rule],
+            self._registry,
+            self._model,
+            Health(),
+            horizon_us=0,
+            take_anchor=lambda plan, anchor: None,
+        )
+        return plan.idle.get(self._rule.id, "")
+
+    def _answer_for(self, shop: _Shop) -> tuple[list[Answered], list[Passed], list[Event]]:
+        log = Log(self._counting(shop), self._model)
+        explainer = Explainer(self._rule, log, self._registry)
+        asked = self._asked
+        start, end = asked.at_us - asked.within_us, asked.at_us + asked.within_us
+        events = log.between(self._rule.anchor.types, start, end)
+        anchors = [event for event in events if explainer.is_anchor(event)]
+        told = [explainer.judge(event) for event in anchors if self._is_about(explainer, event)]
+        if not told:
+            few = sorted(anchors, key=lambda event: abs(event.time - asked.at_us))[:_MOST_JUDGED]
+            told = [one for one in map(explainer.judge, few) if self._came_to(one)]
+        stands = standing(shop.records)
+        judged = [self._fate(shop, one, stands) for one in told]
+        passed = [
+            Passed(event, condition)
+            for event in events
+            if self._is_about(explainer, event)
+            and (condition := explainer.when(event)) is not None
+            and condition.truth is not True
+        ]
+        return judged, passed, anchors
+
+    def _counting(self, shop: _Shop) -> list[Event]:
+        """Give the events that count: not what the core refused, nor who lost under a known id."""
+        gone: set[bytes] = set()
+        codec = Codec(self._registry)
+        for record in shop.records:
+            if record.type in {"event.refused", "device.fault"}:
+                content = msgspec.json.decode(record.payload)["event"]
+                gone.add(content_hash(codec.decode(msgspec.json.encode(content))))
+        return [event for content, event in shop.kept.items() if content not in gone]
+
+    def _is_about(self, explainer: Explainer, event: Event) -> bool:
+        """Say whether an event is about whom is asked, by itself or by what the rule says."""
+        about = self._rule.incident.about
+        own = {
+            kind: explainer.tracer.raw(about[kind].term, {self._rule.anchor.name: event})
+            for kind in self._asked.about
+            if kind in about and about[kind].names <= {self._rule.anchor.name}
+        }
+        return self._asked.concerns(event, self._registry, own)
+
+    def _came_to(self, judgement: Judgement) -> bool:
+        """Say whether a judgement came upon whom is asked about, in what it found or would say."""
+        if self._asked.concerns(judgement.anchor, self._registry, judgement.about):
+            return True
+        return any(
+            self._asked.concerns(event, self._registry)
+            for clause in judgement.clauses
+            for event in found_by(clause)
+        )
+
+    def _fate(
+        self, shop: _Shop, judgement: Judgement, stands: Mapping[str, Mapping[str, Any]]
+    ) -> Answered:
+        if signal_id(self._rule.id, judgement.anchor) in stands:
+            return Answered(judgement, "raised")
+        if judgement.decided_us > shop.core.watermark:
+            return Answered(judgement, "not yet")
+        if judgement.outcome == "undecided":
+            return Answered(judgement, "undecided")
+        quiet = self._rule.incident.quiet
+        if judgement.outcome != "holds" or quiet is None:
+            return Answered(judgement, "nothing")
+        entity = judgement.about.get(quiet.entity)
+        loud = [
+            signal
+            for signal in stands.values()
+            if dict(signal["about"]).get(quiet.entity) == entity
+            and 0 <= judgement.decided_us - signal["decided_us"] <= quiet.us
+        ]
+        if not loud:
+            return Answered(judgement, "nothing")
+        latest = max(loud, key=lambda signal: signal["decided_us"])
+        until = latest["decided_us"] + quiet.us
+        return Answered(judgement, "silenced", latest["signal"], until)
+
+
+def _step(shop: _Shop) -> None:
+    waiting, shop.waiting = shop.waiting, []
+    shop.records += shop.core.step(waiting)
+
+
+def found_by(clause: ClauseTold) -> Iterable[Event]:
+    """Give the events that a clause found, and those that its nested ones did."""
+    if clause.saw is not None:
+        yield from (*clause.saw.found, *clause.saw.doubtful)
+    for inner in clause.clauses:
+        yield from found_by(inner)
+
+
+def types_of(rule: Rule) -> list[str]:
+    """Give the kinds of event that a rule looks at."""
+    return list(dict.fromkeys([*rule.anchor.types, *_types(rule.clauses)]))
+
+
+def _types(clauses: Sequence[Clause]) -> Iterable[str]:
+    for clause in clauses:
+        if isinstance(clause, Evidence):
+            yield from clause.types
+        elif isinstance(clause, Unmatched):
+            yield from (*clause.left.types, *clause.right.types)
+        elif isinstance(clause, SomeOf):
+            yield from _types(clause.clauses)

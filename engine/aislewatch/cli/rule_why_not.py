@@ -1,0 +1,194 @@
+"""``aislewatch rules why-not``: why a rule said nothing of somebody at some time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from aislewatch.authoring.loading import all_lists, read_rule
+from aislewatch.authoring.why_asked import Asked, days_of, is_of_day, read_about, read_time
+from aislewatch.authoring.why_not import Answer, Answered, why_not
+from aislewatch.authoring.why_stream import Told
+from aislewatch.cli import options
+from aislewatch.cli.app import COULD_NOT_RUN, FINE
+from aislewatch.cli.rule_why_page import JudgementPage, fields_shown, verdict
+from aislewatch.cli.screen import Screen
+from aislewatch.cli.wording import Local, count, span
+from aislewatch.errors import UsageError
+from aislewatch.events.quantities import parse_duration_us
+from aislewatch.runtime.archive import is_archive
+from aislewatch.runtime.storefile import read_setup
+
+PASSED_MAX = 3
+"""Events that were no anchors that are shown."""
+
+
+def ask_why_not(
+    rule: Annotated[Path, typer.Argument(metavar="RULE.yml", help="The rule that said nothing.")],
+    at: Annotated[
+        str,
+        typer.Option(
+            "--at",
+            metavar="TIME",
+            help="When: 10:20, 10:20:05 or '2026-01-12 10:20', by the shop's clock; or ISO 8601.",
+        ),
+    ],
+    about: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--about", metavar="KIND=VALUE", help="About whom, as epc=E1; several must all fit."
+        ),
+    ] = None,
+    within: Annotated[
+        str, typer.Option("--within", metavar="DURATION", help="How far from then still counts.")
+    ] = "60s",
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", metavar="STORE.yml", help="The store file that the shop runs by."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            "--events",
+            metavar="DIR|FILE",
+            help="An archive; or a recording, or a folder of them. Not said: the recordings that "
+            "the store file's feeds name.",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="What $data stands for in the store file; an archive is taken for --events.",
+        ),
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Every event, however many.")] = False,
+    json: options.Json = False,
+) -> int:
+    """Say why a rule raised nothing: each clause, what it saw, and how near it came.
+
+    Plays the events again up to then. Exit code 1 where nothing is known of whom is asked.
+    """
+    screen = Screen(json=json)
+    if events is None and data is not None and is_archive(data):
+        events, data = data, None
+    folder = events if events is not None and events.is_dir() and not is_archive(events) else None
+    setup = read_setup(store, data=data, events=folder) if store is not None else None
+    if setup is None and events is None:
+        message = "say what happened: --events ARCHIVE, or --store STORE.yml with its recordings"
+        raise UsageError(message)
+    text = _read(rule)
+    asked_of = read_rule(text, str(rule), setup)
+    told = Told(setup, None if folder is not None else events)
+    entities = read_about(about or [], asked_of, told.registry)
+    with screen.progress("reading") as step:
+
+        def progress(read: int) -> None:
+            step(read, note=f"for {asked_of.id}")
+
+        moment = _moment(at, told)
+        asked = Asked(entities, moment, _duration(within))
+        answer = why_not(asked_of, asked, told, all_lists(text), progress)
+    local = Local(told.zone, setup.model.currency if setup is not None else "")
+    screen.give(
+        {
+            "rule": asked_of.id,
+            "meaning": asked_of.meaning,
+            "about": entities,
+            "at_us": asked.at_us,
+            "within_us": asked.within_us,
+            "answer": answer,
+        }
+    )
+    page = JudgementPage(local, fields_shown(asked_of, told.registry), whole=whole)
+    who = ", ".join(f"{kind}={value}" for kind, value in entities.items()) or "anybody"
+    near = f"{local.day(asked.at_us)} ({local.zone}), give or take {span(asked.within_us)}"
+    screen.show(Text.assemble((asked_of.id, "bold"), f"  about {who} at {near}"))
+    for part in _parts(answer, page, local, whole=whole):
+        screen.show(part)
+    if answer.refused:
+        screen.say(f"passed over {count(answer.refused, 'message')} that are no events")
+    if not answer.events:
+        screen.say("aislewatch: no event was read")
+        return COULD_NOT_RUN
+    return FINE if answer.judged or answer.passed else 1
+
+
+def _parts(
+    answer: Answer, page: JudgementPage, local: Local, *, whole: bool
+) -> Iterator[RenderableType]:
+    if answer.idle:
+        yield Text(f"It judges nothing in this shop: {answer.idle}.", "yellow")
+    for judged in answer.judged:
+        yield ""
+        yield Text.assemble(("judged  ", "bold"), page.event(judged.judgement.anchor))
+        yield Text(f"  {_fate(judged, local)}", "bold")
+        yield from page.clauses(judged.judgement)
+    passed = answer.passed if whole else answer.passed[:PASSED_MAX]
+    for one in passed:
+        yield ""
+        yield Text.assemble(("not judged  ", "bold"), page.event(one.event))
+        yield Text("  it is no anchor of the rule, because of its 'when':", "bold")
+        yield from page.condition(one.condition, 9)
+    if len(answer.passed) > len(passed):
+        yield Text(f"... and {len(answer.passed) - len(passed):,} more: --whole", "dim")
+    if answer.judged or answer.passed:
+        return
+    yield ""
+    yield "There is no event near then that the rule would judge, or nearly."
+    if answer.nearest:
+        yield "What else is known of whom you ask, the nearest in time:"
+        yield from page.events(answer.nearest, 2)
+    else:
+        yield "No event speaks of whom you ask."
+    if answer.others:
+        yield "What it judged near then, about others:"
+        yield from page.events(answer.others, 2)
+    if answer.from_us is not None and answer.to_us is not None:
+        begins, ends = local.day(answer.from_us), local.day(answer.to_us)
+        yield f"Read: {count(answer.events, 'event')}, {begins} to {ends}."
+
+
+def _fate(judged: Answered, local: Local) -> str:
+    told = verdict(judged.judgement)
+    outcome = judged.judgement.outcome
+    if judged.fate == "raised":
+        if outcome == "holds":
+            return f"it was raised at {local.clock(judged.judgement.decided_us)}: {told}"
+        return f"it was raised, on what was known then; with all that is known now it {told}"
+    if judged.fate == "silenced":
+        until = local.clock(judged.silent_until_us)
+        return f"{told}; but silenced until {until} by 'quiet' of {judged.silenced_by}"
+    if judged.fate == "not yet":
+        return f"not decided yet where the events end; on what there is it {told}"
+    if outcome == "holds":
+        return f"nothing was raised, as what makes it hold came too late to count; it {told}"
+    return told
+
+
+def _read(rule: Path) -> bytes:
+    try:
+        return rule.read_bytes()
+    except OSError as error:
+        message = f"{rule} cannot be read: {error.strerror}"
+        raise UsageError(message) from None
+
+
+def _moment(at: str, told: Told) -> int:
+    """Read a time; only one that states no day needs the days that there are."""
+    days = days_of(told.read(), told.zone) if is_of_day(at) else ()
+    return read_time(at, told.zone, days)
+
+
+def _duration(text: str) -> int:
+    try:
+        return parse_duration_us(text)
+    except ValueError as error:
+        message = f"--within: {error}"
+        raise UsageError(message) from None
