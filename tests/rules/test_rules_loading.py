@@ -425,6 +425,17 @@ def test_an_anchor_on_no_side_has_no_partner() -> None:
     assert found == ["unknown name 'partner' | bound here: left, right, scan"]
 
 
+def test_a_partner_of_an_anchor_of_an_unknown_type_is_no_second_mistake() -> None:
+    (mistake,) = found_in(
+        rule_with(
+            "  - {unmatched: {left: rfid.read, right: pos.item}, same: [lane], "
+            "window: 5m before scan}\n  - check: has(partner)",
+            when="{event: pos.itme, as: scan}",
+        )
+    )
+    assert mistake.message == "unknown type of event 'pos.itme'"
+
+
 def test_any_of_carries_points_and_what_it_binds_may_be_absent() -> None:
     rule = load(
         rule_with(

@@ -273,12 +273,16 @@ class ClauseReader(EvidenceReader):
     def _anchor_side(
         self, left: tuple[KindSpec, ...], right: tuple[KindSpec, ...], path: Path
     ) -> Literal["left", "right"] | None:
-        anchor = {kind.type for kind in self.scope.bindings[self._anchor].kinds}
         lefts, rights = {kind.type for kind in left}, {kind.type for kind in right}
         if lefts & rights:
             shared = ", ".join(sorted(lefts & rights))
             self._desk.wrong(path, f"{shared} stands on both sides; it would pair with itself")
             return None
+        bound = self.scope.bindings.get(self._anchor)
+        if bound is None:  # Its type is a mistake already, and nobody knows its side.
+            self._break(["partner"])
+            return None
+        anchor = {kind.type for kind in bound.kinds}
         if anchor & (lefts | rights) and not (anchor <= lefts or anchor <= rights):
             self._desk.wrong(path, "the anchor is only sometimes of these kinds",
                              "write one rule for each kind of anchor")  # fmt: skip
