@@ -17,9 +17,11 @@ from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.pos.json_sensor import JsonConfig, PosJson
+from aislewatch_plugins.pos.poslog_sensor import PosLog, PosLogConfig
 from aislewatch_plugins.pos.sensor import PosSensor
 from aislewatch_sim.faults import Fault, Faults
-from aislewatch_sim.pos import json_words
+from aislewatch_sim.pos import json_words, poslog_words
+from aislewatch_sim.pos.folder import Dropper
 from aislewatch_sim.pos.posting import Answered, Poster
 from aislewatch_sim.pos.till import OPENS, shift
 
@@ -297,3 +299,165 @@ async def test_a_port_that_is_taken_is_not_ready(tmp_path: Path) -> None:
         with pytest.raises(DeviceNotReady, match="cannot listen"):
             await second.open(context(tmp_path))
         await second.close()
+
+
+# POSLog ----------------------------------------------------------------------------------------
+
+LOGS = poslog_words.transactions(shift(Random(7)), "6")
+WHOLE = poslog_words.document(LOGS, "6")
+
+
+def log_sensor(where: Path, **more: Any) -> PosLog:
+    (where / "in").mkdir(exist_ok=True)
+    part: dict[str, Any] = {"path": "in", "look": "2ms", "settle": "4ms", "patience": "40ms"}
+    values: dict[str, Any] = {"zone": "Europe/London", "currency": "GBP"}
+    if "http" not in more:
+        values["folder"] = part | more.pop("folder", {})
+    return PosLog(PosLogConfig.model_validate(values | more))
+
+
+async def told_of(data: bytes, folder: Path) -> list[Event]:
+    """Give what a document tells when nothing goes wrong."""
+    folder.mkdir()
+    sensor = log_sensor(folder)
+    (folder / "in" / "a.xml").write_bytes(data)
+    async with running(sensor, folder) as (received, _):
+        await received.reached(1)
+        while sensor.health().frames == 0:
+            await asyncio.sleep(0.001)
+    return received.found
+
+
+@pytest.mark.parametrize("aside", [False, True])
+async def test_files_that_are_dropped_are_told_and_put_away(tmp_path: Path, aside: bool) -> None:
+    expected = await told_of(WHOLE, tmp_path / "other")
+    sensor = log_sensor(tmp_path)
+    dropper = Dropper(tmp_path / "in", Faults(Random(1)), aside=aside)
+    async with running(sensor, tmp_path) as (received, _):
+        for n, log in enumerate(LOGS):
+            await dropper.drop(f"{n:03}.xml", poslog_words.document([log], "6"))
+        await received.reached(len(expected))
+        while len(list((tmp_path / "in" / "done").glob("*.xml"))) < len(LOGS):
+            await asyncio.sleep(0.001)
+    assert received.found == expected
+    assert received.refusals == []
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["done"]
+    assert "4111111111111111" in WHOLE.decode()
+    assert "411111" not in repr(received.told)
+
+
+async def test_a_file_is_not_read_before_its_writer_is_done(tmp_path: Path) -> None:
+    sensor = log_sensor(tmp_path, folder={"patience": "1h"})
+    path = tmp_path / "in" / "slow.xml"
+    expected = await told_of(WHOLE, tmp_path / "other")
+    async with running(sensor, tmp_path) as (received, _):
+        for start in range(0, len(WHOLE), len(WHOLE) // 5 + 1):
+            with path.open("ab") as file:
+                file.write(WHOLE[start : start + len(WHOLE) // 5 + 1])
+            if start < len(WHOLE) * 4 // 5:
+                await asyncio.sleep(0.03)  # Long enough to be looked at: it stands still, half.
+                assert received.told == []
+        await received.reached(len(expected))
+    assert received.found == expected
+
+
+async def test_a_file_whose_end_never_comes_is_told_as_far_as_it_goes(tmp_path: Path) -> None:
+    sensor = log_sensor(tmp_path)
+    half = WHOLE[: WHOLE.rindex(b"<Transaction ") + 200]
+    (tmp_path / "in" / "half.xml").write_bytes(half)
+    async with running(sensor, tmp_path) as (received, _):
+        await received.reached(len(LOGS) - 1, refusals=1)
+        ((raw, reason, place, _),) = received.refusals
+    assert "ends too early" in reason
+    assert place == "half.xml"
+    assert half.endswith(raw[-100:])
+
+
+async def test_with_a_marker_only_what_is_marked_counts(tmp_path: Path) -> None:
+    sensor = log_sensor(tmp_path, folder={"marker": ".ok", "after": "delete"})
+    for name in ("a.xml", "b.xml"):
+        (tmp_path / "in" / name).write_bytes(poslog_words.document(LOGS[:1], "6"))
+    async with running(sensor, tmp_path) as (received, _):
+        await asyncio.sleep(0.02)
+        assert received.told == []
+        (tmp_path / "in" / "b.xml.ok").touch()
+        await received.reached(1)
+        while (tmp_path / "in" / "b.xml").exists() or (tmp_path / "in" / "b.xml.ok").exists():
+            await asyncio.sleep(0.001)
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["a.xml"]
+
+
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.DRIP])
+async def test_a_folder_on_a_bad_disk_recovers_with_the_next_file(
+    tmp_path: Path, fault: Fault
+) -> None:
+    faults = Faults(Random(5), late_s=0.01)
+    sensor = log_sensor(tmp_path, folder={"patience": "4ms"})
+    dropper = Dropper(tmp_path / "in", faults, aside=True)
+    last = await told_of(poslog_words.document(LOGS[-1:], "6"), tmp_path / "other")
+    async with running(sensor, tmp_path) as (received, _):
+        for n, log in enumerate(LOGS):
+            if n % 4 == 2:
+                faults.strike(fault)
+            # A disk that writes nothing at all leaves no file to rename.
+            (tmp_path / "in" / f"{n:03}.xml.tmp").touch()
+            await dropper.drop(f"{n:03}.xml", poslog_words.document([log], "6"))
+        async with asyncio.timeout(30):
+            while last[-1] not in received.found:
+                await asyncio.sleep(0.002)
+    told = {event.id: event for event in received.found}
+    whole = {event.id: event for event in await told_of(WHOLE, tmp_path / "whole")}
+    # What was told is what the whole would have told; a flipped bit may spare the structure.
+    wrong = [event for event in told.values() if whole.get(event.id) != event]
+    assert wrong == [] or fault in {Fault.FLIP, Fault.PARITY}
+    assert len(told) >= len(whole) // 2
+
+
+async def test_the_same_document_again_is_counted_and_told_once(tmp_path: Path) -> None:
+    sensor = log_sensor(tmp_path)
+    async with running(sensor, tmp_path) as (received, _):
+        for name in ("a.xml", "b.xml"):
+            (tmp_path / "in" / name).write_bytes(WHOLE)
+        async with asyncio.timeout(30):
+            while sensor.diagnostics()["repeats"] != 1:
+                await asyncio.sleep(0.002)
+    assert len({event.id for event in received.found}) == len(received.found)
+
+
+async def test_after_a_restart_what_is_kept_is_told_again_under_the_same_ids(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.xml").write_bytes(WHOLE)
+    told: list[list[Event]] = []
+    for _ in range(2):
+        async with running(log_sensor(tmp_path, folder={"after": "keep"}), tmp_path) as (got, _):
+            await got.reached(60)
+        told.append(got.told)
+    assert told[0] == told[1]
+
+
+async def test_a_folder_that_goes_away_is_not_ready(tmp_path: Path) -> None:
+    sensor = log_sensor(tmp_path)
+    async with running(sensor, tmp_path) as (_, task):
+        (tmp_path / "in").rmdir()
+        with pytest.raises(DeviceNotReady, match="cannot be read"):
+            await task
+    with pytest.raises(DeviceNotReady, match="cannot be read"):
+        await sensor.open(context(tmp_path))
+
+
+async def test_logs_may_be_posted_signed_or_not(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(SECRET)
+    secrets = [{"file": "secret"}]
+    for more, headers, status in [
+        ({}, {}, 202),
+        ({"secrets": secrets}, {}, 401),
+        ({"secrets": secrets}, json_words.headers(SECRET, NOW_S, WHOLE), 202),
+    ]:
+        sensor = log_sensor(tmp_path, http=":0/till", **more)
+        async with running(sensor, tmp_path) as (received, _):
+            assert (await poster(sensor).post(headers, WHOLE)).status == status
+            assert bool(received.found) == (status == 202)
+            if not more:
+                assert (await poster(sensor).post({}, b"<x/>")).status == 400

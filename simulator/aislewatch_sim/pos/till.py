@@ -101,11 +101,11 @@ class Till:
 
     def sign_on(self) -> None:
         """Sign on."""
-        self._do("sign-on")
+        self._do("sign-on", number=0)
 
     def sign_off(self) -> None:
         """Sign off."""
-        self._do("sign-off")
+        self._do("sign-off", number=0)
 
     def no_sale(self) -> None:
         """Open the drawer without a sale."""
