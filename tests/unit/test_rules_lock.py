@@ -20,6 +20,7 @@ from aislewatch.rules.lock import (
     read_lock,
     updated,
     with_move,
+    with_rule,
     written,
 )
 from aislewatch.rules.rule import Rule
@@ -101,6 +102,11 @@ def test_what_says_the_same_already_stays_as_it_is() -> None:
     assert list(differences(lock, [RULE])) == []
 
 
+def test_one_rule_is_locked_without_a_word_about_the_others() -> None:
+    lock = Lock({"two": Entry(2, "draft", "0" * 64)}, {"one": 6})
+    assert with_rule(lock, RULE) == Lock({**lock.entries, **lock_of(RULE, 7).entries})
+
+
 def test_a_rule_has_a_version_only_where_the_lock_knows_its_meaning() -> None:
     lock = lock_of(RULE, 4)
     assert lock.version_of(RULE) == 4
@@ -114,7 +120,7 @@ def test_a_site_that_sets_a_parameter_runs_the_same_version() -> None:
 
 def test_a_move_is_kept_with_what_spoke_for_it_also_when_the_rule_changes() -> None:
     move = Move("shadow", "live", date(2026, 11, 21), 4, evidence="21 days: nothing else")
-    lock = with_move(lock_of(replace(RULE, status="shadow"), 4), RULE, move)
+    lock = with_move(lock_of(replace(RULE, status="shadow"), 4), "one", move)
     assert lock.entries["one"] == Entry(4, "live", RULE.declared, (move,))
     assert updated(lock, [OTHER]).entries["one"].moves == (move,)
     assert parsed(written(lock)) == lock

@@ -130,6 +130,12 @@ class LocatedYaml:
             end = start + 1  # A list or mapping: where it begins is enough.
         return self._at(start, max(1, end - start), message, hint, severity)
 
+    def span(self, path: Path) -> tuple[int, int]:
+        """Give where a scalar begins and ends in the text, quotes included; it is there."""
+        node, _ = self._find(path)
+        assert node is not None, path
+        return node.start, node.end
+
     def comment_behind(self, path: Path) -> tuple[int, str] | None:
         """Give the comment behind a plain scalar on its last line, where there is one.
 

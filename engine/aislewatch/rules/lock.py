@@ -147,11 +147,18 @@ def differences(lock: Lock, rules: Iterable[Rule]) -> Iterator[Difference]:
             yield Difference(name, "status", was, now)
 
 
-def with_move(lock: Lock, rule: Rule, move: Move) -> Lock:
-    """Give a lock in which a rule was moved; the rule has its new status already."""
-    entry = lock.entries[rule.id]
-    moved = replace(entry, status=rule.status, moves=(*entry.moves, move))
-    return replace(lock, entries={**lock.entries, rule.id: moved})
+def with_rule(lock: Lock, rule: Rule) -> Lock:
+    """Give a lock that is up to date in one rule."""
+    entry = updated(lock, [rule]).entries[rule.id]
+    gone = {name: last for name, last in lock.gone.items() if name != rule.id}
+    return Lock({**lock.entries, rule.id: entry}, gone)
+
+
+def with_move(lock: Lock, rule: str, move: Move) -> Lock:
+    """Give a lock in which a rule was moved; it is up to date in that rule."""
+    entry = lock.entries[rule]
+    moved = replace(entry, status=move.to, moves=(*entry.moves, move))
+    return replace(lock, entries={**lock.entries, rule: moved})
 
 
 # The file -----------------------------------------------------------------------------------------
