@@ -236,6 +236,13 @@ class PersonMatch(Placed, frozen=True, kw_only=True, tag="person.match"):
     confidence: Annotated[Ratio | None, _field("of the match")] = None
 
 
+class BadgeRead(Placed, frozen=True, kw_only=True, tag="badge.read"):
+    """Somebody held a badge before a reader: once for each time, however often it was read."""
+
+    badge: Annotated[Key, _field("whose badge, as a pseudonym")]
+    role: Annotated[Role | None, _field("whom badges of this reader are given to")] = None
+
+
 class PosBasketOpen(Till, frozen=True, kw_only=True, tag="pos.basket_open"):
     """A basket begins."""
 
@@ -368,6 +375,7 @@ BUILT_IN: tuple[type[Event], ...] = (
     VisionAction,
     VisionCount,
     PersonMatch,
+    BadgeRead,
     PosBasketOpen,
     PosItem,
     PosVoid,
