@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -93,8 +93,7 @@ def shown(value: Any) -> Any:
     if isinstance(value, Event):
         return value.id
     if isinstance(value, list):
-        members: list[Any] = value
-        return [shown(one) for one in members]
+        return [shown(one) for one in cast("Sequence[Any]", value)]
     return value
 
 

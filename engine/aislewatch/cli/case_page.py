@@ -31,6 +31,8 @@ class CasePage:
         rules: by id, where the store file was given: they say what to do.
         width: columns of the screen.
         whole: show every signal and every event, however many.
+        explained: what is told of a signal's evidence in place of what its record says, by id; the
+            page then is about why, and leaves its life out.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class CasePage:
         *,
         width: int,
         whole: bool,
+        explained: Mapping[str, RenderableType] | None = None,
     ) -> None:
         self._case = case
         self._local = local
@@ -49,6 +52,7 @@ class CasePage:
         self._rules = rules
         self._width = width
         self._whole = whole
+        self._explained = explained
         self._numbers = {
             told.signal: number
             for number, told in enumerate(
@@ -58,10 +62,15 @@ class CasePage:
 
     def render(self) -> RenderableType:
         """Give the page."""
-        return Group(
+        why = (
             *self._head(),
             *self._part("Why", self._signals()),
             *self._part("The sum", self._sum()),
+        )
+        if self._explained is not None:
+            return Group(*why)
+        return Group(
+            *why,
             *self._part("Its life", self._life()),
             *self._part("What to do", self._advice()),
         )
@@ -117,6 +126,9 @@ class CasePage:
         yield _indented(Text(by, "cyan"), 3)
         if not counts:
             yield _indented(Text("taken back; it counts no more"), 3)
+        if self._explained is not None:
+            yield _indented(self._explained.get(told.signal, ""), 3)
+            return
         yield _indented(self._evidence(told), 3)
         for look in told.looks:
             seen = f"found {count(len(look.found), 'event')}" if look.found else "found nothing"

@@ -22,6 +22,7 @@ from aislewatch.cli.rule_lock import lock_rules
 from aislewatch.cli.rule_read import read_rules
 from aislewatch.cli.rule_schema import write_schema
 from aislewatch.cli.rule_test import show_trial, trial_json, verdict
+from aislewatch.cli.rule_why import explain_incident
 from aislewatch.cli.rule_why_not import ask_why_not
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import count, span
@@ -34,6 +35,7 @@ app = typer.Typer(no_args_is_help=True)
 
 
 app.command("capture")(capture_incident)
+app.command("why")(explain_incident)
 app.command("why-not")(ask_why_not)
 app.command("read")(read_rules)
 app.command("lock")(lock_rules)

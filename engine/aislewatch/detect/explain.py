@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from aislewatch.detect.explain_log import Blindness, Log
 from aislewatch.detect.explain_misses import Misses
@@ -338,8 +338,7 @@ def _named(value: Any) -> Any:
     if isinstance(value, Event):
         return value.id
     if isinstance(value, list):
-        members: list[Any] = value
-        return [_named(one) for one in members]
+        return [_named(one) for one in cast("Sequence[Any]", value)]
     return float(value) if isinstance(value, Fraction) else value
 
 
