@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aislewatch.events.model_mistakes import is_list
 from aislewatch.events.registry import Registry
 from aislewatch.rules import schema_snippets as snippets
 from aislewatch.rules.model import CLAUSES, RuleShape
@@ -214,6 +215,8 @@ def _scalar(node: Json) -> Json:
         if limit in node
     }
     kind = node.get("type")
+    if is_list(kind):  # A figure with a unit, which the model reads itself.
+        return {"type": kind, "errorMessage": "a figure is needed here"}
     if "enum" in node:
         said = {"enumDescriptions": node["enumDescriptions"]} if "enumDescriptions" in node else {}
         return {"type": "string", "enum": node["enum"], **said}
@@ -229,4 +232,4 @@ def _scalar(node: Json) -> Json:
         return {"type": ["number", "string"], "pattern": _FIGURE, "errorMessage": message, **limits}
     if node.get("format") == "date":
         limits = {"pattern": _DATE, "errorMessage": "not a date; write e.g. 2026-12-31"}
-    return text(limits) if kind == "string" else dict[str, Any]()
+    return text(**limits) if kind == "string" else dict[str, Any]()

@@ -39,16 +39,18 @@ _SIGNAL = r"signal\.[a-z][a-z0-9-]*"
 _DURATION_HINT = "not a duration; write e.g. 30s, 5m, 12h, 1h30m"
 
 
-def text(limits: Mapping[str, Any] | None = None) -> Json:
+def text(**limits: Any) -> Json:
     """Give the schema of a text, which YAML may take for a number or for true and false.
 
     Args:
-        limits: what else must be true of it: ``pattern``, ``minLength``, ``errorMessage``.
+        limits: what else must be true of it: ``minLength``, ``errorMessage``, or a ``pattern``,
+            which no figure matches.
     """
     message = "a text is needed here"
+    types = ["string"] if "pattern" in limits else ["string", "number"]
     return {
         "anyOf": [
-            {"type": ["string", "number"], "errorMessage": message, **(limits or {})},
+            {"type": types, "errorMessage": message, **limits},
             _unsaid("boolean", message),
         ]
     }
