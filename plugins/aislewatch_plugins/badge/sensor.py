@@ -1,0 +1,138 @@
+"""The badge plugin: a reader of 125 kHz badges on a serial line.
+
+The reader only speaks when a badge is held before it, so that silence says nothing: it counts as
+online from the first badge on, and is known to be gone only where the line itself is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar, Final
+
+from pydantic import BaseModel
+
+from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
+from aislewatch.events.kinds import Event
+from aislewatch.events.sensor import (
+    Descriptor,
+    DeviceInfo,
+    Emit,
+    Health,
+    SensorContext,
+    SensorPlugin,
+)
+from aislewatch_plugins.badge.config import BadgeConfig
+from aislewatch_plugins.badge.frames import Splitter
+from aislewatch_plugins.badge.port import SerialPort
+from aislewatch_plugins.badge.telling import Refusal, Teller, Told
+
+_LOOK_S: Final = 0.5
+_SECRET_BYTES_MIN: Final = 16
+
+
+class Badge(SensorPlugin):
+    """One reader."""
+
+    Config: ClassVar[type[BaseModel]] = BadgeConfig
+    descriptor: ClassVar[Descriptor] = Descriptor(
+        name="badge",
+        title="A reader of 125 kHz badges on a serial line",
+        emits=("badge.read", "device.state"),
+    )
+
+    def __init__(self, config: BadgeConfig) -> None:
+        self._config = config
+        self._port: SerialPort | None = None
+        self._teller: Teller | None = None
+        self._context: SensorContext | None = None
+
+    async def probe(self) -> DeviceInfo:
+        """Say whether the line can be opened; a reader that is not asked says nothing of itself."""
+        port = SerialPort(self._config.port, self._config.baud)
+        try:
+            await port.open()
+        except (DeviceNotReady, DeviceMisconfigured) as error:
+            return DeviceInfo(reachable=False, detail=str(error))
+        await port.close()
+        detail = f"{self._config.port} opens; hold a badge before the reader to see that it reads"
+        return DeviceInfo(reachable=True, detail=detail)
+
+    async def open(self, context: SensorContext) -> None:
+        """Read the secret and open the line.
+
+        Raises:
+            DeviceNotReady: there is no such line now.
+            DeviceMisconfigured: there is no secret, or it is too short.
+        """
+        path = Path(context.folder) / self._config.key_file
+        secret = await asyncio.to_thread(_secret, path)
+        self._context = context
+        self._teller = Teller(self._config, context, secret)
+        self._port = SerialPort(self._config.port, self._config.baud)
+        await self._port.open()
+
+    async def run(self, emit: Emit) -> None:
+        """Read badges until cancelled.
+
+        Raises:
+            DeviceNotReady: the line is gone.
+        """
+        port, teller, context = self._port, self._teller, self._context
+        assert port is not None
+        assert teller is not None
+        assert context is not None
+        splitter = Splitter()
+        try:
+            while True:
+                data = await port.read(_LOOK_S)
+                now_us = context.clock.now_us()
+                for came in splitter.feed(data):
+                    await _hand_over(teller.tell(came, now_us), emit, context)
+                await _hand_over(teller.advance(now_us), emit, context)
+        except DeviceNotReady:
+            left = splitter.end()
+            if left is not None:
+                await _hand_over(teller.tell(left, context.clock.now_us()), emit, context)
+            raise
+
+    async def close(self) -> None:
+        """Close the line."""
+        port, self._port = self._port, None
+        if port is not None:
+            await port.close()
+
+    def health(self) -> Health:
+        """Count badges; connected means that the line is open."""
+        teller, port = self._teller, self._port
+        if teller is None or port is None:
+            return Health(connected=False, frames=0, refused=0, detail="not opened")
+        detail = f"{teller.badges} badge frames"
+        return Health(port.connected, teller.badges, teller.refused, detail)
+
+
+async def _hand_over(told: Iterable[Told], emit: Emit, context: SensorContext) -> None:
+    for one in told:
+        if isinstance(one, Event):
+            await emit.events([one])
+        else:
+            assert isinstance(one, Refusal)
+            await emit.refused(one.raw, one.reason, place="the line", device=context.device)
+
+
+def _secret(path: Path) -> bytes:
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        message = f"the badges' secret {path} cannot be read: {error.strerror or error}; {_MAKE}"
+        raise DeviceMisconfigured(message) from None
+    if len(secret) < _SECRET_BYTES_MIN:
+        message = (
+            f"the badges' secret {path} has {len(secret)} bytes, which can be guessed; {_MAKE}"
+        )
+        raise DeviceMisconfigured(message)
+    return secret
+
+
+_MAKE: Final = "make one with: head -c 32 /dev/urandom | base64 > FILE"
