@@ -3,6 +3,7 @@
 A device server in raw mode is plain TCP and needs nothing. A local port or an RFC 2217 server is
 opened by pyserial, which blocks; so a thread of its own opens, reads and writes it, and hands over
 what it has read through a bounded queue: if the bus is slow, the thread waits, and then the port.
+(Behind an RFC 2217 server what waits lies in pyserial's own queue, which has no bound.)
 """
 
 from __future__ import annotations
@@ -259,17 +260,19 @@ class _Worker:
         self._tell(self._news.set)
 
     def _open(self) -> Any:
-        serial, line = self._serial, self._line
-        return serial.serial_for_url(
+        line = self._line
+        options: dict[str, Any] = {}
+        if "://" not in self._name:  # A server's port knows neither.
+            # Two who read one port would each get half of every frame.
+            options = {"exclusive": True, "write_timeout": CONNECT_S}
+        return self._serial.serial_for_url(
             self._name,
             baudrate=line.baud,
             bytesize=line.bits,
             parity={"none": "N", "even": "E", "odd": "O"}[line.parity],
             stopbits=line.stop_bits,
             timeout=_READ_S,
-            write_timeout=CONNECT_S,
-            # Two who read one port would each get half of every frame.
-            exclusive=True if "://" not in self._name else None,
+            **options,
         )
 
     def _move(self) -> None:

@@ -90,8 +90,8 @@ class Session:
             if not answered:
                 self.counts["unanswered"] += 1
                 self._following.interrupt()
-            # Also after an answer: a frame that has only begun by now is a broken one's rest.
-            await self._take(decoder.expire(), emit)
+                # What has only begun by now is a broken answer's rest.
+                await self._take(decoder.expire(), emit)
             self._see_that_it_speaks(link, loop.time() - heard_at)
 
     async def _listen(self, link: Link, emit: Emit) -> None:
