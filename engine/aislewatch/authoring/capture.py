@@ -20,15 +20,14 @@ from aislewatch.authoring.capture_uses import uses_of
 from aislewatch.authoring.lines import DAY_US, LINES_DEVICE, LINES_STORE, parse_lines
 from aislewatch.authoring.reasons import reasons_of
 from aislewatch.authoring.running import CENTIBANS, Lists, model_of, run_events, standing_in_order
-from aislewatch.authoring.writing import clock_of, write_lines
+from aislewatch.authoring.writing import LONGEST_US, clock_of, write_lines
 from aislewatch.detect.order import in_order
 from aislewatch.errors import UsageError
 from aislewatch.events.kinds import Event
-from aislewatch.events.registry import Registry
+from aislewatch.events.registry import Registry, type_of
 from aislewatch.rules.rule import Rule
 
-_DAY_LONG_US = 86_400_000_000
-_ENVELOPE = frozenset({"id", "time", "seq"})
+_ENVELOPE = frozenset({"id", "store", "time", "seq"})
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def capture(
     """
     trial = _Trial(rule, registry, lists or {})
     after_us = max(0, rule.reach.latest_us)
-    events = _on_one_day(in_order(list(evidence)), after_us, ZoneInfo(zone))
+    events = _on_no_day(in_order(list(evidence)), after_us, ZoneInfo(zone))
     plain = trial.said(events)
     missing = {event.id for event in events} & set(anchors)
     missing -= {said.anchor for said in plain}
@@ -191,8 +190,8 @@ def _alike(plain: Sequence[_Said], told: Sequence[_Said], names: Mapping[str, st
     return True
 
 
-def _on_one_day(events: Sequence[Event], after_us: int, zone: ZoneInfo) -> list[Event]:
-    """Move events to the day of lines: times of day as they were, where all are of one day.
+def _on_no_day(events: Sequence[Event], after_us: int, zone: ZoneInfo) -> list[Event]:
+    """Move events to the day of lines, at the times of day that they had.
 
     Args:
         events: in order.
@@ -200,20 +199,22 @@ def _on_one_day(events: Sequence[Event], after_us: int, zone: ZoneInfo) -> list[
         zone: of the times of day.
 
     Raises:
-        UsageError: they are more than a day apart.
+        UsageError: they are further apart than lines can tell.
     """
     first, last = events[0].time, events[-1].time + after_us
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    began = (epoch + timedelta(microseconds=first)).astimezone(zone)
-    midnight = began.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    of_day = (began.replace(tzinfo=None) - midnight) // timedelta(microseconds=1)
-    if last - first >= _DAY_LONG_US:
-        message = "this evidence spans more than a day; the lines of a test are of one day"
+    began = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=first)).astimezone(zone)
+    of_day = timedelta(
+        hours=began.hour,
+        minutes=began.minute,
+        seconds=began.second,
+        microseconds=began.microsecond,
+    ) // timedelta(microseconds=1)
+    if of_day + last - first >= LONGEST_US:
+        # What counts is how far apart things are.
+        of_day = 0
+    if last - first >= LONGEST_US:
+        message = "no test was made: this evidence spans more than the hundred hours of a test"
         raise UsageError(message)
-    if of_day + last - first >= _DAY_LONG_US:
-        # Over midnight: what counts is how far apart things are.
-        of_day = _DAY_LONG_US - 1_000_000 - (last - first)
-        of_day = max(0, of_day - of_day % 3_600_000_000)
     by = DAY_US + of_day - first
     move = msgspec.structs.replace
     return [move(event, time=event.time + by, store=LINES_STORE) for event in events]
@@ -268,28 +269,29 @@ def _shrunk(
         field.attr: path
         for kind in trial.registry.kinds.values()
         for path, field in kind.fields.items()
-        if field.attr not in used | _ENVELOPE | {"store"}
-        and (not field.required or field.attr in {"device", "simulated"})
+        if field.attr not in used | _ENVELOPE
     }
     there = [attr for attr in sorted(spare) if any(_has(event, attr) for event in events)]
     kept = list(events)
     left_out: list[str] = []
     for attrs in (there, *([attr] for attr in there)):
-        tried = [_without(event, attrs) for event in kept]
+        tried = [_without(event, attrs, trial.registry) for event in kept]
         if tried != kept and trial.said(tried) == list(told):
             kept = tried
             left_out += [spare[attr] for attr in attrs]
         if len(left_out) == len(there):
             break
-    return kept, sorted(left_out)
+    return kept, sorted(set(left_out))
 
 
 def _has(event: Event, attr: str) -> bool:
     return getattr(event, attr, None) not in {None, _PLAIN.get(attr)}
 
 
-def _without(event: Event, attrs: Sequence[str]) -> Event:
-    gone: dict[str, Any] = {attr: _PLAIN.get(attr) for attr in attrs if hasattr(event, attr)}
+def _without(event: Event, attrs: Sequence[str], registry: Registry) -> Event:
+    fields = registry.kinds[type_of(type(event))].fields.values()
+    spared = {field.attr for field in fields if not field.required} | _PLAIN.keys()
+    gone: dict[str, Any] = {attr: _PLAIN.get(attr) for attr in attrs if attr in spared}
     return msgspec.structs.replace(event, **gone) if gone else event
 
 

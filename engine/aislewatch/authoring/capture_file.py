@@ -88,10 +88,8 @@ def _place(text: str, file: str) -> _Place:
         message = "the rule is not written as lines of keys, so no test can be put behind it"
         raise FileMistakes([Mistake(file, 1, 1, message)])
     tests = root.value.get("tests")
-    if tests is None or tests.value is None:
-        head = "" if tests is not None else "\ntests:\n"
-        offset = len(text) if tests is None else _line_end(text, root.keys["tests"].end)
-        return _Place(offset, 2, 2, head)
+    if tests is None:
+        return _Place(len(text), 2, 2, "\ntests:\n")
     if not isinstance(tests.value, list) or not tests.value or _is_flow(tests, text):
         message = "the tests are written in brackets; write each on lines of its own behind a dash"
         raise FileMistakes([document.mistake(["tests"], message)])

@@ -23,7 +23,10 @@ from aislewatch.events.kinds import Event
 from aislewatch.events.registry import FieldSpec, Registry, type_of
 from aislewatch.events.units import Dimension
 
-_DAY_LONG_US = 86_400_000_000
+LONGEST_US = 360_000_000_000
+"""What lines can tell begins with the day of lines and ends here: their hours have two digits, and
+go on past 24 where something happens on a later day."""
+
 _UNWRITTEN = frozenset({"id", "time", "seq"})
 """Fields of the envelope that a line has in its own way, or not at all."""
 
@@ -35,16 +38,16 @@ def clock_of(time_us: int) -> str:
     """Give an event time as lines write it: ``10:00:02.9``.
 
     Raises:
-        ValueError: it is not on the day of lines, see :data:`aislewatch.authoring.lines.DAY_US`.
+        ValueError: it is before the day of lines, or a hundred hours or more behind its beginning.
 
     >>> clock_of(DAY_US + 36_002_900_000)
     '10:00:02.9'
     """
-    of_day = time_us - DAY_US
-    if not 0 <= of_day < _DAY_LONG_US:
-        message = "an event is not on the day of a test's lines"
+    since = time_us - DAY_US
+    if not 0 <= since < LONGEST_US:
+        message = "an event is not within the hundred hours that lines can tell"
         raise ValueError(message)
-    seconds, parts = divmod(of_day, 1_000_000)
+    seconds, parts = divmod(since, 1_000_000)
     clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     return f"{clock}.{parts:06}".rstrip("0") if parts else clock
 
@@ -53,7 +56,7 @@ def write_lines(events: Iterable[Event], registry: Registry) -> str:
     """Write events, one a line, in the order given; equal ones that follow each other share a line.
 
     Raises:
-        ValueError: one cannot be written: it is on another day, or a text in it holds quotes and
+        ValueError: one cannot be written: it is of another time, or a text in it holds quotes and
             blanks, or a line break.
     """
     rows = [
