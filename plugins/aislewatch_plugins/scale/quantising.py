@@ -63,8 +63,8 @@ class _Explanation:
 
     @property
     def rank(self) -> tuple[int, int, int, tuple[int, ...]]:
-        """Fewest articles first, then fewest units, then what fits best."""
-        return sum(map(bool, self.counts)), self.units, abs(self.off_mg), self.counts
+        """Fewest articles first, then what fits best, then fewest units."""
+        return sum(map(bool, self.counts)), abs(self.off_mg), self.units, self.counts
 
 
 def units_of(delta_mg: int, articles: Sequence[Article], noise_mg: int) -> list[Units]:
