@@ -5,12 +5,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aislewatch.detect.judging import Holds
+from aislewatch.detect.saying import Speaker
 from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.kinds import Event, PosItem, RfidCrossing, ScaleChanged
+from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry
 from aislewatch.rules.backtest import Backtest, Budget
 from aislewatch.rules.load import load_rule, load_rules
@@ -24,7 +28,6 @@ from aislewatch.rules.rule import (
     SomeOf,
     Unmatched,
 )
-from aislewatch.rules.template import Sentence
 from aislewatch.rules.windows import Bound, Reach, Window
 
 REGISTRY = Registry()
@@ -133,8 +136,10 @@ def test_a_whole_rule_is_read_into_values_of_base_units() -> None:
 
 
 def sentence(rule: Rule, bindings: dict[str, Event]) -> str:
-    because = Sentence(rule.incident.because)
-    return because.of([expr.compile_bound(LISTS)(bindings) for expr in because.exprs])
+    anchor = next(iter(bindings.values()))
+    speaker = Speaker(rule, StoreModel(lists=LISTS))
+    signal = speaker.signal("signal", anchor, Holds(bindings, [], [], 0), 0)
+    return str(msgspec.json.decode(signal.payload)["because"])
 
 
 def test_the_sentence_shows_display_units_and_says_unknown() -> None:

@@ -7,6 +7,7 @@ and deadlines run in one order, so that a jump of the watermark gives what a wal
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -168,21 +169,23 @@ class Core:
 
     def _tick(self, tick: ClockTick) -> None:
         self._configure(tick.time)
-        state, order, later = self._state, self._order.state, self._later
-        intake = self._plan.intake
+        order, later, intake = self._order.state, self._later, self._plan.intake
+        known, older = order.known, order.older
         for event in self._order.tick(tick):
             time = event.time
             if time >= self._stop:
                 self._come_to(time)
+                known, older = order.known, order.older
             ident = event.id
-            if ident in order.older or order.known.setdefault(ident, event) is not event:
-                known = self._order.remember(event)
-                if not self._wins(event, known, time, time - 1):
+            if ident in older or known.setdefault(ident, event) is not event:
+                self._judge_through(time - 1)
+                other = self._order.remember(event)
+                if not self._wins(event, other, time, time - 1):
                     continue
-            intake[event.__class__](event)
             if event.__class__ is DeviceState:
+                self._judge_through(time - 1)
                 self._take_state(event)
-            state.now = time
+            intake[event.__class__](event)
         watermark = self._order.watermark
         if tick.final and later:
             # Nothing more will come: what still waits is decided on what there is.
@@ -193,19 +196,8 @@ class Core:
 
     def _come_to(self, time: int) -> None:
         """Decide what is due before a time, and let go of what no longer matters at it."""
-        later, due, plan = self._later, self._due, self._plan
-        if due and due[0][1].time < time:
-            now = due[0][1].time
-            if len(due) == 1 and not (later and later[0].deadline <= now):
-                # Most often: one anchor, judged as soon as its own time is over.
-                judged, anchor = due.pop()
-                verdict = judged.judge(anchor)
-                if verdict is not None:
-                    self._take_verdict(judged, anchor, verdict, now)
-            else:
-                self._judge_through(time - 1)
-        if later and later[0].deadline < time:
-            self._judge_through(time - 1)
+        later, plan = self._later, self._plan
+        self._judge_through(time - 1)
         if time > self._state.housekeeping:
             self._keep_house(time - 1)
         if time >= plan.turn_at:
@@ -214,36 +206,55 @@ class Core:
         self._stop = min(deadline + 1, self._state.housekeeping + 1, plan.turn_at)
 
     def _take_anchor(self, plan: RulePlan, anchor: Event) -> None:
+        if plan.wait_us == 0:
+            # Its evidence is all there; it is judged together with others of its kind.
+            self._due.append((plan, anchor))
+            return
         deadline = anchor.time + plan.wait_us
         if deadline < self._stop:
             self._stop = deadline + 1
-        if plan.wait_us == 0:
-            self._due.append((plan, anchor))
-            return
         place = (deadline, anchor.time, anchor.device, anchor.seq, plan.number, next(self._ties))
         heappush(self._later, _Pending(*place, anchor))
 
     def _judge_through(self, limit: int) -> None:
         """Judge what is due up to and including a time, in the order of deadlines."""
         later = self._later
-        while self._due or (later and later[0].deadline <= limit):
-            due = self._due[:]
-            self._due.clear()
-            # What is due without waiting is due now, and nothing older still waits.
-            deadline = due[0][1].time if due else later[0].deadline
+        while self._due or later:
+            deadline = min(later[0].deadline, limit + 1) if later else limit + 1
+            self._judge_due_before(deadline)
+            if deadline > limit:
+                return
             if deadline > self._state.housekeeping:
                 self._keep_house(deadline - 1)
+            # Those that waited until now, and those that did not need to.
+            due = self._take_due_before(deadline + 1)
             while later and later[0].deadline == deadline:
                 pending = heappop(later)
                 due.append((self._plan.rules[pending.rule], pending.anchor))
-            if len(due) > 1:
-                due.sort(key=_judging_order)
+            due.sort(key=_judging_order)
             for plan, anchor in due:
                 self._judge(plan, anchor, deadline)
 
+    def _judge_due_before(self, time: int) -> None:
+        for plan, anchor in self._take_due_before(time):
+            verdict = plan.judge(anchor)
+            if verdict is not None:  # Most do not hold, and there is nothing to tell.
+                self._take_verdict(plan, anchor, verdict, anchor.time)
+
+    def _take_due_before(self, time: int) -> list[tuple[RulePlan, Event]]:
+        """Take out what is due without waiting, of anchors before a time; in the total order."""
+        due = self._due
+        if not due or due[-1][1].time < time:
+            taken = due[:]
+            due.clear()
+            return taken
+        cut = bisect_left(due, time, key=_time_of_anchor)
+        taken = due[:cut]
+        del due[:cut]
+        return taken
+
     def _judge(self, plan: RulePlan, anchor: Event, now: int, *, late: Event | None = None) -> None:
         verdict = plan.judge(anchor)
-        # Most judgements are the first of their anchor, with nothing to tell.
         if verdict is not None or late is not None:
             self._take_verdict(plan, anchor, verdict, now, late)
 
@@ -416,6 +427,10 @@ class Core:
         for ident in [s for s, time in state.undecided.items() if time < past]:
             del state.undecided[ident]
         state.housekeeping = due + HOUSEKEEPING_US
+
+
+def _time_of_anchor(due: tuple[RulePlan, Event]) -> int:
+    return due[1].time
 
 
 def _judging_order(due: tuple[RulePlan, Event]) -> tuple[int, str, int, int]:

@@ -175,7 +175,7 @@ class Order:
         else:
             cut = _first_after(held, watermark)
             released, self.state.held = held[:cut], held[cut:]
-        if len({event.time for event in released}) != len(released):
+        if len(set(map(_time, released))) != len(released):
             released = list(_settle_ties(released))
         return released
 

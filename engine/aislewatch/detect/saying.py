@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -15,10 +14,10 @@ from aislewatch.detect.order import in_order
 from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel
-from aislewatch.events.units import minor_per_major
+from aislewatch.events.units import Dimension, minor_per_major
 from aislewatch.rules import emit
-from aislewatch.rules.rule import Rule
-from aislewatch.rules.template import Sentence
+from aislewatch.rules.rule import Expr, Rule
+from aislewatch.rules.template import UNKNOWN, show
 
 CENTIBANS = 10
 """Centibans in a deciban, the unit that authors write."""
@@ -83,6 +82,10 @@ _time = attrgetter("time")
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
+Words = tuple[tuple[tuple[str, str], ...], str, str, str, int | None]
+"""What a signal is about, its reason, what ``quiet`` compares, its group, its value."""
+
+
 class Speaker:
     """Makes the signals of one rule."""
 
@@ -90,19 +93,10 @@ class Speaker:
         incident = rule.incident
         self._rule = rule
         self._model_hash = model.hash
-        self._because = Sentence(incident.because, minor_per_major(model.currency))
-        about = sorted(incident.about.items())
-        group = incident.group.same if incident.group is not None else ()
-        self._kinds = [kind for kind, _ in about]
-        self._group = [name for name, _ in group]
-        # One function for all that the signal says: a call for each would cost more than its work.
-        exprs = [expr for _, expr in (*about, *group)] + self._because.exprs
-        self._said = len(exprs)
-        self._valued = incident.value is not None
-        if incident.value is not None:
-            exprs.append(incident.value)
-        sources = [expr.bound_source(emit.binding_items(expr.names)) for expr in exprs]
-        self._values = emit.compile_bindings(f"[{', '.join(sources)}]", model.lists)
+        self._words = _compile_words(rule, model)
+        self._live = rule.status == "live"
+        self._quiet_us = incident.quiet.us if incident.quiet is not None else 0
+        self._group_gap_us = incident.group.gap_us if incident.group is not None else 0
 
     def signal(self, ident: str, anchor: Event, holds: Holds, decided: int) -> Signal:
         """Make the signal of a rule that holds for an anchor.
@@ -113,23 +107,9 @@ class Speaker:
             holds: what the judgement found.
             decided: event time at which the last window closed.
         """
-        rule, incident, bindings = self._rule, self._rule.incident, holds.bindings
-        values: list[Any] = self._values(bindings)
-        about = tuple(
-            [
-                (kind, value if value.__class__ is str else str(value))
-                for kind, value in zip(self._kinds, values, strict=False)
-                if value is not None
-            ]
-        )
-        grouped = len(self._kinds) + len(self._group)
+        rule, incident = self._rule, self._rule.incident
+        about, because, quiet_key, group, value_minor = self._words(holds.bindings)
         points_cb = CENTIBANS * (incident.points + holds.points)
-        value = values[-1] if self._valued else None
-        value_minor = max(0, round(Fraction(value))) if value is not None else None
-        quiet_key = ""
-        if incident.quiet is not None:
-            entity = dict(about).get(incident.quiet.entity)
-            quiet_key = f"{rule.id}\n{entity}" if entity is not None else ""
         payload = SignalPayload(
             signal=ident,
             rule=rule.id,
@@ -146,7 +126,7 @@ class Speaker:
             half_life_us=incident.half_life_us,
             family=incident.family,
             value_minor=value_minor,
-            because=self._because.of(values[grouped : self._said]),
+            because=because,
             bindings=holds.told,
             looks=[
                 ClauseLook(clause, start, end, [event.id for event in found])
@@ -159,25 +139,79 @@ class Speaker:
             id=ident,
             rule=rule.id,
             type=incident.type,
-            live=rule.status == "live",
+            live=self._live,
             about=about,
             points_cb=points_cb,
             half_life_us=incident.half_life_us,
             family=incident.family,
-            group=self._group_of(values[len(self._kinds) : grouped]),
-            group_gap_us=incident.group.gap_us if incident.group is not None else 0,
+            group=group,
+            group_gap_us=self._group_gap_us,
             quiet_key=quiet_key,
-            quiet_us=incident.quiet.us if incident.quiet is not None else 0,
+            quiet_us=self._quiet_us,
             value_minor=value_minor,
             value_key=_value_key(about, ident),
             payload=_encoder.encode(payload),
         )
 
-    def _group_of(self, values: Sequence[Any]) -> str:
-        if not values or None in values:
-            return ""
-        same = [f"{name}={value}" for name, value in zip(self._group, values, strict=True)]
-        return "\n".join([self._rule.incident.type, *same])
+
+def _compile_words(rule: Rule, model: StoreModel) -> Callable[[Mapping[str, Any]], Words]:
+    """Generate the function from bindings to what the signal says of them.
+
+    One function for all: a call for each value would cost more than the values.
+    """
+    incident = rule.incident
+    scope: dict[str, Any] = emit.namespace(model.lists) | {
+        "str": str, "round": round, "tuple": tuple, "show": show
+    }  # fmt: skip
+    lines: list[str] = []
+
+    def value(expr: Expr) -> str:
+        name = f"x{len(lines)}"
+        lines.append(f"{name} = {expr.bound_source(emit.binding_items(expr.names))}")
+        return name
+
+    def text(expr: Expr) -> str:
+        name = value(expr)
+        is_text = expr.type.dimension is Dimension.TEXT
+        return name if is_text else f"(None if {name} is None else str({name}))"
+
+    kinds = {kind: text(expr) for kind, expr in sorted(incident.about.items())}
+    pairs = ", ".join(f"({kind!r}, {name})" for kind, name in kinds.items())
+    lines.append(f"about = tuple([pair for pair in ({pairs},) if pair[1] is not None])")
+    quiet = kinds.get(incident.quiet.entity) if incident.quiet is not None else None
+    lines.append(f"silent = {quiet}")
+    lines.append(f"quiet = '' if silent is None else {rule.id + chr(10)!r} + silent")
+    same = incident.group.same if incident.group is not None else ()
+    parts = [text(expr) for _, expr in same]
+    labels = [f"{chr(10)}{name}=" for name, _ in same]
+    joined = " + ".join(
+        [repr(incident.type)]
+        + [f"{label!r} + {part}" for label, part in zip(labels, parts, strict=True)]
+    )
+    unknown = " or ".join(f"{part} is None" for part in parts) or "True"
+    lines.append(f"group = '' if {unknown} else {joined}")
+    said: list[str] = []
+    for part in incident.because.parts:
+        if isinstance(part, str):
+            said.append(repr(part))
+            continue
+        name = value(part)
+        if part.type.dimension is Dimension.TEXT:
+            said.append(f"({UNKNOWN!r} if {name} is None else {name})")
+        else:
+            scope[f"kind_{name}"] = part.type
+            said.append(f"show({name}, kind_{name}, {minor_per_major(model.currency)})")
+    lines.append(f"because = ''.join([{', '.join(said)}])")
+    lines.append("at_stake = None")
+    if incident.value is not None:
+        name = value(incident.value)
+        lines.append(f"if {name} is not None: at_stake = max(0, round(_fraction({name})))")
+    lines.append("return about, because, quiet, group, at_stake")
+    source = "def words(b):\n    " + "\n    ".join(lines)
+    # Generated from the checked trees; texts of the author's are in it as constants alone.
+    exec(compile(source, f"<words of {rule.id}>", "exec"), scope)
+    made: Callable[[Mapping[str, Any]], Words] = scope["words"]
+    return made
 
 
 def _evidence(anchor: Event, holds: Holds) -> list[Event]:

@@ -32,7 +32,6 @@ class CoreState:
         undecided: judgements that could not be made, with the time of their deadline.
         evidence: every event that a clause may still look at, or that may be judged anew.
         pending: (rule, deadline, anchor) of judgements that wait.
-        now: time of the event that was looked at last.
         housekeeping: event time of the next housekeeping.
         configuration: what the log was last told of rules and model.
         counters: of arrivals and the like.
@@ -45,7 +44,6 @@ class CoreState:
     undecided: dict[str, int] = field(default_factory=dict[str, int])
     evidence: list[Event] = field(default_factory=list[Event])
     pending: list[tuple[str, int, Event]] = field(default_factory=list[tuple[str, int, Event]])
-    now: int = -1
     housekeeping: int = 0
     configuration: str = ""
     counters: dict[str, int] = field(default_factory=dict[str, int])
@@ -81,7 +79,6 @@ class _Wire(Struct, frozen=True, kw_only=True):
     undecided: dict[str, int]
     evidence: list[int]
     pending: list[tuple[str, int, int]]
-    now: int
     housekeeping: int
     configuration: str
     counters: dict[str, int]
@@ -135,7 +132,6 @@ def encode_state(state: CoreState) -> bytes:
         undecided=state.undecided,
         evidence=pool.places(state.evidence),
         pending=[(rule, deadline, pool.place(a)) for rule, deadline, a in state.pending],
-        now=state.now,
         housekeeping=state.housekeeping,
         configuration=state.configuration,
         counters=state.counters,
@@ -184,7 +180,6 @@ def decode_state(raw: bytes, registry: Registry) -> CoreState:
         undecided=wire.undecided,
         evidence=[events[place] for place in wire.evidence],
         pending=[(rule, deadline, events[place]) for rule, deadline, place in wire.pending],
-        now=wire.now,
         housekeeping=wire.housekeeping,
         configuration=wire.configuration,
         counters=wire.counters,

@@ -22,7 +22,7 @@ class ProductTag:
     serial: str
 
 
-_SGTIN_HEADERS = frozenset({"30", "36"})
+SGTIN_HEADERS = frozenset({"30", "36"})
 """First byte of SGTIN-96 and SGTIN-198."""
 
 
@@ -41,7 +41,7 @@ def decode_epc(epc: str) -> ProductTag | None:
     >>> decode_epc("E280116060000000000003146") is None
     True
     """
-    if epc[:2] not in _SGTIN_HEADERS or len(epc) % 2:
+    if epc[:2] not in SGTIN_HEADERS or len(epc) % 2:
         return None
     return _decode(epc)
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from aislewatch.events.epc import decode_epc
+from aislewatch.events.epc import SGTIN_HEADERS, decode_epc
 from aislewatch.events.kinds import Event, Placed, PosLine, Product, Tagged
 
 
@@ -183,7 +183,7 @@ class StoreModel:
         """Enrich a tag in a shop that told nothing of itself: every event of a busy antenna."""
         if event.unknown_tag is not None:
             return event
-        tag = decode_epc(event.epc)
+        tag = decode_epc(event.epc) if event.epc[:2] in SGTIN_HEADERS else None
         if tag is None:
             return replace(event, unknown_tag=True)
         return replace(event, unknown_tag=False, serial=tag.serial, gtin=event.gtin or tag.gtin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -10,7 +10,6 @@ from typing import Any
 
 from aislewatch.events.units import DISPLAY_UNIT, UNITS, Dimension
 from aislewatch.rules.lexer import Problem, Refused
-from aislewatch.rules.rule import Expr, Template
 from aislewatch.rules.tree import Type
 
 UNKNOWN = "unknown"
@@ -97,35 +96,3 @@ def _decimal(value: float | Fraction, per: Decimal, digits: int, *, keep: bool) 
     if not keep and "." in shown:
         shown = shown.rstrip("0").rstrip(".")
     return "0" if shown == "-0" else shown
-
-
-class Sentence:
-    """A template whose values are computed elsewhere, all at once.
-
-    Attributes:
-        exprs: what to compute, in order.
-    """
-
-    def __init__(self, template: Template, minor_per_major: int = 100) -> None:
-        self.exprs = [part for part in template.parts if isinstance(part, Expr)]
-        self._texts: list[str] = [""]
-        for part in template.parts:
-            if isinstance(part, Expr):
-                self._texts.append("")
-            else:
-                self._texts[-1] += part
-        self._minor_per_major = minor_per_major
-
-    def of(self, values: Sequence[Any]) -> str:
-        """Give the sentence.
-
-        Args:
-            values: of :attr:`exprs`, in base units or None, in their order.
-        """
-        said = [self._texts[0]]
-        for expr, value, text in zip(self.exprs, values, self._texts[1:], strict=True):
-            shown = (
-                value if value.__class__ is str else show(value, expr.type, self._minor_per_major)
-            )
-            said += (shown, text)
-        return "".join(said)
