@@ -247,6 +247,8 @@ def _looked_at(term: Term) -> list[Term]:
 def as_written(term: Term) -> str:
     """Write a term as a rule could have it; parameters and macros stand there with their values.
 
+    An amount of money stands without its currency, which a checked rule no longer knows.
+
     >>> from aislewatch.rules.tree import Type
     >>> limit = Constant(value=Fraction(-60), type=Type(Dimension.LEVEL))
     >>> as_written(limit)
