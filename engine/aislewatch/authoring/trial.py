@@ -172,21 +172,22 @@ def _read_cases(
         try:
             cases.append((case, parse_lines(case.events, registry, file=rule.file)))
         except FileMistakes as found:
-            starts = [0]
-            for line in case.events.splitlines(keepends=True):
-                starts.append(starts[-1] + len(line))
-            mistakes += [
-                document.mistake(
-                    ("tests", index, "events"),
-                    mistake.message,
-                    offset=starts[mistake.line - 1] + mistake.column - 1,
-                    length=mistake.length,
-                )
-                for mistake in found.mistakes
-            ]
+            mistakes += [_in_file(document, index, case, one) for one in found.mistakes]
     if mistakes:
         raise FileMistakes(mistakes)
     return cases
+
+
+def _in_file(document: LocatedYaml, index: int, case: TestCase, mistake: Mistake) -> Mistake:
+    """Give a mistake in a line of a test its place in the rule's file, where it may have braces."""
+    lines = (case.written or case.events).splitlines(keepends=True)
+    line = lines[mistake.line - 1]
+    return document.mistake(
+        ("tests", index, "events"),
+        mistake.message,
+        offset=sum(map(len, lines[: mistake.line - 1])) + len(line) - len(line.lstrip()),
+        length=len(line.strip()),
+    )
 
 
 def _strays(

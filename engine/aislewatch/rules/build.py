@@ -10,6 +10,7 @@ from datetime import date
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.units import Dimension
 from aislewatch.rules import model, rule
+from aislewatch.rules.case_values import CaseValues
 from aislewatch.rules.clauses import ClauseReader, names_bound
 from aislewatch.rules.desk import Desk
 from aislewatch.rules.dimensions import type_of_field
@@ -68,6 +69,7 @@ class Build:
         excepts = [self._except(i, one) for i, one in enumerate(shape.except_)]
         incident = self._incident(shape.incident)
         requires = [self._requirement(i, text) for i, text in enumerate(shape.requires)]
+        tests = [self._test(i, one) for i, one in enumerate(shape.tests)]
         if desk.mistakes:
             return None
         assert anchor is not None
@@ -99,7 +101,7 @@ class Build:
             reach=reader.reach,
             known_false_alarms=tuple(shape.known_false_alarms),
             runbook=shape.runbook,
-            tests=tuple(self._test(i, one) for i, one in enumerate(shape.tests)),
+            tests=tuple(tests),
             backtest=shape.backtest,
             meaning=meaning,
             declared=meaning,
@@ -251,15 +253,21 @@ class Build:
         return rule.Requirement(found[1], found[2], text)
 
     def _test(self, index: int, shape: model.TestShape) -> rule.TestCase:
-        path = ("tests", index, "events")
+        path, expect = ("tests", index, "events"), ("tests", index, "expect")
         offset = len(shape.events) - len(shape.events.lstrip())
+        values = CaseValues(self._desk, self._scope)
+        about = shape.expect.about.items()
         return rule.TestCase(
             name=shape.name,
-            events=shape.events,
+            events=values.filled(path, shape.events),
             line=self._desk.line(path, offset),
             fires=shape.expect.fires,
-            at=shape.expect.at,
-            about=shape.expect.about,
+            at=values.filled((*expect, "at"), shape.expect.at) if shape.expect.at else None,
+            about={
+                kind: values.filled((*expect, "about", kind), text).strip('"')
+                for kind, text in about
+            },
             points=shape.expect.points,
             because_not=shape.expect.because_not,
+            written=shape.events,
         )

@@ -313,10 +313,12 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class TestCase:
-    """An inline test, as written.
+    """An inline test.
 
     Attributes:
-        line: where its events begin in the file, for mistakes in them.
+        events: its events, with values of parameters filled in.
+        line: where they begin in the file, for mistakes in them.
+        written: the events as the file has them.
     """
 
     __test__ = False
@@ -329,6 +331,7 @@ class TestCase:
     about: Mapping[str, str]
     points: int | None
     because_not: str | None
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
