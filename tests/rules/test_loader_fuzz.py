@@ -222,8 +222,8 @@ def test_any_bytes_are_a_rule_or_located_mistakes(content: bytes) -> None:
 KEYS = re.findall(
     r"\w+",
     "id title status when event as where match seen not_seen count sum unmatched same window "
-    "any_of all_of at_least let check incident type about points because params tests expect except "
-    "stats_of avg by quiet group value requires backtest",
+    "any_of all_of at_least let check incident type about points because params tests expect "
+    "except stats_of avg by quiet group value requires backtest",
 )
 yaml_trees = st.recursive(
     st.one_of(hostile, st.sampled_from(["rfid.read", "exit", "12h before exit", "20", "true"])),
