@@ -33,6 +33,10 @@ test *args:
 # Everything CI runs.
 check: lint test
 
+# Write what editors need to complete, explain and check the shipped rules.
+schema:
+    aislewatch rules schema rules --out schema/rule.schema.json
+
 # Check the shipped rules, run the tests inside them, and name what those leave open.
 rules *args:
     aislewatch rules check rules
