@@ -101,6 +101,7 @@ class Pan:
         """Call what is shown now nothing."""
         self._zero_mg += self._felt(at_s)
         self._tare_mg = 0
+        self._recent.clear()
 
     def tare(self, at_s: float) -> None:
         """Take what is shown now off what is shown from now on."""
