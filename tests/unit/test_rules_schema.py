@@ -269,6 +269,19 @@ def test_every_window_that_can_be_read_is_taken(window: str) -> None:
         assert taken.is_valid(window)
 
 
+def test_its_patterns_are_patterns_in_javascript_too() -> None:
+    site = Site(signals={"unsold-exit": ""})
+    patterns = [
+        pattern
+        for node in everything(rule_schema(REGISTRY, site))
+        for pattern in (node.get("pattern"), *node.get("patternProperties", {}))
+        if isinstance(pattern, str)
+    ]
+    assert len(patterns) > 20
+    escaped = {sign for pattern in patterns for sign in re.findall(r"\\(.)", pattern)}
+    assert escaped <= set("dsS.")
+
+
 def test_every_type_of_event_is_offered_with_what_it_means_and_its_fields() -> None:
     offered = {one["label"]: one for one in SCHEMA["definitions"]["type"]["defaultSnippets"]}
     assert offered.keys() == REGISTRY.kinds.keys()

@@ -22,7 +22,6 @@ from aislewatch.rules.vocabulary import WORD
 
 _YES_OR_NO = "^([Tt]rue|TRUE|[Ff]alse|FALSE|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|[TtFfYyNn01])$"
 _WHOLE = r"^\s*[+-]?\d+(_\d+)*(\.0*)?\s*$"
-_FIGURE = r"^\s*[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _DATE = r"^\s*\d{4}-\d{2}-\d{2}"
 
 _REFERRED = frozenset({"type", "types", "field", "figure", "amount", "key", "same", "about"})
@@ -30,6 +29,8 @@ _REFERRED = frozenset({"type", "types", "field", "figure", "amount", "key", "sam
 
 _CHOSEN = frozenset({"types", "field", "figure", "amount"})
 """Words whose values have descriptions of their own, which editors show in place of the key's."""
+
+_CLAUSE = "clause"
 
 _BEGUN: Mapping[str, Sequence[Json]] = {
     "RuleShape": [snippets.RULE],
@@ -82,8 +83,6 @@ class _Writer:
             doc = f"{doc} If not said: {default}."
         if node.get(WORD) in _CHOSEN:
             title = f"{key}: {doc[:1].lower()}{doc[1:].rstrip('.')}"
-        if key == "match":
-            made["defaultSnippets"] = snippets.CLAUSES
         if "markdownDescription" in made:
             made["markdownDescription"] = f"{doc}\n\n{made['markdownDescription']}"
         for inner in made.get("patternProperties", {}).values():
@@ -104,10 +103,17 @@ class _Writer:
         if kind == "object":
             return self._mapping(node)
         if kind == "array":
-            least = {"minItems": node["minItems"]} if "minItems" in node else {}
-            listed = {"items": self._value(node["items"]), "errorMessage": "a list is needed here"}
-            return {"type": "array", **listed, **least}
+            return self._list(node)
         return _scalar(node)
+
+    def _list(self, node: Json) -> Json:
+        items = self._value(node["items"])
+        made: Json = {"type": "array", "items": items, "errorMessage": "a list is needed here"}
+        if "minItems" in node:
+            made["minItems"] = node["minItems"]
+        if items == {"$ref": DEFINITIONS + _CLAUSE}:
+            made["defaultSnippets"] = snippets.CLAUSES
+        return made
 
     def _either(self, alternatives: Sequence[Json]) -> Json:
         """Write over a choice: of clauses, of a mapping or a text, of a value or nothing."""
@@ -117,11 +123,10 @@ class _Writer:
             for one in alternatives
             if "$ref" not in one and one.get("type") != "null"
         ]
-        made = [*plain]
         if mappings:
             mapping = self._clause(mappings) if len(mappings) > 1 else self._shape(mappings[0])
-            made = [_if_mapping(mapping, plain[0]) if plain else mapping]
-        (either,) = made
+            plain = [_if_mapping(mapping, plain[0]) if plain else mapping]
+        (either,) = plain
         return or_nothing(either) if {"type": "null"} in alternatives else either
 
     # Mappings
@@ -161,7 +166,7 @@ class _Writer:
         alone, and only its keys are offered in it.
         """
         by_key = {self._key_of(shape): shape for shape in shapes}
-        name = "clause" if by_key.keys() == set(CLAUSES) else "named figure"
+        name = _CLAUSE if by_key.keys() == set(CLAUSES) else "named figure"
         if name not in self._definitions:
             self._definitions[name] = {}  # Clauses hold clauses.
             chain = self._begun(by_key)
@@ -227,9 +232,6 @@ def _scalar(node: Json) -> Json:
     if kind == "integer":
         message = "a whole number is needed here"
         return {"type": ["integer", "string"], "pattern": _WHOLE, "errorMessage": message, **limits}
-    if kind == "number":
-        message = "a number is needed here"
-        return {"type": ["number", "string"], "pattern": _FIGURE, "errorMessage": message, **limits}
     if node.get("format") == "date":
         limits = {"pattern": _DATE, "errorMessage": "not a date; write e.g. 2026-12-31"}
     return text(**limits) if kind == "string" else dict[str, Any]()

@@ -3,9 +3,9 @@
 They list what this installation and this site know: types of event, fields that can be joined on or
 added up, rules to build upon. What is inside an expression is beyond a JSON Schema.
 
-Editors look at a schema in other ways than validators. Completion never looks behind ``if``, so
-what is proposed stands before it; of several descriptions of one value the innermost is shown; and
-a list of values that is both proposed and refused by reads badly, so the two are apart.
+Editors look at a schema in other ways than validators do. Completion never looks behind ``if``, so
+what is proposed stands before it. Of several descriptions of one value the innermost is shown. An
+``enum`` is shown whole over each of its values, so it stands only where none of them was chosen.
 """
 
 from __future__ import annotations
@@ -35,8 +35,6 @@ _WINDOW = rf"(between\s+\S+\s+and\s+\S+|{_SPAN}\s+around\s+\S+|{_SIDE}(\s+to\s+{
 
 _SIGNAL = r"signal\.[a-z][a-z0-9-]*"
 """Any rule's: one may be newer than the schema."""
-
-_DURATION_HINT = "not a duration; write e.g. 30s, 5m, 12h, 1h30m"
 
 
 def text(**limits: Any) -> Json:
@@ -81,19 +79,14 @@ def words(registry: Registry, site: Site) -> dict[str, Json]:
     """
     kinds = list(registry.kinds.values())
     keys = _keys(kinds)
-    types = {"$ref": DEFINITIONS + "type"}
+    one_type = {"$ref": DEFINITIONS + "type"}
     expressions = help_.about_expressions(site)
     return {
         "type": _type(kinds, site),
         "types": {
             "anyOf": [
-                types,
-                {
-                    "type": "array",
-                    "items": {"$ref": DEFINITIONS + "type"},
-                    "minItems": 1,
-                    **UNLIKE,
-                },
+                one_type,
+                {"type": "array", "items": one_type, "minItems": 1, **UNLIKE},
             ]
         },
         "field": _field(kinds, lambda spec: True),
@@ -132,7 +125,7 @@ def words(registry: Registry, site: Site) -> dict[str, Json]:
             "defaultSnippets": _values(*_requirements(site)),
         },
         "duration": {
-            **_pattern(_DURATION, _DURATION_HINT),
+            **_pattern(_DURATION, "not a duration; write e.g. 30s, 5m, 12h, 1h30m"),
             "defaultSnippets": _values("30s", "5m", "1h30m", "12h", "14d"),
         },
         "events": {**text(), "markdownDescription": help_.EVENTS},
@@ -143,6 +136,11 @@ def words(registry: Registry, site: Site) -> dict[str, Json]:
 def _values(*bodies: str) -> list[Json]:
     """Give values to begin with; ``${1:text}`` is where the cursor goes."""
     return [{"label": re.sub(r"\$\{\d+:(.*?)\}", r"\1", body), "body": body} for body in bodies]
+
+
+def _exactly(value: str) -> str:
+    """Give a pattern that a name alone matches; JavaScript takes no needless backslashes."""
+    return value.replace(".", r"\.")
 
 
 def _pattern(pattern: str, message: str) -> Json:
@@ -158,7 +156,7 @@ def _chosen(docs: Mapping[str, str], what: str, message: str, also: Iterable[str
         message: likewise, as a complaint.
         also: patterns of texts that will do and are not proposed.
     """
-    known = "|".join([*map(re.escape, docs), *also])
+    known = "|".join([*map(_exactly, docs), *also])
     return {
         "defaultSnippets": [
             {"label": value, "body": value, "markdownDescription": doc}
@@ -208,7 +206,7 @@ def _field(kinds: Iterable[KindSpec], fits: Callable[[FieldSpec], bool]) -> Json
                 doc = f"**{path}** of {kind.type}: {help_.about_field(spec)}"
                 docs[f"{kind.type}.{path}"] = doc
             elif fits(spec):
-                also.append(re.escape(f"{kind.type}.{path}"))
+                also.append(_exactly(f"{kind.type}.{path}"))
     message = "not a field that this can be made of; write e.g. shelf.removed.units"
     return _chosen(docs, "field", message, also)
 
