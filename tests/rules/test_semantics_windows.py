@@ -153,3 +153,32 @@ def test_one_anchor_has_one_verdict_and_repeats_are_its_evidence() -> None:
     (signal,) = shop.signals
     assert len(signal["evidence"]) == 4
     assert len(signal["looks"][0]["found"]) == 3
+
+
+@pytest.mark.parametrize("group", ["any_of", "all_of"])
+@pytest.mark.parametrize(
+    "second",
+    ["check: x.units > 1", "seen: pos.refund, same: {sku: x.sku}, window: 10s after void"],
+)
+def test_a_nested_clause_may_speak_of_what_the_one_before_it_did_not_find(
+    group: str, second: str
+) -> None:
+    match = (
+        f"{group}: [{{seen: pos.item, as: x, window: 10s before void}}, {{{second}}}, "
+        "{check: void.lane == '1'}]"
+    )
+    there = ["10:00:00 pos.item lane=1 sku=A units=2", "10:00:05 pos.void lane=1",
+             "10:00:06 pos.refund sku=A"]  # fmt: skip
+    assert fires(match, *there) == 1
+    assert fires(match, *there[1:]) == (1 if group == "any_of" else 0)
+
+
+def test_what_all_of_has_found_is_there_behind_it() -> None:
+    rule = small_rule(
+        VOID,
+        "all_of: [{seen: pos.item, as: x, window: 10s before void}, {check: x.units > 1}]",
+        because='"{x.sku}"',
+    )
+    shop = Shop(rule)
+    shop.day("10:00:00 pos.item lane=1 sku=A units=2\n10:00:05 pos.void lane=1")
+    assert shop.signals[0]["because"] == "A"

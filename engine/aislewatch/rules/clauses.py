@@ -297,9 +297,17 @@ class ClauseReader(EvidenceReader):
             message = f"at_least is {at_least}, but there are {len(nested)} clauses"
             self._desk.wrong((*path, "at_least"), message)
         before = self.scope
-        clauses = [self.read(inner, (*path, key, i)) for i, inner in enumerate(nested)]
-        if at_least < len(nested):
+        clauses: list[Clause | None] = []
+        bound: dict[str, Binding] = {}
+        for index, inner in enumerate(nested):
+            known = self.scope.bindings
+            clauses.append(self.read(inner, (*path, key, index)))
+            bound |= {n: one for n, one in self.scope.bindings.items() if n not in known}
+            # All of them are looked at, whatever those before them came to.
             self._loosen(before)
+        if at_least >= len(nested):
+            for name, binding in bound.items():
+                self.scope = self.scope.with_binding(name, binding)
         found = tuple(clause for clause in clauses if clause is not None)
         if len(found) < len(nested):
             return None
