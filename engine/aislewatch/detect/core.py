@@ -101,6 +101,7 @@ class Core:
         )
         self._health = Health(state.health)
         self._signals = Signals(state.signals)
+        self._due: list[tuple[RulePlan, Event]] = []
         scoring = Scoring(settings.priors_cb, settings.merge_window_us, settings.span_us)
         self._incidents = Incidents(settings.store, scoring, state.incidents)
         self._plan = Plan(
@@ -110,10 +111,10 @@ class Core:
             self._health,
             horizon_us=settings.horizon_us,
             take_anchor=self._take_anchor,
+            due=self._due,
             compiler=compiler,
         )
         self._configuration = _configuration(settings, self._plan)
-        self._due: list[tuple[RulePlan, Event]] = []
         self._stop = -1
         self._ties = count()
         for event in sorted(state.evidence, key=order_key):
@@ -236,7 +237,10 @@ class Core:
                 self._judge(plan, anchor, deadline)
 
     def _judge_due_before(self, time: int) -> None:
-        for plan, anchor in self._take_due_before(time):
+        due = self._take_due_before(time)
+        if len(self._plan.rules) > 1:
+            due.sort(key=_judging_order)
+        for plan, anchor in due:
             verdict = plan.judge(anchor)
             if verdict is not None:  # Most do not hold, and there is nothing to tell.
                 self._take_verdict(plan, anchor, verdict, anchor.time)

@@ -14,6 +14,7 @@ from typing import Any
 
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.health import Health
+from aislewatch.detect.intake import Hand, Put, Task, compile_intake
 from aislewatch.detect.judging import (
     Compiler,
     Holds,
@@ -99,7 +100,8 @@ class Plan:
         idle: those that cannot, with the reason: no device of the store sees what they need.
         model: the store model.
         intake: by class of event, puts an event in that comes in order. The caller turns the plan
-            to the event's time before.
+            to the event's time before. Of one event, what is due at once comes in no order that
+            means anything.
         turn_at: from which time on :meth:`turn` must be called before an event is put in.
         span_us: how far back any judgement may look.
     """
@@ -113,6 +115,7 @@ class Plan:
         *,
         horizon_us: int,
         take_anchor: Callable[[RulePlan, Event], None],
+        due: list[tuple[RulePlan, Event]] | None = None,
         compiler: Compiler = compile_judge,
     ) -> None:
         self.model = model
@@ -122,7 +125,7 @@ class Plan:
         self._health = health
         self._horizon_us = horizon_us
         self._indexes: dict[str, Index] = {}
-        self._puts: list[_Put] = []
+        self._puts: list[tuple[Put, Callable[[Any], bool]]] = []
         self._known_watchers: dict[tuple[str, str | None], list[str]] = {}
         self._span_us = 0
         self.span_us = 0
@@ -134,31 +137,38 @@ class Plan:
             else:
                 self.idle[rule.id] = unseen
         self.turn_at = -1
-        self.intake = self._compile_intake(take_anchor)
+        # All of one span turn at one time; a thousand need not be asked when.
+        self._by_span: dict[int, list[Index]] = {}
+        for index in self._all_indexes():
+            self._by_span.setdefault(index.span_us, []).append(index)
+        self._turns_at = dict.fromkeys(self._by_span, -1)
+        self.intake = self._compile_intake(take_anchor, due)
         self._type_of = {kind.struct: type_ for type_, kind in registry.kinds.items()}
 
     # In order ------------------------------------------------------------------------------------
 
     def turn(self, time: int) -> None:
         """Make a time the present of every index; drops what no judgement can ask for any more."""
-        indexes = self._all_indexes()
-        for index in indexes:
-            index.turn(time)
-        self.turn_at = min((index.turn_at for index in indexes), default=1 << 62)
+        for span_us, indexes in self._by_span.items():
+            if time >= self._turns_at[span_us]:
+                for index in indexes:
+                    index.turn(time)
+                self._turns_at[span_us] = indexes[0].turn_at
+        self.turn_at = min(self._turns_at.values(), default=1 << 62)
 
     # Out of order --------------------------------------------------------------------------------
 
     def insert(self, event: Event) -> None:
         """Put an event in at its place in the total order, wherever that is."""
-        for put in self._puts_of(event):
-            if put.admits(event):
+        for put, admits in self._puts_of(event):
+            if admits(event):
                 put.index.insert(event)
         for plan in self.anchored_by(event):
             plan.anchors.insert(event)
 
     def remove(self, event: Event) -> None:
         """Take an event back."""
-        for put in self._puts_of(event):
+        for put, _ in self._puts_of(event):
             put.index.remove(event)
         for plan in self.anchored_by(event):
             plan.anchors.remove(event)
@@ -207,8 +217,8 @@ class Plan:
         index = self._indexes.get(key)
         if index is None:
             index = self._indexes[key] = Index(attrs, self._span_us)
-            lists = self.model.lists
-            self._puts.append(_Put(index, frozenset(types), where, lists, maybe=maybe))
+            put = Put(index, frozenset(types), where, maybe)
+            self._puts.append((put, put.compile(self.model.lists)))
         index.span_us = max(index.span_us, self._span_us)
         return index
 
@@ -235,21 +245,28 @@ class Plan:
         )
 
     def _compile_intake(
-        self, take_anchor: Callable[[RulePlan, Event], None]
+        self,
+        take_anchor: Callable[[RulePlan, Event], None],
+        due: list[tuple[RulePlan, Event]] | None,
     ) -> dict[type[Event], Callable[[Any], None]]:
         intake: dict[type[Event], Callable[[Any], None]] = {}
         for type_, kind in self._registry.kinds.items():
-            puts = [put for put in self._puts if type_ in put.types]
-            plans = [plan for plan in self.rules if type_ in plan.rule.anchor.types]
-            intake[kind.struct] = _intake(puts, plans, take_anchor, self.model.lists)
+            tasks: list[Task] = [put for put, _ in self._puts if type_ in put.types]
+            tasks += [
+                Hand(plan.rule.anchor.where, plan.anchors, take_anchor, at_once, plan)
+                for plan in self.rules
+                for at_once in [due if plan.wait_us == 0 else None]
+                if type_ in plan.rule.anchor.types
+            ]
+            intake[kind.struct] = compile_intake(tasks, self.model.lists)
         return intake
 
     def _all_indexes(self) -> list[Index]:
         return [*self._indexes.values(), *(plan.anchors for plan in self.rules)]
 
-    def _puts_of(self, event: Event) -> Iterator[_Put]:
+    def _puts_of(self, event: Event) -> Iterator[tuple[Put, Callable[[Any], bool]]]:
         type_ = self._type_of[type(event)]
-        return (put for put in self._puts if type_ in put.types)
+        return (pair for pair in self._puts if type_ in pair[0].types)
 
     def _touched(self, plan: RulePlan, event: Event, type_: str) -> Iterator[Event]:
         if isinstance(event, DeviceState) and plan.rests_on_absence:
@@ -285,71 +302,6 @@ class Plan:
         if known is None:
             known = self._known_watchers[type_, lane] = self.model.watchers(type_, lane)
         return known
-
-
-class _Put:
-    """Which events go into an index."""
-
-    def __init__(
-        self,
-        index: Index,
-        types: frozenset[str],
-        where: Expr | None,
-        lists: Mapping[str, frozenset[str]],
-        *,
-        maybe: bool,
-    ) -> None:
-        self.index = index
-        self.types = types
-        self.source = ""
-        if where is not None:
-            names = {"": "e"}
-            self.source = f"not {where.fails_source(names)}" if maybe else where.holds_source(names)
-        self.admits = emit.compile_event(self.source or "True", lists)
-
-
-def _intake(
-    puts: Iterable[_Put],
-    plans: Iterable[RulePlan],
-    take_anchor: Callable[[RulePlan, Event], None],
-    lists: Mapping[str, frozenset[str]],
-) -> Callable[[Any], None]:
-    """Generate the function that puts an event of one type where it belongs."""
-    scope: dict[str, Any] = emit.namespace(lists) | {"take_anchor": take_anchor, "list": list}
-    lines: list[str] = []
-    for number, put in enumerate(puts):
-        scope[f"i{number}"] = put.index
-        attrs = put.index.attrs
-        key = "()" if not attrs else ", ".join(f"e.{attr}" for attr in attrs)
-        key = f"({key})" if len(attrs) > 1 else key
-        known = "" if not attrs else "k is not None" if len(attrs) == 1 else "None not in k"
-        tests = [test for test in (put.source, known) if test]
-        lines.append(f"    k = {key}")
-        lines.append(f"    if {' and '.join(tests) or 'True'}:")
-        lines += _put_in(f"i{number}.current", "k")
-    for plan in plans:
-        scope[f"p{plan.number}"] = plan
-        where = plan.rule.anchor.where
-        test = where.holds_source({"": "e"}) if where is not None else "True"
-        lines.append(f"    if {test}:")
-        lines += _put_in(f"p{plan.number}.anchors.current", "()")
-        lines.append(f"        take_anchor(p{plan.number}, e)")
-    source = "def intake(e):\n" + ("\n".join(lines) or "    return None")
-    # Generated from checked trees, never from an author's text.
-    exec(compile(source, "<intake>", "exec"), scope)
-    made: Callable[[Any], None] = scope["intake"]
-    return made
-
-
-def _put_in(bucket: str, key: str) -> list[str]:
-    """Give source that puts ``e`` behind what is in a bucket under a key."""
-    return [
-        f"        c = {bucket}",
-        f"        s = c.setdefault({key}, e)",
-        "        if s is not e:",
-        "            if s.__class__ is list: s.append(e)",
-        f"            else: c[{key}] = [s, e]",
-    ]
 
 
 def _flat(clauses: Iterable[Clause]) -> Iterator[Clause]:
