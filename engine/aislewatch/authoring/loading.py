@@ -14,10 +14,10 @@ from typing import Any
 from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model_mistakes import is_mapping
-from aislewatch.events.registry import Registry
 from aislewatch.rules.load import load_rule
 from aislewatch.rules.params import LIST, unquoted
 from aislewatch.rules.rule import Rule
+from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.site_params import names_of, placed
 
@@ -66,7 +66,7 @@ def read_rule(
         FileMistakes: everything that is wrong with it, and with what the store sets for it.
     """
     if setup is None:
-        return load_rule(text, file, Registry(), lists=all_lists(text), today=today)
+        return load_rule(text, file, installed_registry(), lists=all_lists(text), today=today)
     try:
         return load_rule(
             text,

@@ -8,10 +8,10 @@ from pathlib import Path
 from aislewatch.authoring.loading import NONE, lists_in
 from aislewatch.errors import Mistake
 from aislewatch.events.located import LocatedYaml
-from aislewatch.events.registry import Registry
 from aislewatch.rules.load import load_rules
 from aislewatch.rules.lock import LOCK_NAME, Difference, differences
 from aislewatch.rules.rule import Rule
+from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.rule_folder import lock_in, locks_of
 
 
@@ -22,7 +22,7 @@ def read_all(texts: Mapping[str, bytes]) -> list[Rule]:
         FileMistakes: everything that is wrong with them, and two of one name.
     """
     named = {name: NONE for text in texts.values() for name in lists_in(text)}
-    return load_rules(texts, Registry(), lists=named)
+    return load_rules(texts, installed_registry(), lists=named)
 
 
 def lock_warnings(

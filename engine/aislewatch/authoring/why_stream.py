@@ -14,6 +14,7 @@ from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry
 from aislewatch.events.subjects import parse_event_subject
 from aislewatch.runtime.archive import is_archive, read_archive
+from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.recording import play
 from aislewatch.runtime.setup import Setup
 
@@ -35,7 +36,7 @@ class Told:
     @property
     def registry(self) -> Registry:
         """The kinds of event."""
-        return self.setup.registry if self.setup is not None else Registry()
+        return self.setup.registry if self.setup is not None else installed_registry()
 
     @property
     def zone(self) -> str:

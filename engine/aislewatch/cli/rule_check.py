@@ -18,6 +18,7 @@ from aislewatch.events.registry import Registry
 from aislewatch.rules.lint import lint
 from aislewatch.rules.load import load_rules
 from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, Unmatched
+from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.rule_folder import rules_in, stamped
 from aislewatch.runtime.setup import Setup
 
@@ -95,7 +96,7 @@ def check(
         setup: the store that they are checked for, too.
         whole: the folders of which all rules are there.
     """
-    registry = setup.registry if setup is not None else Registry()
+    registry = setup.registry if setup is not None else installed_registry()
     mistakes: list[Mistake] = []
     warnings: list[Mistake] = []
     rules: list[Checked] = []

@@ -16,9 +16,9 @@ from aislewatch.cli import options
 from aislewatch.cli.rule_check import rule_files
 from aislewatch.cli.screen import Screen
 from aislewatch.errors import FileMistakes, Mistake
-from aislewatch.events.registry import Registry
 from aislewatch.rules.english import English, Statement, english
 from aislewatch.rules.rule import Rule
+from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.rule_folder import stamped
 from aislewatch.runtime.storefile import read_setup
 
@@ -42,7 +42,7 @@ def read_rules(
     """Say in English what rules decide, for review."""
     screen = Screen(json=json)
     setup = read_setup(store) if store is not None else None
-    kinds = (setup.registry if setup is not None else Registry()).kinds
+    kinds = (setup.registry if setup is not None else installed_registry()).kinds
     mistakes: list[Mistake] = []
     read: list[Rule] = []
     for file, text in rule_files(files).items():

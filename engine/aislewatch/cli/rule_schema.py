@@ -14,8 +14,8 @@ from aislewatch.cli.rule_check import rule_files
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import count
 from aislewatch.errors import UsageError
-from aislewatch.events.registry import Registry
 from aislewatch.rules.schema import rule_schema
+from aislewatch.runtime.discovery import installed_registry
 
 
 def write_schema(
@@ -41,7 +41,7 @@ def write_schema(
 ) -> int:
     """Write the JSON Schema of a rule file, with which editors complete, explain and check it."""
     screen = Screen(json=json)
-    registry = Registry()
+    registry = installed_registry()
     site = editor_site(store, rule_files(files or []))
     schema = rule_schema(registry, site)
     text = json_.dumps(schema, ensure_ascii=False, indent=1) + "\n"

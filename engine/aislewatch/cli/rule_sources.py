@@ -13,6 +13,7 @@ from aislewatch.cli.rule_check import rule_files
 from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule
+from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
 
@@ -54,4 +55,4 @@ def read_sources(store: Path | None, *paths: Path | None) -> Sources:
     if setup is not None:
         return Sources(setup, rules, setup.model, setup.registry)
     lists = {name: members for text in texts.values() for name, members in all_lists(text).items()}
-    return Sources(None, rules, StoreModel(lists=lists), Registry())
+    return Sources(None, rules, StoreModel(lists=lists), installed_registry())

@@ -27,8 +27,8 @@ from aislewatch.cli.rule_why_not import ask_why_not
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import count, span
 from aislewatch.errors import FileMistakes
-from aislewatch.events.registry import Registry
 from aislewatch.runtime.clock import SystemClock
+from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.storefile import read_setup
 
 app = typer.Typer(no_args_is_help=True)
@@ -136,7 +136,7 @@ def try_rules(
             trial = try_rule(
                 rule,
                 texts[rule.file].decode(),
-                setup.registry if setup is not None else Registry(),
+                setup.registry if setup is not None else installed_registry(),
                 setup.model.lists if setup is not None else all_lists(texts[rule.file]),
                 seed=seed,
                 lateness_us=setup.lateness_us if setup is not None else None,

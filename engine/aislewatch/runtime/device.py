@@ -20,14 +20,13 @@ import msgspec
 from pydantic import ValidationError
 
 from aislewatch.errors import AislewatchError, DeviceMisconfigured, DeviceNotReady
-from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import Health, SensorContext, SensorPlugin
 from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.bus_spool import Spool
 from aislewatch.runtime.bus_spooling import SpoolingPublisher, WhenFull
 from aislewatch.runtime.clock import RecordingClock, SystemClock
 from aislewatch.runtime.device_events import DeviceEmit
-from aislewatch.runtime.discovery import find_sensor
+from aislewatch.runtime.discovery import find_sensor, installed_registry
 from aislewatch.runtime.hosting import Heart, Outcome, Status, described
 from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
@@ -229,7 +228,7 @@ class DeviceLife:
             boot=spec.boot,
             clock=self._clock,
             random=Random(spec.seed),
-            registry=Registry(),
+            registry=installed_registry(),
             folder=spec.folder,
             simulated=spec.simulated,
         )

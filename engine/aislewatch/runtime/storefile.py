@@ -38,7 +38,7 @@ from aislewatch.rules.load import load_rules
 from aislewatch.rules.rule import Rule
 from aislewatch.runtime.catalogue import read_catalogue
 from aislewatch.runtime.datafolder import DataFolder
-from aislewatch.runtime.discovery import find_sensor, sensor_names
+from aislewatch.runtime.discovery import find_sensor, installed_registry, sensor_names
 from aislewatch.runtime.recorded_files import files_of_feeds
 from aislewatch.runtime.rule_folder import rules_in, stamped
 from aislewatch.runtime.setup import FeedSetup, Setup
@@ -62,7 +62,7 @@ def read_setup(
         data: stands for ``$data`` in place of the folder that the file names.
         events: a folder of recordings: all feeds' files come from there and nowhere else (see
             `aislewatch.runtime.recorded_files`); catalogues are looked for there first.
-        registry: the kinds of event of this installation; the built-in ones if not said.
+        registry: the kinds of event that are known; those of this installation if not said.
         shown_only: leave out products and feeds, and so ``$data``: for who only shows what was
             found.
 
@@ -84,7 +84,7 @@ def read_setup(
     written = shape.file
     if shown_only:
         written = written.model_copy(update={"products": None, "feeds": {}})
-    reading = _Reading(path, document, written, registry or Registry(), shape.dropped)
+    reading = _Reading(path, document, written, registry or installed_registry(), shape.dropped)
     setup = reading.read(data, events)
     mistakes = [*shape.mistakes, *reading.mistakes]
     if mistakes:
