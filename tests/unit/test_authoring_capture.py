@@ -178,6 +178,18 @@ def test_of_very_many_events_only_those_that_matter_stay() -> None:
     assert captured(rule_of(), events, whole=True).lines.count("\n") == MANY + 1
 
 
+def test_signals_of_other_incidents_that_the_evidence_makes_are_left_out() -> None:
+    other = (
+        "10:05:00 rfid.read epc=BEEF zone.kind=shelf\n10:10:00 rfid.read epc=BEEF zone.kind=exit\n"
+    )
+    evidence, anchors = evidence_of(rule_of(), parse_lines(other + STOLEN, REGISTRY))
+    assert len(anchors) == 2
+    made = capture(rule_of(), evidence, anchors[1:], REGISTRY, name="one")
+    assert (made.fires, made.at, made.passed_over) == (1, "10:20:00", 2)
+    both = capture(rule_of(), evidence, anchors[1:], REGISTRY, name="both", whole=True)
+    assert (both.fires, both.at) == (2, "10:10:00")
+
+
 def test_evidence_on_which_the_rule_no_longer_holds_makes_no_test_and_says_where_it_stops() -> None:
     evidence, anchors = evidence_of(rule_of(), parse_lines(STOLEN, REGISTRY))
     changed = rule_of(RULE.replace("12h before", "10m before"))

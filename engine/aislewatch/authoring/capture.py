@@ -44,7 +44,7 @@ class Captured:
         because: the first signal's sentence.
         renamed: how many values stand there under a pseudonym.
         left_out: fields that the rule does not look at, by the names that rules use.
-        passed_over: events that made no difference, of very many.
+        passed_over: events that were left out, as they made no difference to the signals.
     """
 
     name: str
@@ -95,8 +95,8 @@ def capture(
         registry: the kinds of event that the rule was checked against.
         name: of the test.
         zone: IANA time zone whose times of day are kept.
-        whole: keep every event, however many; otherwise of more than :data:`MANY` only those
-            without which the signals would be others.
+        whole: keep every event; otherwise, where they are more than :data:`MANY` or make signals
+            of other anchors, too, only those without which the signals would be others.
         lists: members of the named lists that the rule looks into.
 
     Raises:
@@ -120,8 +120,10 @@ def capture(
             "field that a test does not tell, so that no test can be made of this evidence"
         )
         raise UsageError(message)
-    kept = hidden if whole or len(hidden) <= MANY else _fewer(trial, hidden, told)
-    if kept is not hidden:
+    kept = hidden
+    wanted = frozenset(anchors)
+    if not whole and (len(hidden) > MANY or any(said.anchor not in wanted for said in told)):
+        kept = _fewer(trial, hidden, told, wanted)
         told = trial.said(kept)
     shrunk, left_out = _shrunk(trial, kept, told, uses.attrs)
     first = told[0]
@@ -237,21 +239,28 @@ def _does_not_fire(trial: _Trial, events: Sequence[Event], missing: Collection[s
     )
 
 
-def _fewer(trial: _Trial, events: Sequence[Event], told: Sequence[_Said]) -> list[Event]:
-    """Leave out what makes no difference, in ever smaller pieces, the latest last.
+def _fewer(
+    trial: _Trial, events: Sequence[Event], told: Sequence[_Said], anchors: frozenset[str]
+) -> list[Event]:
+    """Leave out what makes no difference to the signals of some anchors, in ever smaller pieces.
 
-    After Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input* (2002), with
-    one pass for each size of piece.
+    Signals of other anchors may go, and none may come. After Zeller and Hildebrandt, *Simplifying
+    and Isolating Failure-Inducing Input* (2002), with one pass for each size of piece.
     """
-    wanted = [said._replace(looks=()) for said in told]
+
+    def of_anchors(said: Sequence[_Said]) -> list[_Said]:
+        return [one._replace(looks=()) for one in said if one.anchor in anchors]
+
+    wanted, most = of_anchors(told), len(told)
     kept = list(events)
-    size = len(kept) // 2
+    size = max(1, len(kept) // 2)
     while size:
         at = 0
         while at < len(kept):
             tried = kept[:at] + kept[at + size :]
-            if tried and [said._replace(looks=()) for said in trial.said(tried)] == wanted:
-                kept = tried
+            said = trial.said(tried) if tried else []
+            if len(said) <= most and of_anchors(said) == wanted:
+                kept, most = tried, len(said)
             else:
                 at += size
         size //= 2

@@ -136,7 +136,7 @@ class _Explained:
         if self.judgement is not None:
             assert self._rule is not None
             page = JudgementPage(local, fields_shown(self._rule, self._registry), whole=whole)
-            yield page.event(self.judgement.anchor)
+            yield page.anchor(self.judgement.anchor)
             yield from page.clauses(self.judgement)
             return
         yield Text(self.note, "yellow")
@@ -145,7 +145,7 @@ class _Explained:
     def _record(self, local: Local, page: JudgementPage) -> Iterator[RenderableType]:
         told = self._told
         events = {event.id: event for event in evidence_of([told], self._registry)}
-        yield page.event(events[told.anchor])
+        yield page.anchor(events[told.anchor])
         for look in told.looks:
             yield Text(f"looked at {look.clause}", "bold")
             yield _indented(Text(_when(look, local), "dim"))
@@ -187,8 +187,8 @@ def _known_beside(reader: LedgerReader, case: Case, registry: Registry) -> list[
 
 
 def _likelihood(case: Case) -> str:
-    score = points(case.score_cb, sign=False)
-    return f"likelihood = 1 / (1 + 10^(-{score}/10)) = {chance(case.probability_ppm)}"
+    exponent = points(-case.score_cb, sign=False)
+    return f"likelihood = 1 / (1 + 10^({exponent}/10)) = {chance(case.probability_ppm)}"
 
 
 def _indented(what: RenderableType) -> RenderableType:

@@ -127,13 +127,13 @@ def _parts(
         yield Text(f"It judges nothing in this shop: {answer.idle}.", "yellow")
     for judged in answer.judged:
         yield ""
-        yield Text.assemble(("judged  ", "bold"), page.event(judged.judgement.anchor))
+        yield Text.assemble(("judged  ", "bold"), page.anchor(judged.judgement.anchor))
         yield Text(f"  {_fate(judged, local)}", "bold")
         yield from page.clauses(judged.judgement)
     passed = answer.passed if whole else answer.passed[:PASSED_MAX]
     for one in passed:
         yield ""
-        yield Text.assemble(("not judged  ", "bold"), page.event(one.event))
+        yield Text.assemble(("not judged  ", "bold"), page.anchor(one.event))
         yield Text("  it is no anchor of the rule, because of its 'when':", "bold")
         yield from page.condition(one.condition, 9)
     if len(answer.passed) > len(passed):

@@ -25,6 +25,9 @@ from aislewatch.rules.rule import Rule
 EVENTS_MAX: Final = 6
 """Events of one clause that are shown."""
 
+_SHORT: Final = frozenset({"epc", "person", "receipt", "sku"})
+"""Attributes by which an event that was told before is told apart from others."""
+
 _STYLES: Final[dict[Truth, str]] = {True: "green", False: "red", None: "yellow"}
 _INDENT: Final = 9
 
@@ -51,12 +54,16 @@ class JudgementPage:
 
     def clauses(self, judgement: Judgement) -> Iterator[RenderableType]:
         """Give the anchor's condition and every clause, in the order of judging."""
-        self._told = {(judgement.anchor.id, judgement.anchor.time)}
         if judgement.when is not None:
             yield self._head(True, "when", judgement.when.text)
             yield from self._condition(judgement.when, _INDENT)
         for clause in judgement.clauses:
             yield from self._clause(clause, 0)
+
+    def anchor(self, event: Event) -> str:
+        """Give the event that a judgement is about; behind it, events are told in full again."""
+        self._told.clear()
+        return self.event(event)
 
     def event(self, event: Event) -> str:
         """Give an event in a line: when, from whom, what."""
@@ -218,11 +225,12 @@ class JudgementPage:
         )
 
     def _facts(self, event: Event) -> str:
+        told: dict[str, Any] = msgspec.to_builtins(event)
         known = (event.id, event.time)
         if known in self._told and not self._whole:
-            return "(above)"
+            who = {name: value for name, value in told.items() if name in _SHORT}
+            return f"{self._local.facts(who)}  (above)".lstrip()
         self._told.add(known)
-        told: dict[str, Any] = msgspec.to_builtins(event)
         if self._fields is not None:
             told = {name: value for name, value in told.items() if name in self._fields}
         return self._local.facts(told)
