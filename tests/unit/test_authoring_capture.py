@@ -180,7 +180,8 @@ def test_of_very_many_events_only_those_that_matter_stay() -> None:
 
 def test_signals_of_other_incidents_that_the_evidence_makes_are_left_out() -> None:
     other = (
-        "10:05:00 rfid.read epc=BEEF zone.kind=shelf\n10:10:00 rfid.read epc=BEEF zone.kind=exit\n"
+        "10:05:00 rfid.read epc=BEEF zone.kind=shelf\n"
+        "10:10:00 rfid.read epc=BEEF zone.kind=exit person=Mary\n"
     )
     evidence, anchors = evidence_of(rule_of(), parse_lines(other + STOLEN, REGISTRY))
     assert len(anchors) == 2
