@@ -7,7 +7,7 @@ help:
 # Make .venv with everything needed to develop.
 setup:
     python3 -m venv .venv
-    pip install --quiet --constraint constraints.txt --editable '.[live,dev]'
+    pip install --quiet --constraint constraints.txt --editable '.[live,plot,dev]'
 
 # Show the whole system at work in front of a simulated shop, in about a minute.
 demo *args:

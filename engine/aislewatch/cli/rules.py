@@ -16,6 +16,7 @@ from aislewatch.authoring.junit import junit_of
 from aislewatch.authoring.loading import all_lists
 from aislewatch.authoring.trial import Trial, try_rule
 from aislewatch.cli import options
+from aislewatch.cli.rule_backtest import backtest_rules
 from aislewatch.cli.rule_capture import capture_incident
 from aislewatch.cli.rule_check import Checked, Findings, check, rule_files
 from aislewatch.cli.rule_lock import lock_rules
@@ -39,6 +40,7 @@ app.command("why")(explain_incident)
 app.command("why-not")(ask_why_not)
 app.command("read")(read_rules)
 app.command("lock")(lock_rules)
+app.command("backtest")(backtest_rules)
 app.command("schema")(write_schema)
 
 

@@ -100,6 +100,10 @@ class Registry:
         self.kinds: Mapping[str, KindSpec] = kinds
         self._structs = structs
 
+    def __reduce__(self) -> tuple[type[Registry], tuple[tuple[type[Event], ...]]]:
+        """Be made anew in another process: a decoder cannot be sent there."""
+        return Registry, (self._structs[len(BUILT_IN) :],)
+
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Event]:
         """Decodes any known kind from JSON, checking every field's type, range and values."""

@@ -1,0 +1,243 @@
+"""``aislewatch rules backtest``: what rules would have raised on past days."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from aislewatch.authoring.backtest import WITHIN_US, Progress, Wanted, backtest
+from aislewatch.authoring.backtest_json import report_json
+from aislewatch.authoring.backtest_junit import backtest_junit
+from aislewatch.authoring.backtest_labels import Label, read_labels
+from aislewatch.authoring.backtest_plot import plotter
+from aislewatch.authoring.backtest_report import Report, Subject
+from aislewatch.authoring.backtest_versions import past_of, version_of
+from aislewatch.authoring.loading import read_rule
+from aislewatch.cli import options
+from aislewatch.cli.app import COULD_NOT_RUN, FINDINGS, FINE
+from aislewatch.cli.rule_backtest_page import show_backtest
+from aislewatch.cli.rule_check import rule_files
+from aislewatch.cli.screen import Screen
+from aislewatch.cli.wording import Local, count
+from aislewatch.errors import FileMistakes, Mistake, UsageError
+from aislewatch.events.model_mistakes import Misread
+from aislewatch.events.quantities import parse_duration_us
+from aislewatch.rules.backtest import Cost, Money, read_days, read_money
+from aislewatch.rules.rule import Rule
+from aislewatch.runtime.archive import is_archive
+from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.storefile import read_setup
+
+_Value = TypeVar("_Value")
+
+
+def backtest_rules(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DAYS",
+            help="The days: an archive (`aislewatch archive`), a recording or a folder of them; or "
+            "a store file, for the recordings that its feeds name.",
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            "--store",
+            metavar="STORE.yml",
+            help="The store file: gives zones, lists, parameters and lateness, as they are live.",
+        ),
+    ] = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against",
+            metavar="live|FILE|FOLDER|REV",
+            help="Another version to compare with: the one in force (the store's own rule, or the "
+            "file as last committed), a rule file, a folder, or a git revision.",
+        ),
+    ] = "",
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger", metavar="FILE", help="Compare with what was really raised, instead."
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="FILE",
+            help="What is known of past cases, CSV or JSONL: store, time or anchor, about "
+            "(epc=E1), verdict (theft, fraud, honest, false...), amount, rule.",
+        ),
+    ] = None,
+    within: Annotated[
+        str,
+        typer.Option("--within", metavar="60s", help="How far a label's time may be off."),
+    ] = f"{WITHIN_US // 1_000_000}s",
+    last: Annotated[
+        str,
+        typer.Option(
+            "--last", metavar="28d", help="Only so many days count; else as the rule's file says."
+        ),
+    ] = "",
+    false_alarm: Annotated[
+        str,
+        typer.Option("--false-alarm", metavar="'EUR 12'", help="What one false alarm costs."),
+    ] = "",
+    miss: Annotated[
+        str,
+        typer.Option(
+            "--miss", metavar="'EUR 35'", help="What a loss costs whose value nothing tells."
+        ),
+    ] = "",
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="How many processes may work; else one a core.")
+    ] = os.cpu_count() or 1,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Of the sample of unlabelled hits.")
+    ] = 1,
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Also write the budgets as JUnit XML."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE.png|.svg", help="Also draw it on a page; one rule at a time."
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> int:
+    """Judge past days by rules: what they would have raised, and whether that is worth it.
+
+    Exits with 1 where a rule exceeds the noise budget of its file.
+    """
+    screen = Screen(json=json)
+    draw = plotter(plot) if plot is not None else None
+    if against and ledger is not None:
+        message = "--against and --ledger are two things to compare with: give one of them"
+        raise UsageError(message)
+    setup, days = _shop(data, store)
+    rules = _rules(setup, files)
+    if draw is not None and len(rules) > 1:
+        message = f"--plot draws one rule at a time, and there are {len(rules)}"
+        raise UsageError(message)
+    known = _labels(setup, labels)
+    wanted = Wanted(
+        data=days,
+        labels=known,
+        within_us=_read("--within", within, parse_duration_us),
+        last_days=_read("--last", last, read_days) if last else None,
+        cost=_cost(false_alarm, miss),
+        jobs=jobs,
+        seed=seed,
+    )
+    subjects = [_subject(setup, rule, against, ledger) for rule in rules]
+    with screen.progress("backtest") as step:
+
+        def reading(events: int) -> None:
+            step(events, note="events read")
+
+        def judging(done: int, total: int) -> None:
+            step(done, total, "files judged")
+
+        report = backtest(setup, subjects, wanted, Progress(reading, judging))
+    local = Local(setup.timezone, setup.model.currency)
+    show_backtest(screen, report, local)
+    screen.give(report_json(report))
+    _say_what_was_left_out(screen, report, setup)
+    if junit is not None:
+        junit.write_bytes(backtest_junit(report))
+    if draw is not None:
+        draw(report.rules[0])
+        screen.say(f"drawn: {plot}")
+    if not report.events:
+        screen.say("aislewatch: nothing was judged: no event was read")
+        return COULD_NOT_RUN
+    return FINE if report.passed else FINDINGS
+
+
+def _shop(data: Path | None, store: Path | None) -> tuple[Setup, Path | None]:
+    """Read the store file; gives the days to judge, None for the recordings that it names."""
+    if data is not None and data.suffix in {".yml", ".yaml"}:
+        if store is not None:
+            message = f"--data {data} is a store file, and --store names another: give one of them"
+            raise UsageError(message)
+        data, store = None, data
+    if store is None:
+        message = (
+            "the days alone do not say what the shop is made of: name its store file with --store, "
+            "or give the store file as --data for the recordings that it names"
+        )
+        raise UsageError(message)
+    if data is not None and not data.exists():
+        message = f"there is nothing at {data}"
+        raise UsageError(message)
+    folder = data if data is not None and data.is_dir() and not is_archive(data) else None
+    return read_setup(store, events=folder), data
+
+
+def _rules(setup: Setup, files: Sequence[Path]) -> list[Rule]:
+    rules: dict[str, Rule] = {}
+    mistakes: list[Mistake] = []
+    for file, text in rule_files(files).items():
+        try:
+            rule = read_rule(text, file, setup)
+        except FileMistakes as found:
+            mistakes += found.mistakes
+            continue
+        if rule.id in rules:
+            other = rules[rule.id].file
+            mistakes.append(Mistake(file, 0, 0, f"the rule {rule.id!r} is in {other} already"))
+        rules[rule.id] = rule
+    if mistakes:
+        raise FileMistakes(mistakes)
+    return list(rules.values())
+
+
+def _labels(setup: Setup, path: Path | None) -> list[Label]:
+    if path is None:
+        return []
+    return read_labels(path, zone=setup.timezone, currency=setup.model.currency)
+
+
+def _cost(false_alarm: str, miss: str) -> Cost:
+    def amount(option: str, text: str) -> Money | None:
+        return _read(option, text, read_money) if text else None
+
+    return Cost(false_alarm=amount("--false-alarm", false_alarm), miss=amount("--miss", miss))
+
+
+def _read(option: str, text: str, read: Callable[[str], _Value]) -> _Value:
+    try:
+        return read(text)
+    except ValueError as error:
+        hint = f"; {error.hint}" if isinstance(error, Misread) and error.hint else ""
+        message = f"{option}: {error}{hint}"
+        raise UsageError(message) from None
+
+
+def _subject(setup: Setup, rule: Rule, against: str, ledger: Path | None) -> Subject:
+    if ledger is not None:
+        return Subject(rule, ledger.name, past=past_of(ledger, rule.id, setup.timezone))
+    if not against:
+        return Subject(rule)
+    name, before = version_of(setup, rule, against)
+    return Subject(rule, name, before)
+
+
+def _say_what_was_left_out(screen: Screen, report: Report, setup: Setup) -> None:
+    if report.refused:
+        screen.say(f"refused {count(report.refused, 'row')} that tell no event")
+    for stranger, times in report.strangers.items():
+        screen.say(f"passed over {count(times, 'event')} of {stranger}, not in {setup.file}")
