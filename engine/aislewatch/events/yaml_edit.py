@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from aislewatch.errors import FileMistakes
 from aislewatch.events.located import LocatedYaml, Path
 
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._%/+-]*[A-Za-z0-9._%/+-])?")
@@ -47,3 +48,37 @@ def replaced(text: str, file: str, values: Mapping[Path, str]) -> str:
     for start, end, new in sorted(edits, reverse=True):
         body = body[:start] + new + body[end:]
     return mark + body
+
+
+def with_key(text: str, file: str, key: str, value: str, *, behind: str) -> str:
+    """Give the text of a file in which a key of the top level says something else.
+
+    Args:
+        text: the file: a mapping, each key on a line of its own.
+        file: its path, for messages.
+        key: the key; a line is added for it where there is none.
+        value: what it says, a scalar.
+        behind: the key that such a line stands behind; it is there.
+
+    Raises:
+        FileMistakes: it is not YAML, or there is no room for a line behind that key.
+    """
+    document = LocatedYaml.parse(text, file)
+    if key in document.data:
+        return replaced(text, file, {(key,): value})
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    body = text.removeprefix(mark)
+    newline = "\r\n" if "\r\n" in body else "\n"
+    _, end = document.span((behind,))
+    at = body.find("\n", end) + 1
+    before, after = (body[:at], body[at:]) if at else (body + newline, "")
+    made = f"{before}{key}: {scalar(value)}{newline}{after}"
+    try:
+        kept = LocatedYaml.parse(made, file).data == {**document.data, key: value}
+    except FileMistakes:
+        kept = False
+    if not kept:
+        message = f"there is no room for a line '{key}: {value}' behind this"
+        hint = f"write '{key}: ...' by hand first"
+        raise FileMistakes([document.mistake((behind,), message, hint=hint)])
+    return mark + made
