@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislewatch.errors import DeviceMisconfigured
+from aislewatch.errors import DeviceNotReady
 from aislewatch_plugins.scale.reading import Reading, Trouble
 from aislewatch_plugins.scale.settling import Patience, Settled, Settling
 from aislewatch_plugins.scale.standing import UNSETTLED_US, Standing, State
@@ -240,9 +240,9 @@ def test_unrest_that_is_interrupted_is_counted_anew() -> None:
     assert standing.take(UNSETTLED_US, MOVING) is None
 
 
-def test_a_scale_that_rejects_every_question_is_set_up_wrongly() -> None:
+def test_a_scale_that_rejects_every_question_is_not_ready() -> None:
     standing, rejected = Standing(), Trouble("rejected", "ES")
     for _ in range(9):
         assert standing.take(0, rejected) is None
-    with pytest.raises(DeviceMisconfigured, match="protocol"):
+    with pytest.raises(DeviceNotReady, match="protocol"):
         standing.take(0, rejected)

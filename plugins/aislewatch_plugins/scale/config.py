@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from aislewatch.events.kinds import ScaleKind
 from aislewatch.events.quantities import DurationUs, MassMg
@@ -86,6 +94,10 @@ class ShelfConfig(BaseModel):
         return self
 
 
+def _protocol_form(written: Any) -> str:
+    return "name" if isinstance(written, str) else "lines"
+
+
 class ScaleConfig(BaseModel):
     """The configuration of a scale.
 
@@ -110,7 +122,11 @@ class ScaleConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    protocol: ProtocolName | LinesConfig
+    protocol: Annotated[
+        Annotated[ProtocolName, Tag("name")] | Annotated[LinesConfig, Tag("lines")],
+        # Without it, a mistake in the one is also told as one in the other.
+        Discriminator(_protocol_form),
+    ]
     tcp: Annotated[str, AfterValidator(_tcp)] | None = None
     port: Annotated[str, Field(min_length=1)] | None = None
     serial: SerialConfig | None = None

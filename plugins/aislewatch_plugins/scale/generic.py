@@ -37,6 +37,11 @@ def mass_unit(text: str) -> str:
     return unit_symbol(text, Dimension.MASS)
 
 
+def _pattern(text: str) -> str:
+    compiled(text)
+    return text
+
+
 class LinesConfig(BaseModel):
     """A protocol of lines.
 
@@ -44,8 +49,8 @@ class LinesConfig(BaseModel):
         lines: what a line is as a whole; the group ``weight`` holds the figure, with a point or a
             comma, and where the line has them, ``unit`` and ``state`` the words for those.
         unit: of the figure, where the pattern has no ``unit``.
-        stable: words of ``state`` that mean that the scale has settled; without them the driver
-            judges by itself.
+        stable: words of ``state`` that mean that the scale has settled.
+        unstable: or those that mean that it has not; with neither, the driver judges by itself.
         overload, underload: words of ``state`` that mean that the scale is out of its range; the
             line need not hold a weight then, so make the group optional.
         ask: what is sent to get a line; nothing where the scale sends them by itself.
@@ -53,9 +58,10 @@ class LinesConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lines: Annotated[str, Field(min_length=1, max_length=500)]
+    lines: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
     unit: Annotated[str, AfterValidator(mass_unit)] | None = None
     stable: frozenset[str] = frozenset()
+    unstable: frozenset[str] = frozenset()
     overload: frozenset[str] = frozenset()
     underload: frozenset[str] = frozenset()
     ask: Annotated[str, Field(max_length=40)] = ""
@@ -71,7 +77,11 @@ class LinesConfig(BaseModel):
         if "unit" not in groups and self.unit is None:
             message = "say 'unit:', or name the unit in the pattern: (?P<unit>kg|g)"
             raise ValueError(message)
-        if "state" not in groups and (self.stable or self.overload or self.underload):
+        if self.stable and self.unstable:
+            message = "say the words for 'stable' or those for 'unstable', not both"
+            raise ValueError(message)
+        words = self.stable | self.unstable | self.overload | self.underload
+        if "state" not in groups and words:
             message = "there are words for states, and the pattern has no group 'state'"
             raise ValueError(message)
         if not self.ask.isascii():
@@ -132,4 +142,6 @@ class Lines(Decoder):
             message = "the line has no weight, or no unit"
             raise ValueError(message)
         stable = (state in config.stable) if config.stable else None
+        if config.unstable:
+            stable = state not in config.unstable
         return weighed(figure.replace(",", ".").replace(" ", ""), unit, stable)

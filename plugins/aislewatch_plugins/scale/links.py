@@ -83,11 +83,12 @@ class TcpLink(Link):
         self._host = host
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._gone = False
 
     @property
     def connected(self) -> bool:
         """The connection stands."""
-        return self._streams is not None
+        return self._streams is not None and not self._gone
 
     async def open(self) -> None:
         """Connect."""
@@ -107,9 +108,11 @@ class TcpLink(Link):
         except TimeoutError:
             return b""
         except OSError as error:
+            self._gone = True
             message = f"{self.where} broke the connection: {error.strerror or error}"
             raise DeviceNotReady(message) from None
         if not data:
+            self._gone = True
             message = f"{self.where} closed the connection"
             raise DeviceNotReady(message)
         return data
@@ -122,6 +125,7 @@ class TcpLink(Link):
             async with asyncio.timeout(CONNECT_S):
                 await self._streams[1].drain()
         except (OSError, TimeoutError) as error:
+            self._gone = True
             message = f"{self.where} takes nothing any more: {error or 'timed out'}"
             raise DeviceNotReady(message) from None
 

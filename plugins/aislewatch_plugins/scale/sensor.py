@@ -59,11 +59,11 @@ class Scale(SensorPlugin):
         """Ask for one weight, or wait for one; the scale takes no harm."""
         config = self._config
         link, decoder = _link(config), decoder_of(config.protocol, config.unit)
-        wait_s = (config.answer if config.asks else config.silence) / _SECOND
+        wait_s = (config.answer if decoder.request else config.silence) / _SECOND
         refused = b""
         try:
             await link.open()
-            await link.write(decoder.request if config.asks else decoder.begin)
+            await link.write(decoder.request)
             async with asyncio.timeout(wait_s):
                 while True:
                     for said in decoder.feed(await link.read(wait_s)):
@@ -111,7 +111,6 @@ class Scale(SensorPlugin):
 
         Raises:
             DeviceNotReady: the line broke, or the scale says nothing that makes sense.
-            DeviceMisconfigured: the scale rejects what it is asked.
         """
         assert self._session is not None
         assert self._link is not None

@@ -66,8 +66,8 @@ class Session:
         """Follow the scale until cancelled.
 
         Raises:
-            DeviceNotReady: the line is gone, or nothing comes that is a frame.
-            DeviceMisconfigured: the scale rejects what it is asked.
+            DeviceNotReady: the line is gone, no weight comes, or the scale rejects what it is
+                asked.
         """
         if self._config.asks:
             await self._ask(link, emit)
@@ -115,7 +115,7 @@ class Session:
         raise DeviceNotReady(what)
 
     async def _take(self, said: list[Said], emit: Emit) -> bool:
-        """Take what was said; give whether a frame was understood."""
+        """Take what was said; give whether it was of a weight."""
         understood = False
         for one in said:
             if isinstance(one, Refused):
@@ -123,7 +123,7 @@ class Session:
                 place = f"byte {one.offset}"
                 await emit.refused(one.raw, one.reason, place=place, device=self._device)
                 continue
-            understood = True
+            understood = understood or not isinstance(one, Aside)
             events = self._events(one)
             if events:
                 await emit.events(events)

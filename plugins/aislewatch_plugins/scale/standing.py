@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from aislewatch.errors import DeviceMisconfigured
+from aislewatch.errors import DeviceNotReady
 from aislewatch_plugins.scale.reading import Reading, Trouble
 
 UNSETTLED_US = 60_000_000
@@ -48,7 +48,8 @@ class Standing:
             Its state, if it is news.
 
         Raises:
-            DeviceMisconfigured: it rejects what it is asked, again and again.
+            DeviceNotReady: it rejects what it is asked, again and again: it speaks another
+                protocol, or somebody stands in its menu.
         """
         unrest = isinstance(said, Reading) and said.stable is False
         word = said.word if isinstance(said, Trouble) else "moving" if unrest else ""
@@ -60,8 +61,8 @@ class Standing:
             return State("online") if told else None
         if word == "rejected" and self._count >= _REJECTED_MOST:
             detail = said.detail if isinstance(said, Trouble) else ""
-            message = f"the scale answers and rejects what it is asked ({detail}): protocol?"
-            raise DeviceMisconfigured(message)
+            message = f"the scale rejects what it is asked ({detail}): look at the protocol"
+            raise DeviceNotReady(message)
         state = self._lasting(word, said, time_us)
         if state is None or self._told == state.reason:
             return None
