@@ -16,10 +16,12 @@ from aislewatch.authoring.junit import junit_of
 from aislewatch.authoring.loading import all_lists
 from aislewatch.authoring.trial import Trial, try_rule
 from aislewatch.cli import options
+from aislewatch.cli.rule_backtest import backtest_rules
 from aislewatch.cli.rule_capture import capture_incident
 from aislewatch.cli.rule_check import Checked, Findings, check, rule_files
 from aislewatch.cli.rule_lock import lock_rules
 from aislewatch.cli.rule_new import new_rule
+from aislewatch.cli.rule_promote import promote_rule
 from aislewatch.cli.rule_read import read_rules
 from aislewatch.cli.rule_schema import write_schema
 from aislewatch.cli.rule_test import show_trial, trial_json, verdict
@@ -41,7 +43,9 @@ app.command("why-not")(ask_why_not)
 app.command("new")(new_rule)
 app.command("read")(read_rules)
 app.command("lock")(lock_rules)
+app.command("promote")(promote_rule)
 app.command("schema")(write_schema)
+app.command("backtest")(backtest_rules)
 
 
 @app.callback()
