@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,12 +21,15 @@ from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.pos.json_sensor import JsonConfig, PosJson
 from aislewatch_plugins.pos.poslog_sensor import PosLog, PosLogConfig
+from aislewatch_plugins.pos.printer_sensor import PosPrinter, PrinterConfig
 from aislewatch_plugins.pos.sensor import PosSensor
 from aislewatch_sim.faults import Fault, Faults
-from aislewatch_sim.pos import json_words, poslog_words
+from aislewatch_sim.ports import Port, PtyPort, TcpPort
+from aislewatch_sim.pos import json_words, poslog_words, receipt_words
 from aislewatch_sim.pos.folder import Dropper
 from aislewatch_sim.pos.posting import Answered, Poster
-from aislewatch_sim.pos.till import OPENS, shift
+from aislewatch_sim.pos.printer import Tap
+from aislewatch_sim.pos.till import ARTICLES, OPENS, Till, shift
 
 REGISTRY = Registry()
 SECRET = b"a secret that only this shop has"
@@ -70,11 +76,11 @@ class Received:
             )
 
 
-def context(folder: Path, clock: Clock | None = None) -> SensorContext:
+def context(folder: Path, clock: Clock | None = None, boot: str = "b1") -> SensorContext:
     return SensorContext(
         store="s",
         device="pos",
-        boot="b1",
+        boot=boot,
         clock=clock or Clock(),
         random=Random(1),
         registry=REGISTRY,
@@ -461,3 +467,207 @@ async def test_logs_may_be_posted_signed_or_not(tmp_path: Path) -> None:
             assert bool(received.found) == (status == 202)
             if not more:
                 assert (await poster(sensor).post({}, b"<x/>")).status == 400
+
+
+# Receipt printers ------------------------------------------------------------------------------
+
+
+def printer(where: Path, **more: Any) -> PosPrinter:
+    (where / "p.yml").write_text(receipt_words.PATTERNS, encoding="utf-8")
+    values: dict[str, Any] = {"patterns": "p.yml", "currency": "GBP", "idle": "30ms", "near": "5ms"}
+    return PosPrinter(PrinterConfig.model_validate(values | more))
+
+
+def sales(many: int) -> list[bytes]:
+    """Give receipts that are all different, each with one line and one payment."""
+    till = Till()
+    for n in range(many):
+        till.open()
+        till.scan(ARTICLES[n % len(ARTICLES)], n % 3 + 1)
+        till.pay("card")
+    return receipt_words.receipts(till)
+
+
+def port_for(kind: str, tap: Tap, folder: Path) -> tuple[Port, dict[str, Any]]:
+    if kind == "pty":
+        link = folder / "printer"
+        return PtyPort(tap.serve, link), {"serial": {"port": str(link)}}
+    port = TcpPort(tap.serve)
+    return port, {}
+
+
+async def lives(
+    sensor_of: Any, folder: Path, received: Received, until: asyncio.Event
+) -> list[str]:
+    """Open and run a sensor again and again, as its host does; give why each life ended."""
+    ends: list[str] = []
+    stopped = asyncio.ensure_future(until.wait())
+    for life in count(1):
+        if until.is_set():
+            break
+        sensor = sensor_of()
+        try:
+            await sensor.open(context(folder, boot=f"b{life}"))
+            run = asyncio.ensure_future(sensor.run(received))
+            await asyncio.wait({run, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+            if not run.cancelled() and run.exception() is not None:
+                ends.append(str(run.exception()))
+        except DeviceNotReady as error:
+            ends.append(str(error))
+        finally:
+            async with asyncio.timeout(2):
+                await sensor.close()
+        await asyncio.sleep(0.001)
+    await stopped
+    return ends
+
+
+@pytest.mark.parametrize("kind", ["tcp", "pty"])
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_a_printer_line_under_each_fault_recovers_with_the_next_receipt(
+    tmp_path: Path, fault: Fault, kind: str
+) -> None:
+    faults = Faults(Random(11), late_s=0.005, drip_s=0.0)
+    tap = Tap(faults, pause_s=0.001)
+    port, more = port_for(kind, tap, tmp_path)
+    frames = sales(12)
+    received, ended = Received(), asyncio.Event()
+    async with port:
+        more = more or {"tcp": port.address}
+        running_ = asyncio.ensure_future(
+            lives(lambda: printer(tmp_path, **more), tmp_path, received, ended)
+        )
+        # Said once the tap is heard: what a terminal is sent before is lost.
+        while not any(getattr(e, "receipt", None) == "199" for e in received.found):
+            await tap.print([frames[0].replace(b"RECEIPT 101", b"RECEIPT 199")])
+        for n, frame in enumerate(frames):
+            if n % 4 == 1:
+                faults.strike(fault)
+            await tap.print([frame])
+            if fault is Fault.DROP and n % 4 == 1:
+                # Open anew, it hears what is printed from then on.
+                probe = frames[0].replace(b"RECEIPT 101", f"RECEIPT 9{n:03}".encode())
+                while not any(getattr(e, "receipt", None) == f"9{n:03}" for e in received.found):
+                    await tap.print([probe])
+        last = f"{100 + len(frames)}"
+        async with asyncio.timeout(30):
+            while not any(
+                getattr(e, "receipt", None) == last and e.__class__.__name__ == "PosBasketClose"
+                for e in received.found
+            ):
+                await asyncio.sleep(0.002)
+        ended.set()
+        await running_
+    told = [e for e in received.found if e.__class__.__name__ == "PosTender"]
+    whole = {getattr(e, "receipt", None) for e in told}
+    # The two frames that one fault can reach, the struck one and the next, may be lost.
+    safe = {f"{101 + n}" for n in range(len(frames)) if n % 4 in {0, 3}}
+    assert safe <= whole
+    assert len({e.id for e in received.told}) == len(received.told)
+
+
+async def test_a_till_that_connects_for_each_receipt_and_for_the_drawer_alone(
+    tmp_path: Path,
+) -> None:
+    sensor = printer(tmp_path, tcp_listen=":0", near="2s")
+    async with running(sensor, tmp_path) as (received, _):
+        assert sensor.port is not None
+        for frame in [*sales(2), receipt_words.KICK]:
+            _, writer = await asyncio.open_connection("127.0.0.1", sensor.port)
+            writer.write(frame)
+            writer.close()
+            await writer.wait_closed()
+        await received.reached(11)
+        # The kick came from the same till right after a payment: it is that payment's.
+        assert kinds(received.found)[-1] == "pos.drawer"
+        await asyncio.sleep(0.06)
+        assert "pos.no_sale" not in kinds(received.found)
+
+
+async def test_silence_ends_what_no_cut_ends(tmp_path: Path) -> None:
+    sensor, clock = printer(tmp_path, tcp_listen=":0"), Clock()
+    async with running(sensor, tmp_path, clock) as (received, _):
+        assert sensor.port is not None
+        _, writer = await asyncio.open_connection("127.0.0.1", sensor.port)
+        writer.write(b"RECEIPT 7  CASHIER 1\nCASH  1.00")
+        await writer.drain()
+        await received.reached(3)
+        clock.us += 10_000_000
+        writer.write(receipt_words.KICK)
+        await writer.drain()
+        await received.reached(5)
+        writer.close()
+        await writer.wait_closed()
+    assert kinds(received.found)[:3] == ["pos.basket_open", "pos.tender", "pos.basket_close"]
+    assert kinds(received.found)[3:] == ["pos.drawer", "pos.no_sale"]
+
+
+async def test_a_printer_that_is_unplugged_is_not_ready_and_its_device_offline(
+    tmp_path: Path,
+) -> None:
+    for kind in ("tcp", "pty"):
+        tap = Tap(Faults(Random(1)))
+        port, more = port_for(kind, tap, tmp_path)
+        async with port:
+            more = more or {"tcp": port.address}
+            sensor = printer(tmp_path, **more)
+            assert (await sensor.probe()).reachable
+            async with running(sensor, tmp_path) as (received, task):
+                async with asyncio.timeout(10):
+                    while not received.found:
+                        await tap.print(sales(1))
+                        await asyncio.sleep(0.005)
+                await port.drop()
+                async with asyncio.timeout(10):
+                    with pytest.raises(DeviceNotReady):
+                        await task
+            states = [e.state for e in received.told if isinstance(e, DeviceState)]
+            assert (states[0], states[-1]) == ("online", "offline")
+        assert not (await printer(tmp_path, **more).probe()).reachable
+        with pytest.raises(DeviceNotReady):
+            await sensor.open(context(tmp_path))
+        await sensor.close()
+
+
+async def test_a_patterns_file_with_mistakes_is_said_before_anything_is_opened(
+    tmp_path: Path,
+) -> None:
+    sensor = printer(tmp_path, tcp="127.0.0.1:1")
+    (tmp_path / "p.yml").write_text("patterns: x\nlines: []\ncolour: red\n", encoding="utf-8")
+    with pytest.raises(DeviceMisconfigured, match=r"p\.yml:3"):
+        await sensor.open(context(tmp_path))
+    (tmp_path / "p.yml").unlink()
+    with pytest.raises(DeviceMisconfigured, match="cannot be read"):
+        await sensor.open(context(tmp_path))
+
+
+# All of them ----------------------------------------------------------------------------------
+
+
+async def test_a_hundred_openings_leave_no_file_thread_or_task_behind(tmp_path: Path) -> None:
+    tap = Tap(Faults(Random(1)))
+    pty = PtyPort(tap.serve, tmp_path / "printer")
+    async with pty, TcpPort(tap.serve) as tcp:
+        makers: list[Any] = [
+            lambda: json_sensor(tmp_path),
+            lambda: log_sensor(tmp_path),
+            lambda: printer(tmp_path, tcp=tcp.address),
+            lambda: printer(tmp_path, tcp_listen=":0"),
+            lambda: printer(tmp_path, serial={"port": pty.address}),
+        ]
+
+        async def cycle(times: int) -> tuple[int, int]:
+            for n in range(times):
+                async with running(makers[n % len(makers)](), tmp_path):
+                    pass
+            await asyncio.sleep(0.15)  # The other ends take notice that they are gone.
+            gc.collect()
+            return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
+
+        before = await cycle(10)
+        threads = threading.active_count()
+        assert await cycle(100) == before
+        # Threads are those of the loop's own pool, which keeps a few.
+        assert threading.active_count() <= max(threads, 40)

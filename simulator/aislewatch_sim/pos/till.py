@@ -228,6 +228,7 @@ def shift(dice: Random, *, till: str = "3", baskets: int = 6, opens: datetime = 
         played.pay(dice.choice(("cash", "card")))
         played.wait(dice.randint(10, 60))
     _odd_baskets(played)
+    played.wait(20)
     played.no_sale()
     played.wait(30)
     played.sign_off()
