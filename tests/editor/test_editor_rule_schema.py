@@ -1,21 +1,13 @@
-"""What an analyst's editor makes of the rules' schema: the real yaml-language-server over stdio.
+"""What an analyst's editor makes of the rules' schema: the real yaml-language-server over stdio."""
 
-It is what VS Code's YAML extension and most other editors ask. npm installs it once on a machine,
-into the user's cache.
-"""
-
-import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Generator
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
+import yaml
+from language_client import CURSOR, MODELINE, Editor, installed, typed_in
 
 from aislewatch.authoring.trial import try_rule
 from aislewatch.cli.app import main
@@ -26,9 +18,6 @@ from aislewatch.rules.schema_snippets import CLAUSES as BEGUN
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "rules").rglob("*.yml"))
-SERVER = "yaml-language-server@1.25.0"
-MODELINE = "# yaml-language-server: $schema=../schema/rule.schema.json\n"
-CURSOR = "\N{BLACK VERTICAL RECTANGLE}"
 
 STORE = """\
 store: shop
@@ -43,141 +32,6 @@ title: A small rule
 when: {event: rfid.crossing, as: exit}
 incident: {type: a.b, about: {epc: exit.epc}, because: "{exit.epc} left"}
 """
-
-
-def installed() -> Path:
-    """Give the server's program, installed if it is not yet."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("yaml-language-server needs node and npm")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "aislewatch-tests" / SERVER
-    program = folder / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
-    if not program.is_file():
-        being_made = folder.with_name(f"{SERVER}.{os.getpid()}")
-        being_made.mkdir(parents=True)
-        command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]
-        done = subprocess.run(
-            [*command, str(being_made), SERVER], capture_output=True, text=True, check=False
-        )
-        if done.returncode == 0:
-            with suppress(OSError):  # Another run of the tests may have been quicker.
-                being_made.rename(folder)
-        shutil.rmtree(being_made, ignore_errors=True)
-        if not program.is_file():
-            pytest.skip(f"npm cannot install {SERVER}: {done.stderr.strip()[-300:]}")
-    return program
-
-
-@dataclass
-class Editor:
-    """A client of the language server, with one folder open."""
-
-    folder: Path
-    writing: IO[bytes]
-    reading: IO[bytes]
-    _calls: int = 0
-    _opened: int = 0
-    _told: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
-
-    def begin(self) -> None:
-        text = {
-            "completion": {
-                "completionItem": {"snippetSupport": True, "documentationFormat": ["markdown"]}
-            },
-            "hover": {"contentFormat": ["markdown"]},
-        }
-        self.call(
-            "initialize",
-            {
-                "processId": os.getpid(),
-                "rootUri": self.folder.as_uri(),
-                "capabilities": {"textDocument": text, "workspace": {"configuration": True}},
-            },
-        )
-        self._send({"method": "initialized", "params": {}})
-        while self._receive().get("method") != "workspace/configuration":
-            pass
-
-    def open(self, text: str) -> str:
-        """Open a new file; gives its address."""
-        self._opened += 1
-        uri = (self.folder / "rules" / f"{self._opened}.yml").as_uri()
-        document = {"uri": uri, "languageId": "yaml", "version": 1, "text": MODELINE + text}
-        self._send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
-        return uri
-
-    def complaints(self, *texts: str) -> list[list[Any]]:
-        """Give what is underlined in each of some files."""
-        opened = [self.open(text) for text in texts]
-        while any(uri not in self._told for uri in opened):
-            self._receive()
-        return [self._told[uri] for uri in opened]
-
-    def at_cursor(self, method: str, text: str) -> Any:
-        """Ask about the place of the cursor in a file."""
-        before, after = (MODELINE + text).split(CURSOR)
-        uri = self.open(before.removeprefix(MODELINE) + after)
-        line, character = before.count("\n"), len(before) - before.rfind("\n") - 1
-        position = {"line": line, "character": character}
-        return self.call(
-            f"textDocument/{method}", {"textDocument": {"uri": uri}, "position": position}
-        )
-
-    def offered(self, text: str) -> dict[str, Any]:
-        """Give what is offered at the cursor, by label."""
-        found = self.at_cursor("completion", text)
-        return {item["label"]: item for item in found["items"]}
-
-    def explained(self, text: str) -> str:
-        """Give what is shown over the cursor, without the link to the schema."""
-        shown = self.at_cursor("hover", text)["contents"]["value"]
-        return str(shown).partition("\nSource: ")[0]
-
-    def call(self, method: str, params: object) -> Any:
-        self._calls += 1
-        call = self._calls
-        self._send({"id": call, "method": method, "params": params})
-        while True:
-            message = self._receive()
-            if message.get("id") == call and "method" not in message:
-                assert "error" not in message, message["error"]
-                return message["result"]
-
-    def end(self) -> None:
-        self.call("shutdown", None)
-        self._send({"method": "exit"})
-
-    def _send(self, message: dict[str, Any]) -> None:
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        self.writing.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-        self.writing.flush()
-
-    def _receive(self) -> dict[str, Any]:
-        size = 0
-        while line := self.reading.readline().strip():
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                size = int(value)
-        assert size, "the language server has ended"
-        message: dict[str, Any] = json.loads(self.reading.read(size))
-        if message.get("method") == "textDocument/publishDiagnostics":
-            self._told[message["params"]["uri"]] = message["params"]["diagnostics"]
-        elif "method" in message and "id" in message:
-            self._send({"id": message["id"], "result": self._answer(message)})
-        return message
-
-    @staticmethod
-    def _answer(message: dict[str, Any]) -> Any:
-        if message["method"] != "workspace/configuration":
-            return None
-        yaml = {
-            "validate": True,
-            "hover": True,
-            "completion": True,
-            "schemaStore": {"enable": False},
-        }
-        return [yaml if one.get("section") == "yaml" else {} for one in message["params"]["items"]]
 
 
 @pytest.fixture(scope="module")
@@ -202,20 +56,6 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Generator[Editor]:
             server.wait()
         finally:
             server.kill()
-
-
-def typed_in(text: str, item: Any) -> str:
-    """Give a file after what is offered at its cursor was taken as it stands."""
-    before, after = text.split(CURSOR)
-    line = before.rpartition("\n")[2]
-    edit = item["textEdit"]
-    gone = edit["range"]["end"]["character"] - edit["range"]["start"]["character"]
-    new = edit["newText"]
-    while (shorter := re.sub(r"\$\{\d+:((?:[^{}\\]|\\.|\{[^{}]*\})*)\}", r"\1", new)) != new:
-        new = shorter
-    new = re.sub(r"\\([}$\\])", r"\1", re.sub(r"\$\d+", "", new))
-    indent = line[: len(line) - len(line.lstrip())]
-    return before[: len(before) - gone] + new.replace("\n", "\n" + indent) + after
 
 
 def test_types_of_event_are_completed_each_with_what_it_means(editor: Editor) -> None:
@@ -326,6 +166,58 @@ def test_an_empty_file_becomes_a_rule_that_works(editor: Editor) -> None:
 )  # fmt: skip
 def test_what_something_means_is_shown_over_it(editor: Editor, text: str, shown: str) -> None:
     assert shown in editor.explained(text)
+
+
+FULL = """\
+id: full
+title: Something of everything
+status: shadow
+owner: me
+params: {a: 3, b: {default: 30s, doc: d, min: 1s, max: 2h, one_of: [1s, 30s], select: zone}}
+let:
+  few: {count: pos.void, window: 1h before exit, where: units > 1, same: [lane]}
+  rest: {stats_of: few, others: [cashier], same: [store], window: 28d before exit}
+when: {event: rfid.read, as: exit, where: zone.kind == 'exit'}
+match:
+  - {seen: [pos.item], as: one, points: 3, pick: first, optional: true, window: 3s before exit}
+  - {not_seen: pos.item, same: {epc: exit.epc}, window: 3s before exit}
+  - {any_of: [{all_of: [{check: a, as: b}], as: c}], at_least: 1, as: d, points: -3}
+  - {distinct: rfid.read.sku, window: 3s before exit, at_least: 1, at_most: 2, more_than: 3}
+  - {sum: pos.item.units, window: 3s before exit, less_than: 4, exactly: 5}
+  - unmatched: {left: rfid.read, right: pos.item}
+    by: [sku]
+    where_left: price > EUR 5
+    where_right: units > 1
+    window: 2s around exit
+requires: [vision.person healthy]
+except: [{name: a, where: b, reason: c, owner: d, until: 2027-01-01}]
+incident:
+  type: a.b
+  about: {epc: exit.epc, whatever: exit.sku}
+  points: 3
+  half_life: 4h
+  quiet: 3m per epc
+  family: f
+  group: {same: [epc], gap: 3m}
+  because: x
+  value: exit.price
+known_false_alarms: [a]
+runbook: b
+tests: [{name: a, events: b, expect: {fires: 1, at: c, about: {epc: 3}, points: 3}}]
+"""
+
+
+def test_there_is_something_to_read_over_every_word_of_a_rule(editor: Editor) -> None:
+    uri = editor.open(FULL)
+    assert editor.complaints(FULL) == [[]]
+    for word in yaml.scan(MODELINE + FULL):
+        if isinstance(word, yaml.ScalarToken):
+            line, character = word.start_mark.line, word.start_mark.column + 1
+            shown = editor.over(uri, line, character)
+            title, _, more = shown.partition("\n\n")
+            assert title.startswith("#### "), word.value
+            assert more.strip(), word.value
+            assert "||" not in shown
 
 
 def test_nothing_is_underlined_in_a_shipped_rule(editor: Editor) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aislewatch.events.model_mistakes import is_list
+from aislewatch.events.model_mistakes import is_list, is_mapping
 from aislewatch.events.registry import Registry
 from aislewatch.rules import schema_snippets as snippets
 from aislewatch.rules.model import CLAUSES, RuleShape
@@ -85,8 +85,8 @@ class _Writer:
             title = f"{key}: {doc[:1].lower()}{doc[1:].rstrip('.')}"
         if "markdownDescription" in made:
             made["markdownDescription"] = f"{doc}\n\n{made['markdownDescription']}"
-        for inner in made.get("patternProperties", {}).values():
-            inner["description"] = doc
+        for inner in _within(made):
+            inner.setdefault("description", doc)
         examples = {"examples": node["examples"]} if "examples" in node else {}
         return {"title": title, "description": doc, **examples, **made}
 
@@ -202,6 +202,15 @@ class _Writer:
                 if not shapes.keys().isdisjoint(snippet["body"])
             ],
         }
+
+
+def _within(made: Json) -> list[Json]:
+    """Give the schemas of what a list or a mapping of no fixed keys holds, where they are its own.
+
+    What is referred to speaks for itself.
+    """
+    inner = [*made.get("patternProperties", {}).values(), made.get("additionalProperties")]
+    return [one for one in (*inner, made.get("items")) if is_mapping(one) and "$ref" not in one]
 
 
 def _name(node: Json) -> str:

@@ -251,7 +251,7 @@ def _about(keys: Mapping[str, str], site: Site) -> Json:
             }
             for entity in entities
         },
-        "patternProperties": {r"^[A-Za-z_][A-Za-z0-9_]*$": text()},
+        "patternProperties": {r"^[A-Za-z_][A-Za-z0-9_]*$": {**text(), "description": weak}},
         "additionalProperties": False,
         "minProperties": 1,
     }
