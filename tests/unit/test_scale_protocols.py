@@ -205,7 +205,7 @@ def test_stream_weights(raw: bytes, said: Said) -> None:
     [
         (b"OL,+9999999E+19\r\n", "overload"),
         (b"OL,GS,1\x84,        kg\r\n", "overload"),
-        (b"QT,+00000012 PC\r\n", "Refused"),
+        (b"QT,+00000012 PC\r\n", "Aside"),
         (b"ST,TR,+  0.120kg\r\n", "Aside"),
         (b"ST,GS,+ -4.876kg\r\n", "Refused"),
         (b"ST,GS,+  4.876\r\n", "Refused"),

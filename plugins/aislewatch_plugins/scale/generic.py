@@ -23,7 +23,7 @@ from aislewatch.events.conversion import unit_symbol
 from aislewatch.events.units import Dimension
 from aislewatch_plugins.scale.decoder import Decoder
 from aislewatch_plugins.scale.framing import Framer
-from aislewatch_plugins.scale.reading import Said, Trouble, weighed
+from aislewatch_plugins.scale.reading import OVERLOAD, UNDERLOAD, Said, weighed
 
 _GROUPS = frozenset({"weight", "unit", "state"})
 
@@ -134,9 +134,9 @@ class Lines(Decoder):
         parts: dict[str, str | None] = found.groupdict()
         config, state = self._config, parts.get("state")
         if state in config.overload:
-            return Trouble("overload", "more lies on the scale than it can weigh")
+            return OVERLOAD
         if state in config.underload:
-            return Trouble("underload", "the scale weighs less than nothing: is its plate missing?")
+            return UNDERLOAD
         figure, unit = parts["weight"], parts.get("unit") or config.unit
         if not figure or unit is None:
             message = "the line has no weight, or no unit"

@@ -13,13 +13,21 @@ import re
 
 from aislewatch_plugins.scale.decoder import Decoder
 from aislewatch_plugins.scale.framing import Framer
-from aislewatch_plugins.scale.reading import Aside, Said, Trouble, weighed
+from aislewatch_plugins.scale.reading import (
+    NO_UNIT,
+    OVERLOAD,
+    UNDERLOAD,
+    Aside,
+    Said,
+    Trouble,
+    weighed,
+)
 
 _WEIGHT = re.compile(r"S ([SD]) {1,12}(-?\d{1,9}(?:\.\d{1,7})?)(?: {1,3}([A-Za-z]{1,5}))?")
 _TROUBLES: dict[str, Trouble] = {
     "S I": Trouble("busy", "the scale is busy, or did not settle in time"),
-    "S +": Trouble("overload", "more lies on the scale than it can weigh"),
-    "S -": Trouble("underload", "the scale weighs less than nothing: is its plate missing?"),
+    "S +": OVERLOAD,
+    "S -": UNDERLOAD,
     "ES": Trouble("rejected", "the scale does not know the command"),
     "ET": Trouble("rejected", "the command reached the scale damaged"),
     "EL": Trouble("rejected", "the scale cannot do what it was told"),
@@ -52,8 +60,7 @@ class MtSics(Decoder):
         if found is not None:
             unit = found[3] or self._unit
             if unit is None:
-                message = "the weight has no unit: set the scale to send it, or say 'unit:'"
-                raise ValueError(message)
+                raise ValueError(NO_UNIT)
             return weighed(found[2], unit, found[1] == "S")
         if line in _TROUBLES:
             return _TROUBLES[line]

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from aislewatch_plugins.scale.decoder import Decoder, LineSettings
 from aislewatch_plugins.scale.framing import Framer, without_parity
-from aislewatch_plugins.scale.reading import Said, Trouble, weighed
+from aislewatch_plugins.scale.reading import MOVING, OVERLOAD, UNDERLOAD, Said, Trouble, weighed
 
 _LF, _ETX = 0x0A, 0x03
 _MESSAGE = re.compile(
@@ -68,9 +68,9 @@ def _trouble(first: int, second: int) -> Trouble | None:
     if first & _MEMORY or second & _CALIBRATION:
         return Trouble("fault", "the scale reports damaged memory or calibration")
     if second & _OVER:
-        return Trouble("overload", "more lies on the scale than it can weigh")
+        return OVERLOAD
     if second & _UNDER:
-        return Trouble("underload", "the scale weighs less than nothing: is its plate missing?")
+        return UNDERLOAD
     if first & _MOVING:
-        return Trouble("moving", "what lies on the scale moves")
+        return MOVING
     return None

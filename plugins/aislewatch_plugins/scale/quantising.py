@@ -28,13 +28,11 @@ class Article:
         sku: the shop's own number.
         weight_mg: nominal weight of one unit.
         spread_mg: how far one unit may weigh from it.
-        gtin: fourteen digits, where known.
     """
 
     sku: str
     weight_mg: int
     spread_mg: int
-    gtin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

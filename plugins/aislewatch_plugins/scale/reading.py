@@ -72,6 +72,13 @@ class Refused:
 
 Said = Reading | Trouble | Aside | Refused
 
+MOVING = Trouble("moving", "what lies on the scale moves")
+OVERLOAD = Trouble("overload", "more lies on the scale than it can weigh")
+UNDERLOAD = Trouble("underload", "the scale weighs less than nothing: is its plate missing?")
+
+
+NO_UNIT = "the weight has no unit: set the scale to send it, or say 'unit:'"
+
 
 def weighed(figure: str, unit: str, stable: bool | None) -> Reading:
     """Make a reading of a decimal figure and its unit.

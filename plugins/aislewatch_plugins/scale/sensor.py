@@ -22,7 +22,7 @@ from aislewatch_plugins.scale.links import Link, SerialLink, TcpLink
 from aislewatch_plugins.scale.planogram import article_of, lightest_mg, read_planogram
 from aislewatch_plugins.scale.protocols import decoder_of
 from aislewatch_plugins.scale.quantising import Article
-from aislewatch_plugins.scale.reading import Reading, Refused
+from aislewatch_plugins.scale.reading import Aside, Reading, Refused
 from aislewatch_plugins.scale.session import Session
 from aislewatch_plugins.scale.settling import Patience, Settling
 from aislewatch_plugins.scale.steps import Feeling, Steps
@@ -73,7 +73,9 @@ class Scale(SensorPlugin):
                             detail = f"{link.where} weighs {said.weight_mg / 1000:g} g"
                             return DeviceInfo(reachable=True, detail=detail)
                         else:
-                            return DeviceInfo(reachable=True, detail=f"{link.where} answers")
+                            said_so = said.text if isinstance(said, Aside) else said.detail
+                            detail = f"{link.where} answers: {said_so}"
+                            return DeviceInfo(reachable=True, detail=detail)
         except DeviceError as error:
             return DeviceInfo(reachable=False, detail=str(error))
         except TimeoutError:

@@ -15,15 +15,16 @@ import re
 
 from aislewatch_plugins.scale.decoder import Decoder
 from aislewatch_plugins.scale.framing import Framer
-from aislewatch_plugins.scale.reading import Aside, Said, Trouble, weighed
+from aislewatch_plugins.scale.reading import NO_UNIT, OVERLOAD, Aside, Said, weighed
 
 _LINE = re.compile(
-    rb"(ST|US|OL|QT),"
+    rb"(ST|US),"
     rb"(?:(GS|NT|TR|NA),)?"
     rb"(?:[ -\xff][\x00-\xff],)?"  # The number of the indicator, and its lamps.
     rb"([+-]?) *(-?\d{1,9}(?:\.\d{1,7})?) *(kg|g|lb|oz|KG|G|LB|OZ)?",
     re.DOTALL,
 )
+_COUNT = re.compile(rb"QT,[ -~]{0,24}")
 _OVER = re.compile(rb"OL(?:,[\x00-\xff]{0,24})?", re.DOTALL)
 
 
@@ -44,19 +45,20 @@ class Stream(Decoder):
         if not line.strip():
             return None
         if _OVER.fullmatch(line):
-            return Trouble("overload", "more lies on the scale than it can weigh")
+            return OVERLOAD
+        if _COUNT.fullmatch(line):
+            return Aside("a count of pieces")
         found = _LINE.fullmatch(line.rstrip())
         if found is None:
             message = "this is no line of CAS or A&D"
             raise ValueError(message)
         header, mode, sign, figure, unit = found.groups()
-        if header == b"QT" or mode == b"TR":
-            return Aside("a count or a tare, no weight")
+        if mode == b"TR":
+            return Aside("a tare")
         if sign and figure.startswith(b"-"):
             message = "the weight has two signs"
             raise ValueError(message)
         written = unit.decode().lower() if unit else self._unit
         if written is None:
-            message = "the weight has no unit: set the scale to send it, or say 'unit:'"
-            raise ValueError(message)
+            raise ValueError(NO_UNIT)
         return weighed((sign + figure).decode(), written, header == b"ST")

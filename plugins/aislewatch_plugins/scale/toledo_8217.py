@@ -15,7 +15,15 @@ from typing import ClassVar
 
 from aislewatch_plugins.scale.decoder import Decoder, LineSettings
 from aislewatch_plugins.scale.framing import Framer, without_parity
-from aislewatch_plugins.scale.reading import Aside, Said, Trouble, weighed
+from aislewatch_plugins.scale.reading import (
+    MOVING,
+    OVERLOAD,
+    UNDERLOAD,
+    Aside,
+    Said,
+    Trouble,
+    weighed,
+)
 
 _STX, _CR = 0x02, 0x0D
 _WEIGHT = re.compile(rb" {0,3}(\d{1,4}\.(\d{2,3}))N?")
@@ -61,11 +69,11 @@ class Toledo8217(Decoder):
 
 def _trouble(status: int) -> Said:
     if status & _OVER:
-        return Trouble("overload", "more lies on the scale than it can weigh")
+        return OVERLOAD
     if status & _UNDER:
-        return Trouble("underload", "the scale weighs less than nothing: is its plate missing?")
+        return UNDERLOAD
     if status & _MOVING:
-        return Trouble("moving", "what lies on the scale moves")
+        return MOVING
     if status & _NO_ZERO:
         return Trouble("fault", "the scale is too far from its zero")
     return Aside(f"status {status:#04x}")
