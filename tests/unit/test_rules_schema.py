@@ -411,6 +411,17 @@ def test_rules_that_are_not_finished_do_not_keep_the_schema_from_being_made(
     assert json.loads(capsys.readouterr().out)["rules"] == ["half", "small"]
 
 
+def test_what_is_mistaken_in_a_store_file_is_told_and_the_rest_is_offered(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop / "store.yml").write_text(STORE.replace("zones: {", "zones: {pad: {kind: skan}, "))
+    assert main(["rules", "schema", "--store", "store.yml", "--out", "s.json", "--json"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["zones"] == ["door"]
+    assert "'skan' is not one of" in told.err
+    assert json.loads((shop / "s.json").read_text())["title"] == "rule"
+
+
 def test_a_schema_that_cannot_be_made_or_written_is_one_clear_line(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

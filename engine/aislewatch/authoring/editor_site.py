@@ -1,7 +1,7 @@
 """What an editor is told of a store, read in spite of what is wrong in it.
 
-Whoever asks for help with a file has files that are not finished: only a store file that says
-nothing at all is a mistake here.
+Whoever asks for help with files has some that are not finished. What is mistaken in a store file is
+told and left out; rules are only asked for their names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aislewatch.detect.incidents import STRONG
-from aislewatch.errors import FileMistakes, UsageError
+from aislewatch.errors import FileMistakes, Mistake, UsageError
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model import Zone
 from aislewatch.events.model_mistakes import is_mapping
@@ -22,31 +22,35 @@ from aislewatch.runtime.storefile_model import StoreFile
 from aislewatch.runtime.storefile_shape import read_shape
 
 
-def editor_site(store: Path | None, rules: Mapping[str, bytes]) -> Site:
+def editor_site(store: Path | None, rules: Mapping[str, bytes]) -> tuple[Site, list[Mistake]]:
     """Read what a schema offers of a store and of rules.
 
     Args:
         store: its file; the rules that it names count, too.
         rules: further rule files, by path.
 
+    Returns:
+        What is offered, and the mistakes in the store file's shape.
+
     Raises:
         UsageError: the store file cannot be read.
-        FileMistakes: it is no YAML, or not even the shape of a store file.
+        FileMistakes: it is no YAML, or too little of it is a store file.
     """
-    written = _read(store) if store is not None else None
-    if store is None or written is None:
-        return Site(signals=dict(_signals(rules.values())), strong=STRONG)
+    if store is None:
+        return Site(signals=dict(_signals(rules.values())), strong=STRONG), []
+    written, mistakes = _read(store)
     texts = {**_rules_of(store, written), **rules}
-    return Site(
+    site = Site(
         zones={id_: Zone(id_, zone.kind, zone.name) for id_, zone in written.zones.items()},
         sees={id_: tuple(device.sees) for id_, device in written.devices.items()},
         lists=tuple(written.lists),
         signals=dict(_signals(texts.values())),
         strong=STRONG,
     )
+    return site, mistakes
 
 
-def _read(store: Path) -> StoreFile:
+def _read(store: Path) -> tuple[StoreFile, list[Mistake]]:
     try:
         text = store.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -56,7 +60,7 @@ def _read(store: Path) -> StoreFile:
     shape = read_shape(LocatedYaml.parse(text, str(store)))
     if shape.file is None:
         raise FileMistakes(shape.mistakes)
-    return shape.file
+    return shape.file, shape.mistakes
 
 
 def _rules_of(store: Path, written: StoreFile) -> dict[str, bytes]:

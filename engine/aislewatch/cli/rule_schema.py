@@ -42,14 +42,17 @@ def write_schema(
     """Write the JSON Schema of a rule file, with which editors complete, explain and check it."""
     screen = Screen(json=json)
     registry = installed_registry()
-    site = editor_site(store, rule_files(files or []))
+    site, mistakes = editor_site(store, rule_files(files or []))
+    for mistake in mistakes:
+        screen.say(mistake.render())
+    code = 1 if mistakes else 0
     schema = rule_schema(registry, site)
     text = json_.dumps(schema, ensure_ascii=False, indent=1) + "\n"
     if out is None:
         screen.give(schema)
         if not json:
             screen.show(text.rstrip())
-        return 0
+        return code
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
@@ -72,4 +75,4 @@ def write_schema(
             "lists": sorted(site.lists),
         }
     )
-    return 0
+    return code
