@@ -91,15 +91,6 @@ def test_a_rule_made_of_any_shipped_rule_as_it_is_passes_its_tests(blueprint: Bl
     assert problems(rule) == {}
 
 
-def test_blueprints_are_no_rules_of_a_shop(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "store.yml").write_text(
-        f"store: s1\nrules: [{ROOT / 'rules'}]\nlists: {{open_transfers: []}}\n"
-    )
-    assert run("--from", "zone-dwell", "--id", "mine")[0] == 0
-    assert main(["rules", "check", str(ROOT / "rules"), "--json"]) == 0
-    assert main(["rules", "check", "mine.yml", "--store", "store.yml"]) == 0
-
-
 # What is written ----------------------------------------------------------------------------------
 
 

@@ -19,11 +19,11 @@ from aislewatch.errors import UsageError
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.located import Path as PlaceInFile
 from aislewatch.events.model_mistakes import did_you_mean, is_mapping
-from aislewatch.events.registry import Registry
 from aislewatch.events.yaml_edit import replaced, with_key
 from aislewatch.rules.load import load_rule
 from aislewatch.rules.model import ParamShape, RuleShape
 from aislewatch.rules.params import unquoted
+from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.rule_folder import BLUEPRINTS
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.site_params import names_of
@@ -168,7 +168,7 @@ def _check_values(blueprint: Blueprint, values: Mapping[str, str]) -> None:
     load_rule(
         content,
         blueprint.name,
-        Registry(),
+        installed_registry(),
         lists=all_lists(content) | named,
         params={blueprint.name: values},
         params_file="--set",
