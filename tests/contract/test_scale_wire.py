@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -274,6 +275,48 @@ async def test_every_fault_is_survived_and_no_wrong_weight_is_told(
     faults = [fault for fault in Fault if fault is not Fault.DROP]
     for fault, weights in await asyncio.gather(*(told(fault) for fault in faults)):
         assert weights == [250_000, 750_000, 0], fault
+
+
+async def _day_of_faults(voice: str, seed: int, acts: int) -> None:
+    """Play a day in which anything may go wrong with any frame; then one in which nothing does."""
+    dice, bench = Random(seed), Bench(voice, seed=seed)
+    lain = {0}
+    async with TcpPort(bench.serve) as port:
+        received = Received()
+        for fault in Fault:
+            bench.faults.set(fault, 0.02)
+        for _ in range(acts):
+            lies = round(bench.pan.lies_mg / 1000)
+            grams = dice.choice([g for g in (-250, 250, 500, 1000) if 0 <= lies + g <= 9000])
+            lain.add(lies + grams)
+            bench.put_now(grams)
+            scale = Scale(bench.config(port))
+            await scale.open(context())
+            with contextlib.suppress(DeviceNotReady, TimeoutError):
+                async with asyncio.timeout(dice.uniform(0.5, 2)):
+                    await scale.run(received)
+            await scale.close()
+        for fault in Fault:
+            bench.faults.set(fault, 0)
+        lies = round(bench.pan.lies_mg / 1000)
+        async with running(bench.config(port)) as (after, _, _scale):
+            await after.until(lambda r: r.weights)
+    assert after.weights == [lies * 1000]
+    assert after.refusals == []
+    told = {weight // 1000 for weight in received.weights}
+    assert told <= lain, "a weight was told that never lay there"
+    assert len(told) > 1
+
+
+@pytest.mark.parametrize("voice", ["mt-sics", "cas"])
+async def test_a_day_of_faults_tells_no_weight_that_never_lay_there(voice: str) -> None:
+    await asyncio.gather(*(_day_of_faults(voice, seed, 4) for seed in range(3)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("voice", ["mt-sics", "toledo-8217", "nci", "cas", "and-standard"])
+async def test_long_days_of_faults_tell_no_weight_that_never_lay_there(voice: str) -> None:
+    await asyncio.gather(*(_day_of_faults(voice, seed, 60) for seed in range(8)))
 
 
 @pytest.mark.parametrize("kind", ["tcp", "pty", "rfc2217"])

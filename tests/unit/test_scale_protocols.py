@@ -204,6 +204,7 @@ def test_stream_weights(raw: bytes, said: Said) -> None:
     ("raw", "word"),
     [
         (b"OL,+9999999E+19\r\n", "overload"),
+        (b"OL,-9999999E+19\r\n", "underload"),
         (b"OL,GS,1\x84,        kg\r\n", "overload"),
         (b"QT,+00000012 PC\r\n", "Aside"),
         (b"ST,TR,+  0.120kg\r\n", "Aside"),

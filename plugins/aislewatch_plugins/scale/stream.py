@@ -15,7 +15,7 @@ import re
 
 from aislewatch_plugins.scale.decoder import Decoder
 from aislewatch_plugins.scale.framing import Framer
-from aislewatch_plugins.scale.reading import NO_UNIT, OVERLOAD, Aside, Said, weighed
+from aislewatch_plugins.scale.reading import NO_UNIT, OVERLOAD, UNDERLOAD, Aside, Said, weighed
 
 _LINE = re.compile(
     rb"(ST|US),"
@@ -45,7 +45,7 @@ class Stream(Decoder):
         if not line.strip():
             return None
         if _OVER.fullmatch(line):
-            return OVERLOAD
+            return UNDERLOAD if line.startswith(b"OL,-") else OVERLOAD
         if _COUNT.fullmatch(line):
             return Aside("a count of pieces")
         found = _LINE.fullmatch(line.rstrip())
