@@ -25,7 +25,7 @@ VERSION: Final = 1
 """1.0.1, on the wire."""
 
 _DEPTH_MAX: Final = 16
-"""The standard nests six deep, and errors as deep as a request did."""
+"""The standard nests eight deep, and errors as deep as a request did."""
 
 _HEADER: Final = struct.Struct(">HII")
 _TLV: Final = struct.Struct(">HH")

@@ -49,20 +49,21 @@ class Splitter:
         """Take the next bytes; give what they complete, in order."""
         self._buffer += data
         while len(self._buffer) >= HEADER_BYTES:
-            message = self._begun(0) if not self._reason else None
-            if message is None and not self._reason:
-                return  # It has begun, and its rest is under way.
+            if not self._reason:
+                message = self._at(0)
+                if isinstance(message, Message):
+                    del self._buffer[: len(message.raw)]
+                    yield message
+                    continue
+                if message is None and not self._holds_two():
+                    return  # Its rest is under way.
+                self._reason = message or "a message claims bytes in which whole messages stand"
+            at, message = next(self._whole(), (len(self._buffer) - LOST_BYTES_MAX, None))
+            if at > 0:
+                yield self._refused(at)
             if message is None:
-                at, message = self._found()
-                if message is None:
-                    at = len(self._buffer) - LOST_BYTES_MAX
-                if at > 0:
-                    yield self._refused(at)
-                if message is None:
-                    return
+                return
             self._reason = ""
-            del self._buffer[: _length(self._buffer)]
-            yield message
 
     def end(self) -> Nonsense | None:
         """Give what is left when the connection ends: half a message, or nonsense."""
@@ -71,39 +72,39 @@ class Splitter:
         self._reason = self._reason or "the connection ended in the middle of a message"
         return self._refused(len(self._buffer))
 
-    def _found(self) -> tuple[int, Message | None]:
-        """Look for the first whole message behind the first byte, and give where it begins."""
-        last = len(self._buffer) - HEADER_BYTES
-        for match in _HEAD.finditer(self._buffer, 1, last + 1):
-            message = self._begun(match.start())
-            if message is not None:
-                return match.start(), message
-        return 0, None
-
-    def _begun(self, at: int) -> Message | None:
-        """Give the message that begins at a byte, if one does and it is whole.
-
-        If none can begin at the buffer's first byte, its reason is set.
-        """
+    def _at(self, at: int) -> Message | str | None:
+        """Give the message that begins at a byte, why none does, or None: more must come first."""
         header = read_header(self._buffer, at)
-        reason = ""
         if header is None or header.length > MESSAGE_BYTES_MAX:
-            reason = "no LLRP message begins here"
-        elif len(self._buffer) >= at + header.length:
-            try:
-                return decode(bytes(self._buffer[at : at + header.length]))
-            except LlrpError as error:
-                reason = f"message type {header.type}, byte {error.at}: {error.reason}"
-        self._reason = self._reason or reason
-        return None
+            return "no LLRP message begins here"
+        if len(self._buffer) < at + header.length:
+            return None
+        try:
+            return decode(bytes(self._buffer[at : at + header.length]))
+        except LlrpError as error:
+            return f"message type {header.type}, byte {error.at}: {error.reason}"
+
+    def _whole(self) -> Iterator[tuple[int, Message]]:
+        """Give every whole message that begins behind the first byte, and where it does."""
+        last = len(self._buffer) - HEADER_BYTES
+        for match in _HEAD.finditer(bytes(self._buffer), 1, last + 1):
+            message = self._at(match.start())
+            if isinstance(message, Message):
+                yield match.start(), message
+
+    def _holds_two(self) -> bool:
+        """Say whether two whole messages follow each other where one has only begun.
+
+        Then it has not: a length was damaged, and would be waited for while others pass by.
+        """
+        ends = set[int]()
+        for at, message in self._whole():
+            if at in ends:
+                return True
+            ends.add(at + len(message.raw))
+        return False
 
     def _refused(self, size: int) -> Nonsense:
         nonsense = Nonsense(bytes(self._buffer[:size]), self._reason)
         del self._buffer[:size]
         return nonsense
-
-
-def _length(buffer: bytearray) -> int:
-    header = read_header(buffer)
-    assert header is not None
-    return header.length

@@ -61,7 +61,8 @@ def judge(sightings: Iterable[Sighting], floor_dbm: float) -> Judgement:
     >>> judge([Sighting(time_us, side) for time_us, side in enumerate(sides)], -70)
     Judgement(direction='out', confidence=0.667)
     """
-    in_time = sorted(sightings)
+    # Not by time alone, so that sums of figures come out equal to the last bit.
+    in_time = sorted(sightings, key=lambda s: (s.time_us, s.side, s.reads, s.rssi_dbm or 0.0))
     before = [0.0, 0.0, 0.0]
     outward = inward = 0.0
     for _, group in groupby(in_time, key=lambda s: s.time_us):

@@ -21,6 +21,7 @@ class Standing:
     def __init__(self) -> None:
         self._wrong: dict[str, str] = {}
         self._told: str | None = None
+        self._again = False
 
     @property
     def worst(self) -> tuple[str, str] | None:
@@ -29,8 +30,9 @@ class Standing:
         return None if reason is None else (reason, self._wrong[reason])
 
     def set(self, reason: str, detail: str) -> None:
-        """Note that something is wrong."""
+        """Note that something is wrong; what could not be read is news each time."""
         self._wrong[reason] = detail
+        self._again = self._again or reason == REFUSED_ROW
 
     def clear(self, reason: str) -> None:
         """Note that it is not any more."""
@@ -40,6 +42,6 @@ class Standing:
         """Say whether the worst is another than when this was asked last."""
         worst = self.worst
         reason = None if worst is None else worst[0]
-        news = reason != self._told or reason == REFUSED_ROW
-        self._told = reason
+        news = reason != self._told or self._again
+        self._told, self._again = reason, False
         return news
