@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from aislewatch.detect.incidents import STRONG
-from aislewatch.errors import FileMistakes, Mistake, UsageError
+from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model import Zone
 from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.rules.schema_help import Site
 from aislewatch.runtime.rule_folder import rules_in
+from aislewatch.runtime.storefile import read_document
 from aislewatch.runtime.storefile_model import StoreFile
 from aislewatch.runtime.storefile_shape import read_shape
 
@@ -51,13 +52,7 @@ def editor_site(store: Path | None, rules: Mapping[str, bytes]) -> tuple[Site, l
 
 
 def _read(store: Path) -> tuple[StoreFile, list[Mistake]]:
-    try:
-        text = store.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        message = f"store file {store} cannot be read: {reason}"
-        raise UsageError(message) from None
-    shape = read_shape(LocatedYaml.parse(text, str(store)))
+    shape = read_shape(read_document(store))
     if shape.file is None:
         raise FileMistakes(shape.mistakes)
     return shape.file, shape.mistakes

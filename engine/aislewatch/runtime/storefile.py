@@ -71,13 +71,7 @@ def read_setup(
         FileMistakes: everything that is wrong in it and in what it names.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        message = f"store file {path} cannot be read: {reason}"
-        raise UsageError(message) from None
-    document = LocatedYaml.parse(text, str(path))
+    document = read_document(path)
     shape = read_shape(document)
     if shape.file is None:
         raise FileMistakes(shape.mistakes)
@@ -90,6 +84,22 @@ def read_setup(
     if mistakes:
         raise FileMistakes(mistakes)
     return setup if events is None else _with_recordings_of(setup, written, events)
+
+
+def read_document(path: Path) -> LocatedYaml:
+    """Read the values of a store file, whatever they are.
+
+    Raises:
+        UsageError: the file cannot be read.
+        FileMistakes: it is no YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        message = f"store file {path} cannot be read: {reason}"
+        raise UsageError(message) from None
+    return LocatedYaml.parse(text, str(path))
 
 
 def _with_recordings_of(setup: Setup, written: StoreFile, events: Path) -> Setup:
