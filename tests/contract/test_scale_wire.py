@@ -358,7 +358,10 @@ async def test_a_scale_that_is_switched_off_behind_its_server_is_not_ready(
         assert "weighs 0 g" in found.detail
 
 
-async def test_a_scale_that_tells_by_itself_is_told_to_begin_and_to_stop(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["tcp", "pty", "rfc2217"])
+async def test_a_scale_that_tells_by_itself_is_told_to_begin_and_to_stop(
+    kind: str, tmp_path: Path
+) -> None:
     heard = bytearray()
     bench = Bench("mt-sics")
     bench.put(250)
@@ -369,17 +372,24 @@ async def test_a_scale_that_tells_by_itself_is_told_to_begin_and_to_stop(tmp_pat
             async def read(self) -> bytes:
                 data = await link.read()
                 heard.extend(data)
+                if heard.endswith(b"\r\nSI\r\n"):
+                    ended.set()
                 return data
 
             write, hang_up = link.write, link.hang_up
 
         await bench.serve(Ear())
-        ended.set()
 
-    async with TcpPort(overheard) as port:
+    ports: dict[str, Port] = {
+        "tcp": TcpPort(overheard),
+        "pty": PtyPort(overheard, tmp_path / "scale"),
+        "rfc2217": Rfc2217Port(overheard, line=Line()),
+    }
+    async with ports[kind] as port:
         async with running(bench.config(port, ask=False)) as (received, _, _scale):
             await received.until(lambda r: r.weights)
-        await ended.wait()
+        async with asyncio.timeout(10):
+            await ended.wait()
     assert bytes(heard) == b"SIR\r\nSI\r\n"
 
 

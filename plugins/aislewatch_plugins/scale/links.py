@@ -20,7 +20,7 @@ from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 from aislewatch_plugins.scale.decoder import LineSettings
 
 CONNECT_S = 5.0
-CLOSE_S = 1.5
+CLOSE_S = 1.2
 _CHUNK = 4096
 _QUEUED_CHUNKS = 256
 _READ_S = 0.05
@@ -281,9 +281,7 @@ class _Worker:
 
     def _move(self) -> None:
         while not self._stopping.is_set():
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    self._port.write(self._outgoing.get_nowait())
+            self._send()
             data: bytes = self._port.read(max(1, min(_CHUNK, self._port.in_waiting)))
             while data and not self._stopping.is_set():
                 try:
@@ -292,6 +290,12 @@ class _Worker:
                     continue
                 self._tell(self._news.set)
                 data = b""
+        self._send()  # What has a scale stop sending is said last of all.
+
+    def _send(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._port.write(self._outgoing.get_nowait())
 
     def _ready(self) -> None:
         if not self.opened.done():

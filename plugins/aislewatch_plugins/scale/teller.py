@@ -21,7 +21,7 @@ from aislewatch_plugins.scale.standing import State
 
 
 class Teller:
-    """Makes the events of one opening; their ids go on from one to the next.
+    """Makes the events of one opening.
 
     Args:
         context: of the plugin.
