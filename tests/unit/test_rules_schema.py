@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from pydantic import BaseModel, ValidationError
@@ -237,6 +237,7 @@ def changed_rules(draw: st.DrawFn) -> Any:
     return data
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(changed_rules())
 def test_it_refuses_nothing_that_the_loader_takes(data: Any) -> None:
     try:
@@ -247,6 +248,7 @@ def test_it_refuses_nothing_that_the_loader_takes(data: Any) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(typed(data))] == []
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(changed_rules())
 def test_it_takes_no_shape_that_the_model_refuses(data: Any) -> None:
     try:
