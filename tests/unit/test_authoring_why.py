@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from aislewatch.authoring.lines import parse_lines, time_us
 from aislewatch.authoring.running import run_events, standing_in_order
 from aislewatch.authoring.why import Recorded, judged_again
+from aislewatch.authoring.why_answer import Answer
 from aislewatch.authoring.why_asked import Asked
-from aislewatch.authoring.why_not import Answer, why_not
+from aislewatch.authoring.why_not import why_not
 from aislewatch.authoring.why_stream import Told
 from aislewatch.detect.core import Settings
 from aislewatch.events.codec import Codec

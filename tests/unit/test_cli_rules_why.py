@@ -304,16 +304,39 @@ def test_a_recording_is_read_as_its_store_file_says(shop: Path, run: Run) -> Non
     assert "reads is unknown, needs >= 3" in out
 
 
-def test_a_late_sale_counts_in_the_explanation_as_it_did_in_the_shop(shop: Path, run: Run) -> None:
-    clock = "".join(f"10:{n}:00 clock.tick device=clock\n" for n in (26, 27, 28))
-    late = "10:10:00 pos.item epc=E1 device=till\n"
-    write_archive(shop / "late", "\n".join(DAY.splitlines()[:7]) + "\n" + clock + late)
+@pytest.fixture
+def late(shop: Path) -> Path:
+    """An archive in which the sale of E1 is told when it was raised already."""
+    ticks = "".join(f"10:{n}:00 clock.tick device=clock\n" for n in (26, 27, 28))
+    sale = "10:10:00 pos.item epc=E1 device=till\n"
+    write_archive(shop / "late", "\n".join(DAY.splitlines()[:7]) + "\n" + ticks + sale)
+    return shop / "late"
+
+
+def test_a_late_sale_counts_in_the_explanation_as_it_did_in_the_shop(
+    shop: Path, late: Path, run: Run
+) -> None:
     code, out, _ = run(
         "rules", "why-not", shop / "rules" / "leaving.yml", "--store", shop / "store.yml",
-        "--events", shop / "late", "--about", "epc=E1", "--at", "11:20",
+        "--events", late, "--about", "epc=E1", "--at", "11:20",
     )  # fmt: skip
     assert code == 0
     assert "it stops at not_seen pos.item" in out
+
+
+def test_why_of_a_cleared_incident_says_what_it_held_on_and_what_came_since(
+    shop: Path, late: Path, run: Run
+) -> None:
+    found = shop / "late.db"
+    assert run("replay", shop / "store.yml", "--events", late, "--out", found)[0] == 0
+    code, out, _ = run("rules", "why", "--ledger", found, "--store", shop / "store.yml")
+    assert code == 0
+    told = " ".join(out.split())
+    assert "it held on what was known then, and counts no more: pos.item of 11:10:00" in told
+    assert "came 17m 59s late" in told
+    assert "holds not_seen pos.item (line 7)" in told
+    capture = ("rules", "capture", "--as-test", "--ledger", found, "--store", shop / "store.yml")
+    assert "has no signals any more" in run(*capture)[2]
 
 
 def test_a_rule_that_no_device_of_the_shop_can_judge_by_says_so(shop: Path, run: Run) -> None:

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from aislewatch.authoring.running import standing
+from aislewatch.authoring.why_answer import Answer, Answered, Passed
 from aislewatch.authoring.why_asked import Asked
 from aislewatch.authoring.why_stream import Told
 from aislewatch.detect.core import Core
 from aislewatch.detect.explain import Explainer, reach_of_rule
 from aislewatch.detect.explain_log import Log
-from aislewatch.detect.explain_terms import Condition
 from aislewatch.detect.explain_values import ClauseTold, Judgement
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
@@ -33,67 +32,10 @@ from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry, type_of
 from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, Unmatched
 
-Fate = Literal["raised", "silenced", "undecided", "nothing", "not yet"]
-"""What the core made of a judgement. ``not yet``: the events end before its last window closed."""
-
 _BATCH = 5_000
 _NEAREST = 3
 _MOST_JUDGED = 2_000
 """Anchors near the time that are judged where none of them is itself about whom is asked."""
-
-
-class Answered(Struct, frozen=True):
-    """A judgement, and what became of it.
-
-    Attributes:
-        judgement: explained.
-        fate: what the core said.
-        silenced_by: the signal whose ``quiet`` silenced it; empty for none.
-        silent_until_us: how long that lasts; 0 for none.
-    """
-
-    judgement: Judgement
-    fate: Fate
-    silenced_by: str = ""
-    silent_until_us: int = 0
-
-
-class Passed(Struct, frozen=True):
-    """An event of the anchor's kind that is no anchor.
-
-    Attributes:
-        event: the event.
-        condition: the anchor's condition, and what it saw.
-    """
-
-    event: Event
-    condition: Condition
-
-
-class Answer(Struct, frozen=True):
-    """All that is known.
-
-    Attributes:
-        judged: in order of time.
-        passed: events that would have been judged but for the anchor's condition.
-        nearest: where there are neither: other events about whom is asked, the nearest in time.
-        others: where there are neither: anchors near the time that are about others.
-        idle: why the rule judges nothing in this shop; empty where it does.
-        events: how many events were read.
-        refused: how much that was read is no event.
-        from_us: the first event's time; None where there was none.
-        to_us: the last event's.
-    """
-
-    judged: list[Answered]
-    passed: list[Passed]
-    nearest: list[Event]
-    others: list[Event]
-    idle: str
-    events: int
-    refused: int
-    from_us: int | None
-    to_us: int | None
 
 
 def why_not(

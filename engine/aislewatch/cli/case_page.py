@@ -125,7 +125,7 @@ class CasePage:
         by = f"{told.rule}{version}, {points(told.points_cb)}: {told.title}"
         yield _indented(Text(by, "cyan"), 3)
         if not counts:
-            yield _indented(Text("taken back; it counts no more"), 3)
+            yield _indented(Text(self._taken_back(told)), 3)
         if self._explained is not None:
             yield _indented(self._explained.get(told.signal, ""), 3)
             return
@@ -137,6 +137,14 @@ class CasePage:
                 begins, ends = begins[11:], ends[11:]
             line = f"looked at {look.clause}, {begins} to {ends}: {seen}"
             yield _indented(Text(line, "dim"), 3)
+
+    def _taken_back(self, told: Told) -> str:
+        if self._explained is None:
+            return "taken back; it counts no more"  # Its life tells why.
+        found = (m for m in reversed(self._case.life) if m.signal == told.signal)
+        gone = next((moment for moment in found if moment.what == "withdrawn"), None)
+        why = self._late_event(gone.other) if gone is not None else "it is in another incident now"
+        return f"it held on what was known then, and counts no more: {why}"
 
     def _evidence(self, told: Told) -> RenderableType:
         made = table("", "", "", "", show_header=False)

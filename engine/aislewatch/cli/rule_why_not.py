@@ -11,8 +11,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from aislewatch.authoring.loading import all_lists, read_rule
+from aislewatch.authoring.why_answer import Answer, Answered
 from aislewatch.authoring.why_asked import Asked, days_of, is_of_day, read_about, read_time
-from aislewatch.authoring.why_not import Answer, Answered, why_not
+from aislewatch.authoring.why_not import why_not
 from aislewatch.authoring.why_stream import Told
 from aislewatch.cli import options
 from aislewatch.cli.app import COULD_NOT_RUN, FINE
