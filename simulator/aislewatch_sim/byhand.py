@@ -56,6 +56,12 @@ def add_options(parser: argparse.ArgumentParser, *, pty: bool = True) -> None:
         place.add_argument(
             "--pty", metavar="LINK", type=Path, help="a pseudo-terminal under this link instead"
         )
+    add_faults(parser)
+    parser.add_argument("--json", action="store_true", help="say where it listens as JSON")
+
+
+def add_faults(parser: argparse.ArgumentParser) -> None:
+    """Add the dice and the faults alone, for a twin that listens nowhere."""
     parser.add_argument("--seed", type=int, default=1, help="of the dice (default: %(default)s)")
     parser.add_argument(
         "--fault",
@@ -66,7 +72,6 @@ def add_options(parser: argparse.ArgumentParser, *, pty: bool = True) -> None:
         help="how probable a fault is for a frame, as in cut=0.1; may be given again. "
         + "; ".join(f"{fault}: {fault.meaning}" for fault in Fault),
     )
-    parser.add_argument("--json", action="store_true", help="say where it listens as JSON")
 
 
 def faults_of(given: argparse.Namespace, dice: Random) -> Faults:

@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -19,13 +20,16 @@ from aislewatch.errors import BusError, DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins.pos import square_sensor
 from aislewatch_plugins.pos.json_sensor import JsonConfig, PosJson
 from aislewatch_plugins.pos.poslog_sensor import PosLog, PosLogConfig
 from aislewatch_plugins.pos.printer_sensor import PosPrinter, PrinterConfig
 from aislewatch_plugins.pos.sensor import PosSensor
+from aislewatch_plugins.pos.square_api import SquareApi
+from aislewatch_plugins.pos.square_sensor import PosSquare, SquareConfig
 from aislewatch_sim.faults import Fault, Faults
 from aislewatch_sim.ports import Port, PtyPort, TcpPort
-from aislewatch_sim.pos import json_words, poslog_words, receipt_words
+from aislewatch_sim.pos import json_words, poslog_words, receipt_words, square_words
 from aislewatch_sim.pos.folder import Dropper
 from aislewatch_sim.pos.posting import Answered, Poster
 from aislewatch_sim.pos.printer import Tap
@@ -643,6 +647,131 @@ async def test_a_patterns_file_with_mistakes_is_said_before_anything_is_opened(
         await sensor.open(context(tmp_path))
 
 
+# Square ----------------------------------------------------------------------------------------
+
+URL = "https://shop.example/hooks/square"
+PLAYED = shift(Random(7))
+NOTES = square_words.notifications(PLAYED)
+
+
+def square(where: Path, **more: Any) -> PosSquare:
+    (where / "key").write_bytes(SECRET)
+    values: dict[str, Any] = {
+        "http": ":0/hooks/square",
+        "url": URL,
+        "keys": [{"file": "key"}],
+        "currency": "GBP",
+    }
+    return PosSquare(SquareConfig.model_validate(values | more))
+
+
+async def notify(line: Poster, note: dict[str, Any], url: str = URL) -> int:
+    body = square_words.body(note)
+    return (await line.post(square_words.headers(SECRET, url, body), body)).status
+
+
+async def test_a_cloud_tells_orders_payments_and_refunds_and_no_card(tmp_path: Path) -> None:
+    sensor = square(tmp_path)
+    async with running(sensor, tmp_path) as (received, _):
+        line = poster(sensor, path="/hooks/square")
+        for note in NOTES:
+            assert await notify(line, note) == 200
+    assert received.refusals == []
+    told = kinds(received.found)
+    sold = [order for order in square_words.orders(PLAYED).values() if order["line_items"]]
+    assert told.count("pos.item") == sum(len(order["line_items"]) for order in sold)
+    assert told.count("pos.refund") == told.count("pos.discount") == 1
+    assert told.count("pos.tender") == told.count("pos.basket_close")
+    (refund,) = [e for e in received.found if e.__class__.__name__ == "PosRefund"]
+    assert getattr(refund, "original_receipt", None) in square_words.orders(PLAYED)
+    assert "5555555555554444" in json.dumps(NOTES)
+    assert "55555555" not in repr(received.told)
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_a_cloud_that_notifies_until_it_is_answered_loses_and_doubles_nothing(
+    tmp_path: Path, fault: Fault
+) -> None:
+    faults = Faults(Random(3), late_s=0.01, drip_s=0.0)
+    sensor = square(tmp_path)
+    async with running(sensor, tmp_path) as (received, _):
+        line = poster(sensor, faults, path="/hooks/square")
+        for n, note in enumerate(NOTES):
+            if n % 4 == 1:
+                faults.strike(fault)
+                if fault is Fault.STALE:  # The answer is to what was sent before.
+                    await notify(line, note)
+            for _ in range(3):
+                if await notify(line, note) == 200:
+                    break
+            else:
+                raise AssertionError(fault)
+    ids = [event.id for event in received.found]
+    assert len(ids) == len(set(ids)), "the sensor itself knows a notification again"
+    assert sum(kind == "pos.tender" for kind in kinds(received.found)) == sum(
+        note["type"] == "payment.updated" for note in NOTES
+    )
+
+
+async def test_only_who_has_the_key_and_the_address_is_heard_and_only_for_a_day(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    sensor = square(tmp_path)
+    async with running(sensor, tmp_path, clock) as (received, _):
+        line = poster(sensor, path="/hooks/square")
+        assert await notify(line, NOTES[0], URL + "/") == 401
+        assert (await line.post({}, square_words.body(NOTES[0]))).status == 401
+        assert await notify(line, NOTES[0]) == 200
+        assert await notify(line, NOTES[0]) == 200
+        assert sensor.diagnostics()["repeats"] == 1
+        clock.us += 27 * 3_600_000_000
+        assert await notify(line, NOTES[1]) == 401
+        assert len(received.refusals) == 3
+        assert SECRET.decode() not in repr((received.refusals, sensor.diagnostics()))
+
+
+async def test_an_order_that_is_only_named_is_asked_for_until_it_has_its_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(square_sensor, "SquareApi", partial(SquareApi, pause_s=0.002))
+    found = square_words.orders(PLAYED)
+    cloud = square_words.Orders(found, "a token that reads orders", late=1)
+    (tmp_path / "token").write_text("a token that reads orders")
+    named = square_words.notifications(PLAYED, whole=False)
+    note = next(one for one in named if one["type"] == "order.updated")
+    async with TcpPort(cloud.serve) as port:
+        more = {"api": f"http://{port.address}", "token": {"file": "token"}}
+        sensor = square(tmp_path, **more)
+        async with running(sensor, tmp_path) as (received, _):
+            line = Poster("127.0.0.1", sensor.port or 0, "/hooks/square", Faults(Random(1)))
+            assert await notify(line, note) == 200
+    order = found[note["data"]["object"]["order_updated"]["order_id"]]
+    assert kinds(received.found).count("pos.item") == len(order["line_items"])
+    assert cloud.asked == 2
+    sensor = square(tmp_path, **more)  # Nobody answers there any more.
+    async with running(sensor, tmp_path) as (received, _):
+        line = Poster("127.0.0.1", sensor.port or 0, "/hooks/square", Faults(Random(1)))
+        assert await notify(line, note) == 503
+        assert "cannot be had" in received.refusals[0][1]
+        assert "a token" not in repr(received.refusals)
+
+
+async def test_a_notification_that_is_none_is_refused_with_its_reason(tmp_path: Path) -> None:
+    sensor = square(tmp_path)
+    payment = next(note for note in NOTES if note["type"] == "payment.updated")
+    dollars = json.loads(json.dumps(payment).replace("GBP", "USD"))
+    async with running(sensor, tmp_path) as (received, _):
+        line = poster(sensor, path="/hooks/square")
+        for body in (b"{", b"[]", b"{}", b'{"event_id": 1}'):
+            headers = square_words.headers(SECRET, URL, body)
+            assert (await line.post(headers, body)).status == 400
+        assert await notify(line, dollars) == 200
+        assert received.found == []
+        assert "in 'USD', the shop's amounts are in GBP" in received.refusals[-1][1]
+        assert await notify(line, {**payment, "event_id": "other", "type": "team.updated"}) == 200
+
+
 # All of them ----------------------------------------------------------------------------------
 
 
@@ -653,6 +782,7 @@ async def test_a_hundred_openings_leave_no_file_thread_or_task_behind(tmp_path: 
         makers: list[Any] = [
             lambda: json_sensor(tmp_path),
             lambda: log_sensor(tmp_path),
+            lambda: square(tmp_path),
             lambda: printer(tmp_path, tcp=tcp.address),
             lambda: printer(tmp_path, tcp_listen=":0"),
             lambda: printer(tmp_path, serial={"port": pty.address}),

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from aislewatch.errors import EventRefused
+from aislewatch.events.conversion import epc_hex
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.pos.cards import holds_card, is_goods_code, mask, mask_bytes
@@ -150,6 +151,9 @@ class Teller:
                 if name not in _GOODS or not is_goods_code(value):
                     self._counts.cards += 1
                     continue
+            elif name == "epc":
+                yield name, _epc(value)
+                continue
             elif isinstance(value, int) and value > _GREATEST:
                 message = f"{name} is greater than any till's figure"
                 raise EventRefused(message)
@@ -169,6 +173,14 @@ class Teller:
             "reason": reason,
         }
         return msgspec.convert(values, DeviceState)
+
+
+def _epc(value: Any) -> str:
+    try:
+        return epc_hex(value)
+    except ValueError as error:
+        message = f"epc: {error}"
+        raise EventRefused(message) from None
 
 
 def _said(fields: Mapping[str, Any]) -> dict[str, Any]:
