@@ -79,7 +79,7 @@ def points_of(caught: int, losses: int, accused: int, honest: int) -> Interval |
     ``1/a - 1/m + 1/b - 1/n``.
 
     >>> points_of(45, 50, 1, 50)
-    Interval(low=9.168519, estimate=14.818456, high=20.468393)
+    Interval(low=7.95961, estimate=14.819201, high=21.678793)
 
     Args:
         caught: labelled losses that it hit.

@@ -61,7 +61,7 @@ def read_share(text: str) -> Decimal:
     """Read a share from 0 to 1, such as ``40%`` or ``0.4``.
 
     >>> read_share("40%"), read_share("0.4")
-    (Decimal('0.40'), Decimal('0.4'))
+    (Decimal('0.4'), Decimal('0.4'))
 
     Raises:
         ValueError: it is none.
