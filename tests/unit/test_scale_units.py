@@ -206,6 +206,11 @@ def test_a_scale_is_asked_as_its_protocol_and_its_kind_want_it() -> None:
         ({"protocol": "stream", "ask": True}, "cannot be asked"),
         ({"protocol": "nci", "ask": False}, "only when it is asked"),
         ({"protocol": "toledo-8217", "every": "100ms"}, "wants 200 ms"),
+        ({"every": "5s"}, "'silence' must be longer than 'every'"),
+        (
+            {"kind": "shelf", "shelf": {"id": "A1", "holds": HOLDS}, "every": "300ms"},
+            "is read 4 times in 'window'",
+        ),
         ({"protocol": "morse"}, "'mt-sics', 'toledo-8217', 'nci' or 'stream'"),
         ({"step": "5"}, "not a mass"),
         ({"speed": 9600}, "Extra inputs are not permitted"),

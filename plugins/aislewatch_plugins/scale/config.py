@@ -21,6 +21,7 @@ from aislewatch_plugins.scale.decoder import LineSettings, Parity
 from aislewatch_plugins.scale.generic import LinesConfig, mass_unit
 from aislewatch_plugins.scale.planogram import HeldConfig, PlanogramConfig
 from aislewatch_plugins.scale.protocols import ProtocolName, decoder_of, line_of
+from aislewatch_plugins.scale.steps import FEWEST
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:/\s]+):(\d{1,5})")
 _MILLISECOND = 1_000
@@ -161,6 +162,12 @@ class ScaleConfig(BaseModel):
             raise ValueError(message)
         if self.ask is False and decoder.request and not decoder.begin:
             message = "this scale speaks only when it is asked; leave 'ask' out"
+            raise ValueError(message)
+        if self.asks and self.silence <= self.every_us:
+            message = "'silence' must be longer than 'every'"
+            raise ValueError(message)
+        if self.asks and self.shelf is not None and self.shelf.window < FEWEST * self.every_us:
+            message = f"a shelf is read {FEWEST} times in 'window': lengthen it, or shorten 'every'"
             raise ValueError(message)
         if self.every is not None and self.every < decoder.pause_us:
             least_ms = decoder.pause_us // _MILLISECOND

@@ -207,6 +207,7 @@ class _Worker:
         self._outgoing = queue.SimpleQueue[bytes]()
         self._news = asyncio.Event()
         self._stopping = threading.Event()
+        self._closing = threading.Lock()
         self._broken = ""
         self.opened: asyncio.Future[None] = self._loop.create_future()
         self.ended = asyncio.Event()
@@ -242,9 +243,13 @@ class _Worker:
 
     def _wake(self) -> None:
         wake = getattr(self._port, "cancel_read", None)  # RFC 2217 has none.
-        if wake is not None:
-            with contextlib.suppress(OSError, TypeError):  # Closed meanwhile.
-                wake()
+        # Whoever has the lock is closing the port, whose file could be another's by now.
+        if wake is None or not self._closing.acquire(blocking=False):
+            return
+        try:
+            wake()  # Does nothing once the port is closed.
+        finally:
+            self._closing.release()
 
     def _work(self) -> None:
         try:
@@ -258,7 +263,7 @@ class _Worker:
             except Exception as error:
                 self._broken = f"{self._name} is gone: {error}"
             finally:
-                with contextlib.suppress(Exception):
+                with self._closing, contextlib.suppress(Exception):
                     self._port.close()
         self._tell(self.ended.set)
         self._tell(self._news.set)

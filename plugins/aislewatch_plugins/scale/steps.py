@@ -16,7 +16,7 @@ from statistics import median_low
 from aislewatch_plugins.scale.reading import Reading
 from aislewatch_plugins.scale.settling import Settled
 
-_FEWEST = 4
+FEWEST = 4
 """Readings that a still window must hold: two that agree by chance are no stillness."""
 
 
@@ -71,7 +71,7 @@ class Steps:
         weights = [weight for _, weight in window]
         noise_mg = max(weights) - min(weights)
         band_mg = feeling.band_mg or max(feeling.least_mg // 4, 4 * reading.digit_mg)
-        long_enough = window[0][0] <= time_us - feeling.window_us and len(window) >= _FEWEST
+        long_enough = window[0][0] <= time_us - feeling.window_us and len(window) >= FEWEST
         if not long_enough or noise_mg > band_mg:
             return None
         level = median_low(weights)
