@@ -11,13 +11,20 @@ import pytest
 from aislewatch.authoring.lines import parse_lines, time_us
 from aislewatch.authoring.why_asked import days_of, read_time
 from aislewatch.cli.app import main
+from aislewatch.cli.rule_why_words import Words
+from aislewatch.cli.wording import Local
+from aislewatch.detect.explain import Explainer
+from aislewatch.detect.explain_log import Log
 from aislewatch.errors import UsageError
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick
+from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry, type_of
 from aislewatch.events.subjects import event_subject
+from aislewatch.events.units import Dimension
 from aislewatch.runtime.archive import ArchiveWriter
 from aislewatch.runtime.archive_line import Archived
+from aislewatch.testing.small import small_rule
 
 REGISTRY = Registry()
 
@@ -179,6 +186,27 @@ def test_why_does_not_explain_by_a_rule_that_means_something_else_now(
     assert "From the record alone: leaving is not among the rules given." in told
 
 
+def test_a_clause_that_had_nowhere_to_look_says_so(shop: Path, run: Run) -> None:
+    rule = LEAVING.partition("match:")[0] + (
+        "match:\n  - any_of:\n"
+        "      - {seen: rfid.read, as: x, where: rssi > 0dBm, window: 1h before exit}\n"
+        "      - {seen: pos.item, window: 10s after x}\n"
+        "      - check: exit.reads > 0\n"
+        "incident: {type: theft.exit, about: {epc: exit.epc}, because: left}\n"
+    )
+    (shop / "rules" / "leaving.yml").write_text(rule)
+    found = shop / "any.db"
+    store = shop / "store.yml"
+    assert run("replay", store, "--events", shop / "days", "--out", found)[0] == 0
+    for words in (("incidents", "show"), ("rules", "why")):
+        code, told, err = run(*words, "--ledger", found)
+        assert (code, err) == (0, "")
+        assert "what its window is measured from was not there" in " ".join(told.split())
+    told = run("rules", "why", "--ledger", found, "--store", store)[1]
+    assert "holds    any_of: at least 1 of 3" in told
+    assert "nowhere to look" in told
+
+
 def test_why_gives_json_with_judgement_sum_and_bindings(shop: Path, ledger: Path, run: Run) -> None:
     words = ("rules", "why", "s1-1", "--ledger", ledger, "--json")
     code, told, err = run(*words, "--rules", shop / "rules")
@@ -243,6 +271,31 @@ def test_why_not_of_nobody_says_what_there_is_around(why_not: Run) -> None:
     assert code == 1
     assert "What else is known of whom you ask, the nearest in time:" in out
     assert "11:21:00  gate  rfid.crossing" in out
+
+
+def test_the_rule_may_be_named_by_its_id_in_the_store(shop: Path, run: Run) -> None:
+    store = ("--store", shop / "store.yml", "--events", shop / "days", "--at", "11:22")
+    code, out, _ = run("rules", "why-not", "leaving", *store)
+    assert code == 0
+    # Without --about, everything near then.
+    assert out.count("judged  11:2") == 3
+    code, _, err = run("rules", "why-not", "leavin", *store)
+    assert code == 2
+    assert "is no rule of the store; did you mean 'leaving'?" in err
+
+
+def test_of_very_many_judgements_the_nearest_are_shown(shop: Path, run: Run) -> None:
+    day = "".join(
+        f"10:20:{n:02} rfid.crossing epc=E{n} direction=out reads=5 device=gate\n"
+        for n in range(10, 40)
+    )
+    write_archive(shop / "crowd", day)
+    words = ("rules", "why-not", "leaving", "--store", shop / "store.yml", "--at", "11:20:25",
+             "--events", shop / "crowd")  # fmt: skip
+    out = run(*words)[1]
+    assert out.count("judged  11:20:") == 8
+    assert "... and 22 judgements further from then: --whole" in out
+    assert run(*words, "--whole")[1].count("judged  11:20:") == 30
 
 
 @pytest.mark.parametrize("at", ["11:22", "11:22:00", "2026-01-01 11:22", "2026-01-01T10:22:00Z",
@@ -413,3 +466,68 @@ def test_what_cannot_be_captured_says_what_is_missing(shop: Path, ledger: Path, 
     unknown = run("rules", "capture", "s1-9", "--as-test", "--ledger", ledger)
     assert unknown[0] == 2
     assert "there is no incident 's1-9'" in unknown[2]
+
+
+# Words -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "dimension", "told"),
+    [
+        (512_500, Dimension.MASS, "512.5 g"),
+        (-71.5, Dimension.LEVEL, "-71.5 dBm"),
+        (0.875, Dimension.RATIO, "87.5 %"),
+        (5_400_000_000, Dimension.DURATION, "1h 30m"),
+        (4_250, Dimension.MONEY, "EUR 42.50"),
+        (7, Dimension.NUMBER, "7"),
+        (1 / 3, Dimension.NUMBER, "0.333333"),
+        ("out", Dimension.TEXT, "'out'"),
+        (False, Dimension.FLAG, "no"),
+        (None, Dimension.MASS, "unknown"),
+    ],
+)
+def test_figures_are_said_with_the_units_that_people_write(
+    value: float | str | None, dimension: Dimension, told: str
+) -> None:
+    assert Words(Local(currency="EUR")).figure(value, dimension) == told
+
+
+@pytest.mark.parametrize(
+    ("condition", "event", "told"),
+    [
+        (
+            "rssi > -60dBm",
+            "rfid.read epc=E1 rssi=-60",
+            "rssi is -60 dBm, needs > -60 dBm: right at the limit",
+        ),
+        (
+            "rssi > -60dBm",
+            "rfid.read epc=E1 rssi=-51",
+            "rssi is -51 dBm, needs > -60 dBm: met by 9 dB",
+        ),
+        (
+            "rssi < -60dBm",
+            "rfid.read epc=E1 rssi=-51",
+            "rssi is -51 dBm, needs < -60 dBm: 9 dB too much",
+        ),
+        ("rssi > -60dBm", "rfid.read epc=E1", "rssi is unknown, needs > -60 dBm"),
+        ("antenna == 2", "rfid.read epc=E1 antenna=5", "antenna is 5, not 2: 3 apart"),
+        ("epc != 'E1'", "rfid.read epc=E1", "epc is 'E1'"),
+        ("epc != 'E2'", "rfid.read epc=E1", "epc is 'E1', not 'E2'"),
+        (
+            "zone.kind in ['exit', 'scan']",
+            "rfid.read epc=E1",
+            "zone.kind in ['exit', 'scan']: zone.kind is unknown",
+        ),
+        ("not has(person)", "rfid.read epc=E1", "not: has(person): person is not there"),
+        ("unknown_tag", "rfid.read epc=E1 unknown_tag=true", "unknown_tag is yes"),
+    ],
+)
+def test_a_condition_is_said_with_both_sides_and_the_gap(
+    condition: str, event: str, told: str
+) -> None:
+    rule = small_rule(f'event: rfid.read, as: r, where: "{condition}"')
+    (read,) = parse_lines(f"10:00:00 {event}", REGISTRY)
+    seen = Explainer(rule, Log([read], StoreModel()), REGISTRY).when(read)
+    assert seen is not None
+    assert " ".join(text for _, _, text in Words(Local()).condition(seen)) == told

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from aislewatch.cli.cases import Case, Moment, Share, Told
+from aislewatch.cli.cases import Case, Look, Moment, Share, Told
 from aislewatch.cli.screen import table
 from aislewatch.cli.wording import LEVEL_STYLES, Local, chance, count, points, span
 from aislewatch.rules.rule import Rule
@@ -132,10 +132,7 @@ class CasePage:
         yield _indented(self._evidence(told), 3)
         for look in told.looks:
             seen = f"found {count(len(look.found), 'event')}" if look.found else "found nothing"
-            begins, ends = self._local.day(look.from_us), self._local.day(look.to_us)
-            if begins[:10] == ends[:10]:
-                begins, ends = begins[11:], ends[11:]
-            line = f"looked at {look.clause}, {begins} to {ends}: {seen}"
+            line = f"looked at {look.clause}, {when_looked(look, self._local)}: {seen}"
             yield _indented(Text(line, "dim"), 3)
 
     def _taken_back(self, told: Told) -> str:
@@ -254,6 +251,13 @@ class CasePage:
 
 def _indented(what: RenderableType, columns: int) -> Padding:
     return Padding(what, (0, 0, 0, columns), expand=False)
+
+
+def when_looked(look: Look, local: Local) -> str:
+    """Say from when to when a clause looked: ``09:09:59 to 09:10:03``."""
+    if look.from_us is None or look.to_us is None:
+        return "nowhere, as what its window is measured from was not there"
+    return local.between(look.from_us, look.to_us)
 
 
 def _odds(score_cb: int) -> str:

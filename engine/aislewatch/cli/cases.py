@@ -33,11 +33,14 @@ CASE_RECORDS = (
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What one clause of a rule looked at; times in microseconds, ids of what was found."""
+    """What one clause of a rule looked at; times in microseconds, ids of what was found.
+
+    No times where what its window is measured from was not there.
+    """
 
     clause: str
-    from_us: int
-    to_us: int
+    from_us: int | None
+    to_us: int | None
     found: list[str]
 
 

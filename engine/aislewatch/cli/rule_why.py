@@ -13,8 +13,8 @@ from rich.text import Text
 
 from aislewatch.authoring.why import Recorded, judged_again
 from aislewatch.cli import options
-from aislewatch.cli.case_page import SIGNALS_MAX, CasePage, page_json
-from aislewatch.cli.cases import Case, Look, Told, cases_json, read_cases
+from aislewatch.cli.case_page import SIGNALS_MAX, CasePage, page_json, when_looked
+from aislewatch.cli.cases import Case, Told, cases_json, read_cases
 from aislewatch.cli.incidents import find_case, late_events
 from aislewatch.cli.places import Places
 from aislewatch.cli.rule_capture import evidence_of
@@ -148,7 +148,7 @@ class _Explained:
         yield page.anchor(events[told.anchor])
         for look in told.looks:
             yield Text(f"looked at {look.clause}", "bold")
-            yield _indented(Text(_when(look, local), "dim"))
+            yield _indented(Text(when_looked(look, local), "dim"))
             found = [events[one] for one in look.found if one in events]
             if not found:
                 yield _indented(Text("found nothing"))
@@ -157,13 +157,6 @@ class _Explained:
             yield Text("what its names stand for", "bold")
         for name, value in told.bindings:
             yield _indented(Text(f"{name}: {_bound(value, events, page)}"))
-
-
-def _when(look: Look, local: Local) -> str:
-    begins, ends = local.day(look.from_us), local.day(look.to_us)
-    if begins[:10] == ends[:10]:
-        begins, ends = begins[11:], ends[11:]
-    return f"{begins} to {ends}"
 
 
 def _bound(value: Any, events: Mapping[str, Event], page: JudgementPage) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -21,16 +21,27 @@ from aislewatch.cli.rule_why_page import JudgementPage, fields_shown, verdict
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import Local, count, span
 from aislewatch.errors import UsageError
+from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.quantities import parse_duration_us
+from aislewatch.rules.rule import Rule
 from aislewatch.runtime.archive import is_archive
+from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
+
+JUDGED_MAX = 8
+"""Judgements that are shown, those nearest to the time."""
 
 PASSED_MAX = 3
 """Events that were no anchors that are shown."""
 
 
 def ask_why_not(
-    rule: Annotated[Path, typer.Argument(metavar="RULE.yml", help="The rule that said nothing.")],
+    rule: Annotated[
+        str,
+        typer.Argument(
+            metavar="RULE", help="The rule that said nothing: its file, or its id in the store."
+        ),
+    ],
     at: Annotated[
         str,
         typer.Option(
@@ -84,8 +95,7 @@ def ask_why_not(
     if setup is None and events is None:
         message = "say what happened: --events ARCHIVE, or --store STORE.yml with its recordings"
         raise UsageError(message)
-    text = _read(rule)
-    asked_of = read_rule(text, str(rule), setup)
+    asked_of, lists = _rule(rule, setup)
     told = Told(setup, None if folder is not None else events)
     entities = read_about(about or [], asked_of, told.registry)
     with screen.progress("reading") as step:
@@ -95,7 +105,7 @@ def ask_why_not(
 
         moment = _moment(at, told)
         asked = Asked(entities, moment, _duration(within))
-        answer = why_not(asked_of, asked, told, all_lists(text), progress)
+        answer = why_not(asked_of, asked, told, lists, progress)
     local = Local(told.zone, setup.model.currency if setup is not None else "")
     screen.give(
         {
@@ -111,7 +121,7 @@ def ask_why_not(
     who = ", ".join(f"{kind}={value}" for kind, value in entities.items()) or "anybody"
     near = f"{local.day(asked.at_us)} ({local.zone}), give or take {span(asked.within_us)}"
     screen.show(Text.assemble((asked_of.id, "bold"), f"  about {who} at {near}"))
-    for part in _parts(answer, page, local, whole=whole):
+    for part in _parts(answer, asked.at_us, page, local, whole=whole):
         screen.show(part)
     if answer.refused:
         screen.say(f"passed over {count(answer.refused, 'message')} that are no events")
@@ -122,15 +132,22 @@ def ask_why_not(
 
 
 def _parts(
-    answer: Answer, page: JudgementPage, local: Local, *, whole: bool
+    answer: Answer, at_us: int, page: JudgementPage, local: Local, *, whole: bool
 ) -> Iterator[RenderableType]:
     if answer.idle:
         yield Text(f"It judges nothing in this shop: {answer.idle}.", "yellow")
-    for judged in answer.judged:
+    judgements = answer.judged
+    if not whole:
+        nearest = sorted(judgements, key=lambda one: abs(one.judgement.anchor.time - at_us))
+        judgements = [one for one in judgements if one in nearest[:JUDGED_MAX]]
+    for judged in judgements:
         yield ""
         yield Text.assemble(("judged  ", "bold"), page.anchor(judged.judgement.anchor))
         yield Text(f"  {_fate(judged, local)}", "bold")
         yield from page.clauses(judged.judgement)
+    if len(answer.judged) > len(judgements):
+        more = len(answer.judged) - len(judgements)
+        yield Text(f"... and {count(more, 'judgement')} further from then: --whole", "dim")
     passed = answer.passed if whole else answer.passed[:PASSED_MAX]
     for one in passed:
         yield ""
@@ -173,12 +190,19 @@ def _fate(judged: Answered, local: Local) -> str:
     return told
 
 
-def _read(rule: Path) -> bytes:
+def _rule(name: str, setup: Setup | None) -> tuple[Rule, Mapping[str, frozenset[str]]]:
+    """Give a rule by its file, or by its id; and the lists that it names, with nothing on them."""
+    known = {rule.id: rule for rule in setup.rules} if setup is not None else {}
+    if name in known and not Path(name).exists():
+        return known[name], {}
     try:
-        return rule.read_bytes()
+        text = Path(name).read_bytes()
     except OSError as error:
-        message = f"{rule} cannot be read: {error.strerror}"
-        raise UsageError(message) from None
+        hint = did_you_mean(name, known, label="the store has")
+        message = f"{name} cannot be read: {error.strerror}"
+        message = f"{message}, and is no rule of the store; {hint}" if known else message
+        raise UsageError(message.rstrip("; ")) from None
+    return read_rule(text, name, setup), all_lists(text)
 
 
 def _moment(at: str, told: Told) -> int:

@@ -162,10 +162,7 @@ class JudgementPage:
     def _where(self, saw: Saw) -> str:
         if saw.from_us is None or saw.to_us is None:
             return "nowhere to look"
-        begins, ends = self._local.day(saw.from_us), self._local.day(saw.to_us)
-        if begins[:10] == ends[:10]:
-            begins, ends = begins[11:], ends[11:]
-        told = f"{begins} to {ends}"
+        told = self._local.between(saw.from_us, saw.to_us)
         if saw.from_us > saw.to_us:
             told += ", which is no time at all"
         if saw.same:

@@ -51,6 +51,17 @@ class Local:
         """Give the time of day alone: ``09:03:16``."""
         return f"{self.moment(time_us):%H:%M:%S}"
 
+    def between(self, from_us: int, to_us: int) -> str:
+        """Give a span of time, with its days where they are two.
+
+        >>> Local().between(0, 5_000_000), Local().between(0, 86_400_000_000)
+        ('00:00:00 to 00:00:05', '1970-01-01 00:00:00 to 1970-01-02 00:00:00')
+        """
+        begins, ends = self.day(from_us), self.day(to_us)
+        if begins[:10] == ends[:10]:
+            begins, ends = begins[11:], ends[11:]
+        return f"{begins} to {ends}"
+
     def money(self, minor: int | None) -> str:
         """Give an amount: ``GBP 42.00``; empty for none.
 
