@@ -28,11 +28,13 @@ Known faults of durable-rules 2.0.28, and what is done about them here:
 from __future__ import annotations
 
 import importlib
-import multiprocessing
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import count
+from pathlib import Path
 from typing import Any
 
 from aislewatch.events.kinds import Event
@@ -40,6 +42,8 @@ from aislewatch.events.registry import type_of
 from aislewatch.rules.rule import Clause, Evidence, Expr, Join, NotSeen, Rule, Seen, SomeOf
 from aislewatch.rules.tree import FLAG, TEXT, All, Any_, Compare, Constant, Field, Not, OneOf, Term
 from aislewatch.rules.windows import Bound
+
+WORKER = Path(__file__).with_name("durable_worker.py")
 
 ATTEMPTS = 8
 """How often a stream is judged until the engine survives it."""
@@ -94,58 +98,49 @@ def judge(rule: Rule, log: Sequence[Event]) -> dict[str, dict[str, set[str]]]:
 
 def _judge_apart(rule: Rule, log: Sequence[Event]) -> list[dict[str, str]] | None:
     """Judge in a process of its own; None where that dies or hangs."""
-    fork = multiprocessing.get_context("fork")
-    here, there = fork.Pipe(duplex=False)
-    process = fork.Process(target=_judge, args=(rule, log, there))
-    process.start()
-    there.close()
+    task = json.dumps({"rules": _definitions(rule), "facts": list(_told(rule, log))})
     try:
-        if not here.poll(PATIENCE_S):
-            process.kill()
-            return None
-        fired: list[dict[str, str]] = here.recv()
-    except EOFError:
+        done = subprocess.run(
+            [sys.executable, WORKER],
+            input=task.encode(),
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
         return None
-    else:
-        return fired
-    finally:
-        process.join()
-        here.close()
+    if done.returncode < 0:  # By a signal: a crash.
+        return None
+    assert done.returncode == 0, done.stderr.decode()
+    fired: list[dict[str, str]] = json.loads(done.stdout)
+    return fired
 
 
-def _judge(rule: Rule, log: Sequence[Event], there: Any) -> None:
+def _definitions(rule: Rule) -> dict[str, Any]:
+    """Give the rule set as durable-rules takes it, without the actions."""
     lang: Any = importlib.import_module("durable.lang")
-    fired: list[dict[str, str]] = []
-
-    def keep(context: Any) -> None:
-        facts: dict[str, Any] = context._m
-        fired.append({name: fact["twin_event"] for name, fact in facts.items()})
-
-    with lang.ruleset("twin"):
+    made = lang.ruleset("twin")
+    with made:
         for way in _ways(rule):
-            lang.when_all(*[one(lang) for one in way])(keep)
+            lang.when_all(*[one(lang) for one in way])(_nothing)
+    definitions: dict[str, Any] = made.define()[1]
+    return {name: one | {"run": None} for name, one in definitions.items()}
+
+
+def _nothing(_: object) -> None:
+    """Stand for the action, which the other process brings."""
+
+
+def _told(rule: Rule, log: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    """Give the facts in the order in which they are told: evidence, then anchors."""
     facts = [_fact(event, place) for place, event in enumerate(log)]
     for number, clause in enumerate(_flat(rule.clauses)):
         for fact in facts:
             if isinstance(clause, Evidence) and fact["twin_type"] in clause.types:
-                _tell(lang, fact | {"twin_role": f"clause{number}"})
+                yield fact | {"twin_role": f"clause{number}"}
     for fact in facts:
         if fact["twin_type"] in rule.anchor.types:
-            _tell(lang, fact | {"twin_role": "anchor"})
-    there.send(fired)
-    there.close()
-
-
-def _tell(lang: Any, fact: dict[str, Any]) -> None:
-    engine: Any = importlib.import_module("durable.engine")
-    for salt in count():
-        try:
-            lang.assert_fact("twin", fact | {"twin_salt": salt})
-        except engine.MessageNotHandledException:
-            return
-        except engine.MessageObservedException:
-            continue
-        return
+            yield fact | {"twin_role": "anchor"}
 
 
 def _fact(event: Event, place: int) -> dict[str, Any]:
