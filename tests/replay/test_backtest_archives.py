@@ -337,6 +337,31 @@ def test_a_ledger_tells_what_was_really_raised(desk: Desk) -> None:
     assert "two things to compare with" in err
 
 
+def test_labels_may_name_the_incidents_of_a_ledger(desk: Desk) -> None:
+    desk.write("rules/quick-void.yml", RULE.replace("status: draft", "status: live"))
+    ledger = str(desk.folder / "ledger.db")
+    assert main(["replay", desk.store, "--events", str(desk.days), "--out", ledger]) == 0
+    desk.capsys.readouterr()
+    assert main(["incidents", "list", "--ledger", ledger, "--json"]) == 0
+    cases = [json.loads(line) for line in desk.capsys.readouterr().out.splitlines()]
+    verdicts = {"north": "theft", "south": "staff"}
+    rows = [f"{case['id']},{verdicts[case['store']]}" for case in cases]
+    labels = desk.write("labels.csv", "\n".join(["incident,verdict", *rows]))
+    code, _, err = desk.run("--labels", labels)
+    assert code == 2
+    assert "names incidents: say with --ledger where they are written down" in err
+    for words in ([], ["--against", desk.rule]):
+        now = desk.told("--labels", labels, "--ledger", ledger, *words)["now"]
+        assert (now["right"], now["wrong"], now["unlabelled"]) == (4, 2, 0)
+        assert (now["losses_caught"], now["honest_hit"]) == (4, 2)
+    text = "store,incident,verdict\n,north-99,theft\nsouth,north-1,theft\n"
+    labels = desk.write("labels.csv", text)
+    code, _, err = desk.run("--labels", labels, "--ledger", ledger)
+    assert code == 1
+    assert f"{labels}:2:0: error: {ledger} has no incident north-99" in err
+    assert f"{labels}:3:0: error: {ledger} has no incident north-1 of south" in err
+
+
 def test_what_late_evidence_withdrew_is_no_hit(desk: Desk) -> None:
     events = day("10:00:00 pos.item lane=1\n10:00:01 pos.void lane=1 receipt=R1", "north", 0)
     (late,) = parse_lines("\n\n\n10:00:02 vision.person lane=1", REGISTRY)

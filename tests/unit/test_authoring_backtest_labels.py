@@ -17,6 +17,8 @@ S_US = 1_000_000
 NOON_US = 1_772_366_400 * S_US
 """2026-03-01 12:00 UTC."""
 
+BOTH = frozenset({("epc", "E1"), ("lane", "2")})
+
 
 def read(folder: Path, text: str, name: str = "labels.csv", zone: str = "UTC") -> list[Label]:
     path = folder / name
@@ -39,7 +41,9 @@ def label(
     **about: str,
 ) -> Label:
     time_us = None if at_s is None else NOON_US + at_s * S_US
-    return Label(line, verdict, "s1", time_us, anchor, frozenset(about.items()), amount)
+    anchors = frozenset([anchor] if anchor else [])
+    entities = frozenset(about.items())
+    return Label(line, verdict, "s1", time_us, anchors, about=entities, amount_minor=amount)
 
 
 # Reading -----------------------------------------------------------------------------------------
@@ -52,8 +56,8 @@ def test_a_table_of_labels_is_read_in_the_store_s_zone_and_currency(tmp_path: Pa
         's1,2026-03-01T12:00:00+00:00,"epc=E1, lane=2",false-alarm,,,\n'
     )
     assert read(tmp_path, text, zone="Europe/Amsterdam") == [
-        Label(2, "loss", "s1", NOON_US, "", frozenset({("epc", "E1"), ("lane", "2")}), 4200, "r"),
-        Label(3, "honest", "s1", NOON_US, "", frozenset({("epc", "E1"), ("lane", "2")})),
+        Label(2, "loss", "s1", NOON_US, about=BOTH, amount_minor=4200, rule="r"),
+        Label(3, "honest", "s1", NOON_US, about=BOTH),
     ]
 
 
@@ -62,7 +66,7 @@ def test_lines_of_json_may_give_entities_as_an_object(tmp_path: Path) -> None:
         f'{{"time_us":{NOON_US},"entity":{{"epc":"E1"}},"verdict":"staff","amount":5}}\n'
     )
     assert read(tmp_path, text, "labels.jsonl") == [
-        Label(1, "loss", anchor="d/1"),
+        Label(1, "loss", anchors=frozenset(["d/1"])),
         Label(3, "honest", time_us=NOON_US, about=frozenset({("epc", "E1")}), amount_minor=500),
     ]
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from aislewatch.authoring.backtest_hits import HitBook, Raised, day_of
 from aislewatch.authoring.backtest_stops import StopCounter, Stops
-from aislewatch.detect.core import Core
+from aislewatch.detect.core import HOUSEKEEPING_US, Core
 from aislewatch.detect.judging import Compiler, compile_judge
 from aislewatch.errors import EventRefused
 from aislewatch.events.codec import Codec
@@ -146,7 +146,7 @@ class _Store:
         self._name = name
         self._zone = setup.timezone
         self._days = Counter[str]()
-        again_us = 2 * setup.horizon_us
+        again_us = setup.horizon_us + 3 * HOUSEKEEPING_US
         self._counters = [StopCounter(setup.timezone, again_us) for _ in rules]
         self._now = [
             _Judged(setup, name, one.now, counter.compile)

@@ -134,7 +134,7 @@ def score(hits: Sequence[Hit], labels: Sequence[Label], within_us: int, cost: Co
 def _distance(label: Label, hit: Hit) -> tuple[bool, int, bool, int]:
     """Order labels of a hit: those that name its event, then the nearest; a loss before others."""
     apart = abs(label.time_us - hit.time_us) if label.time_us is not None else 0
-    return not label.anchor, apart, label.verdict != "loss", label.line
+    return not label.anchors, apart, label.verdict != "loss", label.line
 
 
 def _money(losses: Iterable[Label], of_case: dict[int, list[Hit]], wrong: int, cost: Cost) -> Money:
@@ -165,9 +165,9 @@ class _Index:
         self._by_anchor: dict[str, list[Label]] = {}
         timed: list[tuple[int, Label]] = []
         for label in labels:
-            if label.anchor:
-                self._by_anchor.setdefault(label.anchor, []).append(label)
-            elif label.time_us is not None:
+            for anchor in label.anchors:
+                self._by_anchor.setdefault(anchor, []).append(label)
+            if label.time_us is not None and not label.anchors:
                 timed.append((label.time_us, label))
         self._timed = sorted(timed, key=lambda one: (one[0], one[1].line))
         self._times = [time for time, _ in self._timed]

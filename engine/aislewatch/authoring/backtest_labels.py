@@ -8,7 +8,7 @@
 
 A label is of a case and not of a rule's hit: losses that no rule hit belong in the file, and honest
 cases that were rightly left alone, too. It says which case it is by the id of the judged event
-(``anchor``), or by what it is about and when.
+(``anchor``), by what it is about and when, or by the incident that it became in a ledger.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ VERDICTS: Final[Mapping[str, Verdict]] = {
 """What may be written as a verdict, and what it means to a backtest."""
 
 COLUMNS: Final = (
-    "store", "time", "time_us", "anchor", "about", "entity", "verdict", "amount", "rule", "note",
+    "store", "time", "time_us", "anchor", "incident", "about", "entity", "verdict", "amount",
+    "rule", "note",
 )  # fmt: skip
 """What a label may tell. ``entity`` is another word for ``about``; ``note`` is for people."""
 
@@ -66,8 +67,9 @@ class Label:
         line: where it stands in its file.
         verdict: whether it was a loss.
         store: whose; empty where it is not told.
-        time_us: when; None where ``anchor`` tells which event it was.
-        anchor: id of the judged event; empty where it is told by ``about`` and ``time_us``.
+        time_us: when; None where ``anchors`` or ``incident`` tells which case it was.
+        anchors: ids of judged events, of which a hit's must be one; any where there are none.
+        incident: id of the incident that it is of, for whoever has the ledger.
         about: entities, all of which a hit must name.
         amount_minor: what was lost; None for unknown.
         rule: id of the only rule that it speaks of; empty for all.
@@ -77,7 +79,8 @@ class Label:
     verdict: Verdict
     store: str = ""
     time_us: int | None = None
-    anchor: str = ""
+    anchors: frozenset[str] = frozenset()
+    incident: str = ""
     about: frozenset[tuple[str, str]] = frozenset()
     amount_minor: int | None = None
     rule: str = ""
@@ -86,7 +89,7 @@ class Label:
         """Say whether a hit is of this case."""
         if self.store and self.store != hit.store:
             return False
-        if self.anchor and self.anchor != hit.anchor:
+        if self.anchors and hit.anchor not in self.anchors:
             return False
         if self.time_us is not None and abs(self.time_us - hit.time_us) > within_us:
             return False
@@ -167,9 +170,10 @@ class _Reading:
             self._wrong(line, f"{about!r} names no entities", "write e.g. epc=E1 lane=2")
         time_us = self._time(line, told)
         amount = self._amount(line, told.get("amount", ""))
-        anchor = told.get("anchor", "")
-        if not anchor and time_us is None and len(self.mistakes) == before:
-            self._wrong(line, "it does not say which case it is", "give its time, or the anchor")
+        anchor, incident = told.get("anchor", ""), told.get("incident", "")
+        if not anchor and not incident and time_us is None and len(self.mistakes) == before:
+            hint = "give its time, its anchor or its incident"
+            self._wrong(line, "it does not say which case it is", hint)
         if len(self.mistakes) > before or verdict is None:
             return None
         return Label(
@@ -177,7 +181,8 @@ class _Reading:
             verdict=verdict,
             store=told.get("store", ""),
             time_us=time_us,
-            anchor=anchor,
+            anchors=frozenset([anchor] if anchor else []),
+            incident=incident,
             about=frozenset((kind, value.rstrip(",;")) for kind, value in pairs),
             amount_minor=amount,
             rule=told.get("rule", ""),

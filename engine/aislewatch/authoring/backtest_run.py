@@ -12,7 +12,6 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -120,8 +119,8 @@ _given: list[tuple[Setup, tuple[Versions, ...]]] = []
 
 
 def _begin(setup: Setup, rules: tuple[Versions, ...]) -> None:
-    with suppress(ValueError):  # Ctrl-C is the parent's, which then ends its workers.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches all processes of a terminal at once; a worker has nothing to tidy away or say.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     calm_collector()
     _given.append((setup, rules))
 

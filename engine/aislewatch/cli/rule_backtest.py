@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -19,6 +20,7 @@ from aislewatch.authoring.backtest_versions import past_of, version_of
 from aislewatch.authoring.loading import read_rule
 from aislewatch.cli import options
 from aislewatch.cli.app import COULD_NOT_RUN, FINDINGS, FINE
+from aislewatch.cli.cases import read_cases
 from aislewatch.cli.rule_backtest_page import show_backtest
 from aislewatch.cli.rule_check import rule_files
 from aislewatch.cli.screen import Screen
@@ -26,6 +28,7 @@ from aislewatch.cli.wording import Local, count
 from aislewatch.errors import FileMistakes, Mistake, UsageError
 from aislewatch.events.model_mistakes import Misread
 from aislewatch.events.quantities import parse_duration_us
+from aislewatch.ledger import Ledger
 from aislewatch.rules.backtest import Cost, Money, read_days, read_money
 from aislewatch.rules.rule import Rule
 from aislewatch.runtime.archive import is_archive
@@ -68,7 +71,10 @@ def backtest_rules(
     ledger: Annotated[
         Path | None,
         typer.Option(
-            "--ledger", metavar="FILE", help="Compare with what was really raised, instead."
+            "--ledger",
+            metavar="FILE",
+            help="Compare with what was really raised, instead; and look up in it the incidents "
+            "that labels name.",
         ),
     ] = None,
     labels: Annotated[
@@ -76,8 +82,8 @@ def backtest_rules(
         typer.Option(
             "--labels",
             metavar="FILE",
-            help="What is known of past cases, CSV or JSONL: store, time or anchor, about "
-            "(epc=E1), verdict (theft, fraud, honest, false...), amount, rule.",
+            help="What is known of past cases, CSV or JSONL: store, time, anchor or incident, "
+            "about (epc=E1), verdict (theft, fraud, honest, false...), amount, rule.",
         ),
     ] = None,
     within: Annotated[
@@ -124,15 +130,17 @@ def backtest_rules(
     """
     screen = Screen(json=json)
     draw = plotter(plot) if plot is not None else None
-    if against and ledger is not None:
-        message = "--against and --ledger are two things to compare with: give one of them"
-        raise UsageError(message)
     setup, days = _shop(data, store)
     rules = _rules(setup, files)
     if draw is not None and len(rules) > 1:
         message = f"--plot draws one rule at a time, and there are {len(rules)}"
         raise UsageError(message)
-    known = _labels(setup, labels)
+    known = _labels(setup, labels, ledger)
+    if against and ledger is not None:
+        if not any(label.incident for label in known):
+            message = "--against and --ledger are two things to compare with: give one of them"
+            raise UsageError(message)
+        ledger = None  # It was needed for the labels alone.
     wanted = Wanted(
         data=days,
         labels=known,
@@ -205,10 +213,33 @@ def _rules(setup: Setup, files: Sequence[Path]) -> list[Rule]:
     return list(rules.values())
 
 
-def _labels(setup: Setup, path: Path | None) -> list[Label]:
+def _labels(setup: Setup, path: Path | None, ledger: Path | None) -> list[Label]:
     if path is None:
         return []
-    return read_labels(path, zone=setup.timezone, currency=setup.model.currency)
+    labels = read_labels(path, zone=setup.timezone, currency=setup.model.currency)
+    if not any(label.incident for label in labels):
+        return labels
+    if ledger is None:
+        message = f"{path} names incidents: say with --ledger where they are written down"
+        raise UsageError(message)
+    with Ledger.read(ledger) as reader:
+        cases = {case.id: case for case in read_cases(reader)}
+    mistakes: list[Mistake] = []
+    found: list[Label] = []
+    for label in labels:
+        case = cases.get(label.incident)
+        if not label.incident:
+            found.append(label)
+        elif case is None or label.store not in {"", case.store}:
+            of = f" of {label.store}" if label.store else ""
+            message = f"{ledger} has no incident {label.incident}{of}"
+            mistakes.append(Mistake(str(path), label.line, 0, message))
+        else:
+            anchors = frozenset(told.anchor for told in case.past.values())
+            found.append(replace(label, store=case.store, anchors=anchors))
+    if mistakes:
+        raise FileMistakes(mistakes)
+    return found
 
 
 def _cost(false_alarm: str, miss: str) -> Cost:

@@ -130,6 +130,9 @@ def _notes(rule: RuleReport) -> Iterator[str]:
         yield f"the rule is not in {subject.against}: all that it raises is new"
     if rule.changed:
         yield f"{count(len(rule.changed), 'hit')} of both with other points, value or entities"
+    for name, number in rule.excused.items():
+        if rule.judged and not number:
+            yield f"the exception {name} excused nothing: is it still needed?"
     money = rule.now.scores.money
     if money.unpriced and (money.saved or money.lost or money.spent):
         what = count(money.unpriced, "labelled case")
