@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -544,3 +545,21 @@ async def test_a_flood_comes_through_the_reading_thread_whole_while_the_bus_is_s
     assert received.refusals == []
     assert received.weights == [grams * 1000 for grams in range(lines // 2)]
     assert scale.health().frames == lines
+
+
+async def test_a_port_that_we_may_not_open_says_which_group_may(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    forbidden = str(tmp_path / "ttyUSB0")
+    opens = os.open
+
+    def refusing(path: Any, *arguments: Any, **options: Any) -> int:
+        if path == forbidden:  # As the system does, but to root as well.
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return opens(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refusing)
+    scale = Scale(Bench("mt-sics").config(forbidden))
+    with pytest.raises(DeviceNotReady, match="Permission denied.*dialout"):
+        await scale.open(context())
+    await scale.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import importlib
 import queue
 import threading
@@ -164,8 +165,8 @@ class SerialLink(Link):
         try:
             await worker.opened
         except serial.SerialException as error:
-            text = str(error)
-            if "ermission" in text:
+            text = str(error.strerror or error)
+            if error.errno == errno.EACCES:
                 text += "; on Linux the user must be in the group that owns the port (dialout)"
             raise DeviceNotReady(text) from None
         except ValueError as error:  # A setting that the port does not know.
