@@ -139,11 +139,13 @@ def _parts(
     judgements = answer.judged
     if not whole:
         nearest = sorted(judgements, key=lambda one: abs(one.judgement.anchor.time - at_us))
-        judgements = [one for one in judgements if one in nearest[:JUDGED_MAX]]
+        kept = {id(one) for one in nearest[:JUDGED_MAX]}
+        judgements = [one for one in judgements if id(one) in kept]
     for judged in judgements:
         yield ""
-        yield Text.assemble(("judged  ", "bold"), page.anchor(judged.judgement.anchor))
-        yield Text(f"  {_fate(judged, local)}", "bold")
+        anchor = judged.judgement.anchor
+        yield Text(f"judged  {local.clock(anchor.time)}  {_fate(judged, local)}", "bold")
+        yield page.anchor(anchor, 9)
         yield from page.clauses(judged.judgement)
     if len(answer.judged) > len(judgements):
         more = len(answer.judged) - len(judgements)
@@ -151,8 +153,9 @@ def _parts(
     passed = answer.passed if whole else answer.passed[:PASSED_MAX]
     for one in passed:
         yield ""
-        yield Text.assemble(("not judged  ", "bold"), page.anchor(one.event))
-        yield Text("  it is no anchor of the rule, because of its 'when':", "bold")
+        at = local.clock(one.event.time)
+        yield Text(f"not judged  {at}  it is no anchor, because of the rule's 'when':", "bold")
+        yield page.anchor(one.event, 9)
         yield from page.condition(one.condition, 9)
     if len(answer.passed) > len(passed):
         yield Text(f"... and {len(answer.passed) - len(passed):,} more: --whole", "dim")

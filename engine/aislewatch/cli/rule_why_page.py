@@ -60,10 +60,10 @@ class JudgementPage:
         for clause in judgement.clauses:
             yield from self._clause(clause, 0)
 
-    def anchor(self, event: Event) -> str:
+    def anchor(self, event: Event, indent: int = 0) -> RenderableType:
         """Give the event that a judgement is about; behind it, events are told in full again."""
         self._told.clear()
-        return self.event(event)
+        return _indented(self._table([event]), indent)
 
     def event(self, event: Event) -> str:
         """Give an event in a line: when, from whom, what."""
@@ -74,13 +74,8 @@ class JudgementPage:
         """Give events as a table, the first of very many."""
         if not events:
             return
-        made = table("", "", "", "", show_header=False)
-        for column in made.columns[:3]:
-            column.no_wrap = True
         shown = events if self._whole else events[:EVENTS_MAX]
-        for event in shown:
-            self._row(made, event)
-        yield _indented(made, indent)
+        yield _indented(self._table(shown), indent)
         if len(events) > len(shown):
             more = f"... and {len(events) - len(shown):,} more: --whole"
             yield _indented(Text(more, "dim"), indent)
@@ -213,13 +208,14 @@ class JudgementPage:
         spell = f"was {blind.state}{reason} from {since}{until or ' on'}"
         return f"{blind.device} {spell}, and would have seen {blind.type}"
 
-    def _row(self, made: Table, event: Event) -> None:
-        made.add_row(
-            self._local.clock(event.time),
-            event.device,
-            type_of(type(event)),
-            self._facts(event),
-        )
+    def _table(self, events: Sequence[Event]) -> Table:
+        made = table("", "", "", "", show_header=False)
+        for column in made.columns[:3]:
+            column.no_wrap = True
+        for event in events:
+            at = self._local.clock(event.time)
+            made.add_row(at, event.device, type_of(type(event)), self._facts(event))
+        return made
 
     def _facts(self, event: Event) -> str:
         told: dict[str, Any] = msgspec.to_builtins(event)

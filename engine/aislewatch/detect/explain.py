@@ -158,8 +158,7 @@ class _Judge:
         else:
             assert isinstance(clause, SomeOf)
             told = self._some_of(clause)
-        if told.points:
-            self._points += told.points
+        self._points += told.points
         return told
 
     def _seen(self, clause: Seen) -> ClauseTold:
