@@ -560,6 +560,6 @@ async def test_a_port_that_we_may_not_open_says_which_group_may(
 
     monkeypatch.setattr(os, "open", refusing)
     scale = Scale(Bench("mt-sics").config(forbidden))
-    with pytest.raises(DeviceNotReady, match="Permission denied.*dialout"):
+    with pytest.raises(DeviceNotReady, match=r"Permission denied.*dialout"):
         await scale.open(context())
     await scale.close()
