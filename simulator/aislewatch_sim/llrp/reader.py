@@ -41,6 +41,7 @@ class _Client:
     asked: bytes = b""
     keepalive_s: float = 0.0
     missed: int = 0
+    enabled: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
 
@@ -118,13 +119,19 @@ class Reader:
 
     @property
     def reading(self) -> bool:
-        """Somebody is connected and has it read tags."""
-        return self._client is not None and any(spec.enabled for spec in self._specs.values())
+        """Whoever is connected has had it read tags; what others began goes on, too."""
+        client = self._client
+        enabled = any(spec.enabled for spec in self._specs.values())
+        return enabled and client is not None and client.enabled
 
     async def reads(self) -> None:
         """Wait until it reads tags."""
+        await self.comes_again(after=0)
+
+    async def comes_again(self, *, after: int) -> None:
+        """Wait until it reads tags for a client that came after so many others."""
         async with self._news:
-            await self._news.wait_for(lambda: self.reading)
+            await self._news.wait_for(lambda: self.reading and self.taken > after)
 
     async def hear(self, heard: Iterable[Heard], begins_us: int) -> int:
         """Report reads at once; those that nobody asked for are lost.
@@ -237,6 +244,7 @@ class Reader:
         if type_ == 14:
             await client.link.hang_up()
         if type_ == 24:
+            client.enabled = True
             for spec in self._specs.values():
                 if spec.enabled:
                     await self._notice(wire.rospec_event(0, spec.id))
