@@ -143,6 +143,7 @@ def _judgements(rule: RuleReport) -> Iterator[Text]:
     """Say where judgements stopped: a clause that stops all but a few is what tuning is about."""
     if not rule.judged:
         yield Text("no event was judged: none is as 'when' says", "yellow")
+        yield Text("")
         return
     yield Text(f"{count(rule.judged, 'judgement')}, of which stopped first at", "bold")
     rows = [
