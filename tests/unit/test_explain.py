@@ -387,6 +387,48 @@ def test_a_pairing_tells_its_pairs_and_what_is_left_over() -> None:
     assert (size.left.text, size.left.value) == ("size(left)", 1)
 
 
+AVOIDED = small_rule(
+    "event: rfid.read, as: read",
+    "unmatched: {left: rfid.read, right: pos.item}, same: [lane], by: [sku], "
+    "window: 2s around read",
+)
+READ = "10:00:00 rfid.read epc=E1 lane=K sku=A\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "outside"),
+    [
+        ("10:00:03 pos.item lane=K sku=A", [1_000_000]),
+        ("09:59:50 pos.item lane=K sku=A", [-8_000_000]),
+        ("10:00:03 pos.item lane=K sku=B", []),
+        ("10:00:03 pos.item lane=L sku=A", []),
+        ("10:05:00 pos.item lane=K sku=A", []),
+    ],
+)
+def test_the_line_that_would_explain_a_tag_is_near_where_it_came_a_second_too_late(
+    line: str, outside: list[int]
+) -> None:
+    told = judged(AVOIDED, READ + line)
+    assert told.outcome == "holds"
+    misses = saw(clause_of(told, "unmatched")).misses
+    assert [miss.outside_us for miss in misses] == outside
+
+
+def test_of_a_whole_basket_leftovers_of_both_sides_tell_what_would_explain_them() -> None:
+    rule = small_rule(
+        "event: pos.payment_start, as: pay",
+        "unmatched: {left: rfid.read, right: pos.item}, same: [lane], by: [sku], "
+        "window: 10s before pay",
+    )
+    told = judged(
+        rule,
+        READ + "10:00:01 pos.item lane=K sku=B\n09:59:50 pos.item lane=K sku=A\n"
+        "10:00:12 rfid.read epc=E2 lane=K sku=B\n10:00:05 pos.payment_start lane=K\n",
+    )
+    misses = saw(clause_of(told, "unmatched")).misses
+    assert [miss.outside_us for miss in misses] == [-5_000_000, 7_000_000]
+
+
 def test_a_condition_of_parts_tells_every_part_also_behind_the_one_that_decides() -> None:
     rule = small_rule(
         "event: pos.item, as: i, where: \"lane == 'K' and (units > 3 or not has(sku))\""

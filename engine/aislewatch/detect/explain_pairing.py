@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from aislewatch.detect.evidence import Key
 from aislewatch.detect.explain_log import Blindness, Log, index_of
+from aislewatch.detect.explain_misses import MOST, Misses
 from aislewatch.detect.explain_terms import Truth
-from aislewatch.detect.explain_values import Paired, Pairing, Saw
+from aislewatch.detect.explain_values import Miss, Paired, Pairing, Saw
 from aislewatch.detect.explain_windows import Windows, filled, is_unknown
 from aislewatch.detect.pairing import AGAIN_US, CHAIN, Pair, unmatched
 from aislewatch.events.kinds import Event
@@ -76,7 +77,57 @@ def pair_off(clause: Unmatched, anchor: Event, windows: Windows, log: Log) -> Pa
         # Leftovers are absences of their partners.
         opposite = clause.left if clause.anchor_side == "right" else clause.right
         blind = log.blind(opposite.types, windows.lane(clause.same[0]), start, end)
-    return PairedOff(None if blind else truth, filled(saw, both), pairing, blind)
+    misses = _near(clause, pairing, anchor if truth else None, saw, windows, log)
+    return PairedOff(None if blind else truth, filled(saw, both, misses), pairing, blind)
+
+
+def _near(
+    clause: Unmatched,
+    pairing: Pairing,
+    anchor: Event | None,
+    saw: Saw,
+    windows: Windows,
+    log: Log,
+) -> list[Miss]:
+    """Give what would have explained leftovers, had it happened within the window.
+
+    Args:
+        clause: the clause.
+        pairing: what it came to.
+        anchor: the anchor where the clause holds; of a rule whose anchor is on a side, nobody asks
+            for the partners of other leftovers.
+        saw: where was looked.
+        windows: says which events meet the sides' conditions.
+        log: everything that is known.
+    """
+    start, end = saw.from_us, saw.to_us
+    assert start is not None
+    assert end is not None
+    if clause.anchor_side is None:
+        over = [(event, 0) for event in pairing.left] + [(event, 1) for event in pairing.right]
+    else:
+        over = [(anchor, int(clause.anchor_side == "right"))] if anchor is not None else []
+    beyond = Misses.beyond(end - start)
+    key = [join.value for join in saw.same]
+    found: dict[int, Miss] = {}
+    for event, side in over[:MOST]:
+        other, same = (clause.left, clause.right)[1 - side], clause.same[1 - side]
+        by = [getattr(event, pair[side]) for pair in clause.by]
+        outside = [
+            one
+            for one in (
+                *log.between(other.types, start - beyond, start - 1),
+                *log.between(other.types, end + 1, end + beyond),
+            )
+            if [getattr(one, join.attr) for join in same] == key
+            and [getattr(one, pair[1 - side]) for pair in clause.by] == by
+            and windows.counts(other.where, one) is True
+        ]
+        if outside and None not in by:
+            near = min(outside, key=lambda one: abs(one.time - event.time))
+            far = near.time - end if near.time > end else near.time - start
+            found[id(near)] = Miss(near, "window", outside_us=far)
+    return list(found.values())
 
 
 def _key(values: Sequence[Key]) -> Key:
