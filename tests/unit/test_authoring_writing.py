@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aislewatch.authoring.lines import DAY_US, parse_lines
@@ -52,6 +52,7 @@ def bare(event: Event) -> Event:
     return msgspec.structs.replace(event, id="", seq=0)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(events(), max_size=6))
 def test_what_is_written_is_read_again_but_for_ids(written: list[Event]) -> None:
     read = parse_lines(write_lines(written, REGISTRY), REGISTRY)
