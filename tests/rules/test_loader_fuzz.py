@@ -28,7 +28,8 @@ from aislewatch.errors import FileMistakes
 from aislewatch.events.model import StoreModel
 from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.events.registry import Registry
-from aislewatch.rules import emit
+from aislewatch.rules import compiling, emit
+from aislewatch.rules.compiling import forget_compiled
 from aislewatch.rules.load import load_rule, load_rules
 from aislewatch.rules.rule import Rule
 
@@ -63,6 +64,7 @@ def compiled() -> Generator[list[str]]:
     """Give the sources that are compiled meanwhile."""
     global _heard  # noqa: PLW0603  # A hook sees nothing but what the module knows.
     heard: list[str] = []
+    forget_compiled()
     _heard = heard
     try:
         yield heard
@@ -70,7 +72,11 @@ def compiled() -> Generator[list[str]]:
         _heard = None
 
 
-WRITERS = [*Path(str(detect.__file__)).parent.glob("*.py"), Path(emit.__file__)]
+WRITERS = [
+    *Path(str(detect.__file__)).parent.glob("*.py"),
+    Path(emit.__file__),
+    Path(compiling.__file__),
+]
 """The modules that write source: every name in it is spelt in one of them, or made up there."""
 
 SPELT = {word for module in WRITERS for word in re.findall(r"\w+", module.read_text())}

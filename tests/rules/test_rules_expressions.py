@@ -14,7 +14,7 @@ from aislewatch.events.kinds import Count, Event, Key, Level, Mass, Ratio
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.registry import Registry
 from aislewatch.events.units import Dimension
-from aislewatch.rules import emit
+from aislewatch.rules.compiling import compile_event
 from aislewatch.rules.desk import Desk
 from aislewatch.rules.lexer import Refused
 from aislewatch.rules.parser import parse
@@ -265,8 +265,8 @@ def test_generated_source_agrees_with_a_naive_walk_over_the_tree(
 def test_the_two_halves_are_the_value(text: str, event: Probe) -> None:
     expr = checked(where, text)
     value = expr.compile_where(LISTS)(event)
-    assert emit.compile_event(expr.holds_source({"": "e"}), LISTS)(event) is (value is True)
-    assert emit.compile_event(expr.fails_source({"": "e"}), LISTS)(event) is (value is False)
+    assert compile_event(expr.holds_source({"": "e"}), LISTS)(event) is (value is True)
+    assert compile_event(expr.fails_source({"": "e"}), LISTS)(event) is (value is False)
 
 
 BOUND = Scope(

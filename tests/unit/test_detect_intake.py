@@ -67,8 +67,8 @@ def test_tables_and_chains_take_in_what_a_test_of_each_condition_would(
         hands.append(
             Hand(where, Index((), 10**9), lambda p, e: taken.append((p, e)), at_once, f"p{number}")
         )
-    for task in (*puts, *hands):
-        (task.index if isinstance(task, Put) else task.anchors).turn(0)
+    for index in (*(put.index for put in puts), *(hand.anchors for hand in hands)):
+        index.turn(0)
     intake = compile_intake([*puts, *hands], {})
     events = [read(number, random) for number in range(60)]
     for event in events:

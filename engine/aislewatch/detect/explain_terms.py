@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from aislewatch.events.units import DISPLAY_UNIT, UNITS, Dimension
 from aislewatch.rules import emit
+from aislewatch.rules.compiling import binding_items, compile_bindings
 from aislewatch.rules.tree import (
     FIRST,
     All,
@@ -140,8 +141,8 @@ class Tracer:
         """Give the value of a term as rules compute with it; None where it is unknown."""
         known = self._known.get(id(term))
         if known is None:
-            items = emit.binding_items(_names_in(term))
-            compute = emit.compile_bindings(emit.value(term, items), self._lists)
+            items = binding_items(_names_in(term))
+            compute = compile_bindings(emit.value(term, items), self._lists)
             known = self._known[id(term)] = _Compiled(term, compute, _needed(term))
         if all(names[name] is not None for name in known.needed):
             return known.compute(names)

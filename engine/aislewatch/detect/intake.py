@@ -13,6 +13,7 @@ from typing import Any
 
 from aislewatch.detect.evidence import Index
 from aislewatch.rules import emit
+from aislewatch.rules.compiling import compile_event_later, define
 from aislewatch.rules.rule import Expr
 from aislewatch.rules.tree import All, Compare, Constant, Field, OneOf, Term
 
@@ -39,7 +40,7 @@ class Put:
     def compile(self, lists: Mapping[str, frozenset[str]]) -> Callable[[Any], bool]:
         """Give the function that says of an event of the types whether it goes in."""
         term = self.where.term if self.where is not None else None
-        return emit.compile_event(self.source(term), lists)
+        return compile_event_later(self.source(term), lists)
 
     def source(self, term: Term | None) -> str:
         """Give the test of an event ``e`` by a condition, or by what is left of it."""
@@ -75,62 +76,72 @@ def compile_intake(
     tasks: Sequence[Task], lists: Mapping[str, frozenset[str]]
 ) -> Callable[[Any], None]:
     """Generate the function that does its tasks with an event of one type."""
-    return _Writer(emit.namespace(lists) | {"list": list}).function(tasks)
+    gates = [_gates(task) for task in tasks]
+    values: dict[str, set[str | None]] = {}
+    for gate in gates:
+        for attr, wanted in gate.items():
+            values.setdefault(attr, set()).update(wanted)
+    behind: dict[str, dict[str | None, list[Task]]] = {}
+    writer = _Writer()
+    for task, gate in zip(tasks, gates, strict=True):
+        # The field that tells most of the rules apart.
+        best = max(gate, key=lambda attr: (len(values[attr]), attr), default=None)
+        if best is None:
+            writer.lines += writer.task(task, None)
+            continue
+        for value in sorted(gate[best], key=str):
+            behind.setdefault(best, {}).setdefault(value, []).append(task)
+    for attr, tasks_of in behind.items():
+        if len(tasks_of) <= _FEW:
+            writer.chain(attr, tasks_of)
+        else:
+            writer.table(attr, tasks_of, lists)
+    return writer.function(lists)
 
 
 class _Writer:
-    def __init__(self, scope: dict[str, Any]) -> None:
-        self._scope = scope
-        self._functions: list[str] = []
+    """Writes one function of an event ``e``; what it names is handed to it.
 
-    def function(self, tasks: Sequence[Task]) -> Callable[[Any], None]:
-        gates = [_gates(task) for task in tasks]
-        values: dict[str, set[str | None]] = {}
-        for gate in gates:
-            for attr, wanted in gate.items():
-                values.setdefault(attr, set()).update(wanted)
-        behind: dict[str, dict[str | None, list[Task]]] = {}
-        lines: list[str] = []
-        for task, gate in zip(tasks, gates, strict=True):
-            # The field that tells most of the rules apart.
-            best = max(gate, key=lambda attr: (len(values[attr]), attr), default=None)
-            if best is None:
-                lines += self._task(task, None)
-                continue
-            for value in sorted(gate[best], key=str):
-                behind.setdefault(best, {}).setdefault(value, []).append(task)
-        for attr, tasks_of in behind.items():
-            lines += self._behind(attr, tasks_of)
-        self._functions.append("def intake(e):\n    " + "\n    ".join([*lines, "return None"]))
-        # Generated from checked trees, never from an author's text.
-        exec(compile("\n".join(self._functions), "<intake>", "exec"), self._scope)
-        made: Callable[[Any], None] = self._scope["intake"]
+    Attributes:
+        lines: of the function's body.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._given: dict[str, Any] = {}
+
+    def function(self, lists: Mapping[str, frozenset[str]]) -> Callable[[Any], None]:
+        body = "\n    ".join([*self.lines, "return None"])
+        made: Callable[[Any], None] = define(f"def intake(e):\n    {body}", self._given, lists)
         return made
 
-    def _behind(self, attr: str, tasks_of: Mapping[str | None, Sequence[Task]]) -> Iterator[str]:
-        if len(tasks_of) <= _FEW:
-            yield f"g = e.{attr}"
-            word = "if"
-            for value, tasks in tasks_of.items():
-                yield f"{word} g is None:" if value is None else f"{word} g == {value!r}:"
-                yield from _indented(self._tasks(tasks, attr, value))
-                word = "elif"
-            return
-        table = f"t{len(self._functions)}"
-        entries: list[str] = []
+    def chain(self, attr: str, tasks_of: Mapping[str | None, Sequence[Task]]) -> None:
+        """Write a comparison for each value of a field."""
+        self.lines.append(f"g = e.{attr}")
+        word = "if"
         for value, tasks in tasks_of.items():
-            name = f"f{len(self._functions)}"
-            body = "\n    ".join(self._tasks(tasks, attr, value))
-            self._functions.append(f"def {name}(e):\n    {body}")
-            entries.append(f"{value!r}: {name}")
-        self._functions.append(f"{table} = {{{', '.join(entries)}}}")
-        yield f"f = {table}.get(e.{attr})"
-        yield "if f is not None: f(e)"
+            asked = f"{word} g is None:" if value is None else f"{word} g == {value!r}:"
+            self.lines += [asked, *_indented(self._tasks(tasks, attr, value))]
+            word = "elif"
+
+    def table(
+        self,
+        attr: str,
+        tasks_of: Mapping[str | None, Sequence[Task]],
+        lists: Mapping[str, frozenset[str]],
+    ) -> None:
+        """Write a look-up of a field's value in a table of functions."""
+        table: dict[str | None, Callable[[Any], None]] = {}
+        for value, tasks in tasks_of.items():
+            writer = _Writer()
+            writer.lines += writer._tasks(tasks, attr, value)
+            table[value] = writer.function(lists)
+        self.lines += [f"f = {self._name(table)}.get(e.{attr})", "if f is not None: f(e)"]
 
     def _tasks(self, tasks: Iterable[Task], attr: str, value: str | None) -> list[str]:
-        return [line for task in tasks for line in self._task(task, attr if value else None)]
+        return [line for task in tasks for line in self.task(task, attr if value else None)]
 
-    def _task(self, task: Task, known: str | None) -> Iterator[str]:
+    def task(self, task: Task, known: str | None) -> Iterator[str]:
         """Give the lines of a task, where the field of a gate is known to have its value."""
         term = task.where.term if task.where is not None else None
         if term is not None and known is not None:
@@ -138,11 +149,13 @@ class _Writer:
         if isinstance(task, Put):
             yield from self._put(task, term)
             return
-        if term is not None:
-            yield f"if {emit.holds(term, {'': 'e'})}:"
-        else:
-            yield "if True:"
-        yield from _indented(_put_in(self._name(task.anchors) + ".current", "()"))
+        yield f"if {'True' if term is None else emit.holds(term, {'': 'e'})}:"
+        # Several rules may be anchored in one event; it is kept once.
+        yield f"    c = {self._name(task.anchors)}.current"
+        yield "    s = c.setdefault((), e)"
+        yield "    if s.__class__ is list:"
+        yield "        if s[-1] is not e: s.append(e)"
+        yield "    elif s is not e: c[()] = [s, e]"
         plan = self._name(task.plan)
         if task.due is not None:
             yield f"    {self._name(task.due)}.append(({plan}, e))"
@@ -158,8 +171,11 @@ class _Writer:
         yield from _indented(_put_in(self._name(put.index) + ".current", "k"))
 
     def _name(self, value: object) -> str:
-        name = f"v{id(value)}"
-        self._scope[name] = value
+        for name, known in self._given.items():
+            if known is value:
+                return name
+        name = f"v{len(self._given)}"
+        self._given[name] = value
         return name
 
 

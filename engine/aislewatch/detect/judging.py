@@ -22,7 +22,7 @@ from aislewatch.detect.order import order_key
 from aislewatch.detect.pairing import unmatched
 from aislewatch.detect.picking import nearest, not_after, not_before
 from aislewatch.events.kinds import Event
-from aislewatch.rules import emit
+from aislewatch.rules.compiling import compile_event, define
 from aislewatch.rules.rule import (
     Aggregate,
     Check,
@@ -162,28 +162,10 @@ class _Writer:
         looks = "".join(f"({look}), " for look in self.looks)
         self._line(f"return Holds({{{bindings}}}, [{self._told()}], ({looks}), points)")
         source = "def judge(a):\n" + "\n".join(self.lines)
-        scope: dict[str, Any] = emit.namespace(self.lists) | {
-            **self.constants,
-            "_unseen": self._unseen,
-            "Holds": Holds,
-            "Undecided": Undecided,
-            "Fails": Fails,
-            "len": len,
-            "sum": sum,
-            "set": set,
-            "max": max,
-            "min": min,
-            "any": any,
-            "order_key": order_key,
-            "nearest": nearest,
-            "not_after": not_after,
-            "not_before": not_before,
-            "unmatched": unmatched,
-            "tell": _tell,
-        }
         # Generated from the checked tree above, never from an author's text.
-        exec(compile(source, f"<rule {rule.id}>", "exec"), scope)
-        return scope["judge"]
+        return define(
+            source, {**_GIVEN, "tell": _tell, **self.constants, "_unseen": self._unseen}, self.lists
+        )
 
     def _told(self) -> str:
         told: list[str] = []
@@ -442,13 +424,25 @@ class _Writer:
 
     def _constant_function(self, where: Expr) -> str:
         source = where.holds_source({"": "e"})
-        return self._constant(emit.compile_event(source, self.lists))
+        return self._constant(compile_event(source, self.lists))
 
     def _unseen(
         self, types: Sequence[str], lane: object, start: int, end: int, label: str
     ) -> tuple[str, str] | None:
         because = self.blind(types, lane, start, end)
         return None if because is None else (label, because)
+
+
+_GIVEN: dict[str, Any] = {
+    "Holds": Holds,
+    "Undecided": Undecided,
+    "Fails": Fails,
+    "order_key": order_key,
+    "nearest": nearest,
+    "not_after": not_after,
+    "not_before": not_before,
+    "unmatched": unmatched,
+}
 
 
 def _tell(value: Any) -> Any:

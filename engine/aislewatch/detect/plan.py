@@ -33,7 +33,7 @@ from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import canonical_json
 from aislewatch.events.registry import Registry
-from aislewatch.rules import emit
+from aislewatch.rules.compiling import compile_event_later
 from aislewatch.rules.rule import Clause, Evidence, Expr, Join, NotSeen, Rule, SomeOf, Unmatched
 from aislewatch.rules.tree import canonical
 from aislewatch.rules.windows import Reach, reach_of
@@ -70,7 +70,8 @@ class RulePlan:
         number: its place among the rules of the plan.
         rule: the rule.
         wait_us: how long after its anchor it is judged: when its last window has closed.
-        anchors: events that it is judged for, for as long as they may be judged anew.
+        anchors: events that rules are judged for, for as long as they may be judged anew: this one
+            and all others of the same kinds of anchor.
         matches: says of an event of the anchor's type that it is one.
         judge: judges an anchor.
         touches: how later arrivals bear on it.
@@ -125,6 +126,7 @@ class Plan:
         self._health = health
         self._horizon_us = horizon_us
         self._indexes: dict[str, Index] = {}
+        self._anchors: dict[tuple[str, ...], Index] = {}
         self._puts: list[tuple[Put, Callable[[Any], bool]]] = []
         self._known_watchers: dict[tuple[str, str | None], list[str]] = {}
         self._span_us = 0
@@ -163,8 +165,8 @@ class Plan:
         for put, admits in self._puts_of(event):
             if admits(event):
                 put.index.insert(event)
-        for plan in self.anchored_by(event):
-            plan.anchors.insert(event)
+        for anchors in {id(p.anchors): p.anchors for p in self.anchored_by(event)}.values():
+            anchors.insert(event)
 
     def remove(self, event: Event) -> None:
         """Take an event back."""
@@ -236,13 +238,19 @@ class Plan:
             number=len(self.rules),
             rule=rule,
             wait_us=wait_us,
-            anchors=Index((), self._span_us),
-            matches=emit.compile_event(source, self.model.lists),
+            anchors=self._anchors_of(rule.anchor.types),
+            matches=compile_event_later(source, self.model.lists),
             judge=self._compiler(rule, self, self._blind, self.model.lists),
             touches=touches,
             rests_on_absence=bool(rule.requires) or any(map(_absence, _flat(rule.clauses))),
             speaker=Speaker(rule, self.model),
         )
+
+    def _anchors_of(self, types: tuple[str, ...]) -> Index:
+        """Give the index that keeps what rules of these kinds of anchor are judged for."""
+        index = self._anchors.setdefault(types, Index((), self._span_us))
+        index.span_us = max(index.span_us, self._span_us)
+        return index
 
     def _compile_intake(
         self,
@@ -262,7 +270,7 @@ class Plan:
         return intake
 
     def _all_indexes(self) -> list[Index]:
-        return [*self._indexes.values(), *(plan.anchors for plan in self.rules)]
+        return [*self._indexes.values(), *self._anchors.values()]
 
     def _puts_of(self, event: Event) -> Iterator[tuple[Put, Callable[[Any], bool]]]:
         type_ = self._type_of[type(event)]
@@ -273,14 +281,15 @@ class Plan:
             reach = plan.rule.reach
             until = self._health.until(event)
             end = plan.anchors.turn_at if until is None else until - reach.earliest_us
-            yield from plan.anchors.between((), event.time - max(0, reach.latest_us), end)
+            start = event.time - max(0, reach.latest_us)
+            yield from filter(plan.matches, plan.anchors.between((), start, end))
         for touch in plan.touches:
             if type_ not in touch.types or touch.fails(event):
                 continue
             key = touch.event_key(event)
             start, end = event.time - touch.latest_us, event.time - touch.earliest_us
             for anchor in plan.anchors.between((), start, end):
-                if touch.anchor_key(anchor) == key:
+                if touch.anchor_key(anchor) == key and plan.matches(anchor):
                     yield anchor
 
     def _blind(self, types: Sequence[str], lane: object, start: int, end: int) -> str | None:
@@ -375,7 +384,7 @@ def _touch(
     attrs = [attrgetter(join.attr) for join in own]
     return Touch(
         types=frozenset(types),
-        fails=emit.compile_event(source, lists),
+        fails=compile_event_later(source, lists),
         earliest_us=reach.earliest_us,
         latest_us=reach.latest_us,
         event_key=lambda event: tuple(get(event) for get in attrs),

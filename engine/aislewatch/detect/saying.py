@@ -15,7 +15,7 @@ from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel
 from aislewatch.events.units import Dimension, minor_per_major
-from aislewatch.rules import emit
+from aislewatch.rules.compiling import binding_items, define
 from aislewatch.rules.rule import Expr, Rule
 from aislewatch.rules.template import UNKNOWN, show
 
@@ -160,14 +160,12 @@ def _compile_words(rule: Rule, model: StoreModel) -> Callable[[Mapping[str, Any]
     One function for all: a call for each value would cost more than the values.
     """
     incident = rule.incident
-    scope: dict[str, Any] = emit.namespace(model.lists) | {
-        "str": str, "round": round, "tuple": tuple, "show": show
-    }  # fmt: skip
+    given: dict[str, Any] = {"show": show, "kind_of": incident.type, "rule_is": f"{rule.id}\n"}
     lines: list[str] = []
 
     def value(expr: Expr) -> str:
         name = f"x{len(lines)}"
-        lines.append(f"{name} = {expr.bound_source(emit.binding_items(expr.names))}")
+        lines.append(f"{name} = {expr.bound_source(binding_items(expr.names))}")
         return name
 
     def text(expr: Expr) -> str:
@@ -180,13 +178,12 @@ def _compile_words(rule: Rule, model: StoreModel) -> Callable[[Mapping[str, Any]
     lines.append(f"about = tuple([pair for pair in ({pairs},) if pair[1] is not None])")
     quiet = kinds.get(incident.quiet.entity) if incident.quiet is not None else None
     lines.append(f"silent = {quiet}")
-    lines.append(f"quiet = '' if silent is None else {rule.id + chr(10)!r} + silent")
+    lines.append("quiet = '' if silent is None else rule_is + silent")
     same = incident.group.same if incident.group is not None else ()
     parts = [text(expr) for _, expr in same]
     labels = [f"{chr(10)}{name}=" for name, _ in same]
     joined = " + ".join(
-        [repr(incident.type)]
-        + [f"{label!r} + {part}" for label, part in zip(labels, parts, strict=True)]
+        ["kind_of"] + [f"{label!r} + {part}" for label, part in zip(labels, parts, strict=True)]
     )
     unknown = " or ".join(f"{part} is None" for part in parts) or "True"
     lines.append(f"group = '' if {unknown} else {joined}")
@@ -199,7 +196,7 @@ def _compile_words(rule: Rule, model: StoreModel) -> Callable[[Mapping[str, Any]
         if part.type.dimension is Dimension.TEXT:
             said.append(f"({UNKNOWN!r} if {name} is None else {name})")
         else:
-            scope[f"kind_{name}"] = part.type
+            given[f"kind_{name}"] = part.type
             said.append(f"show({name}, kind_{name}, {minor_per_major(model.currency)})")
     lines.append(f"because = ''.join([{', '.join(said)}])")
     lines.append("at_stake = None")
@@ -209,8 +206,7 @@ def _compile_words(rule: Rule, model: StoreModel) -> Callable[[Mapping[str, Any]
     lines.append("return about, because, quiet, group, at_stake")
     source = "def words(b):\n    " + "\n    ".join(lines)
     # Generated from the checked trees; texts of the author's are in it as constants alone.
-    exec(compile(source, f"<words of {rule.id}>", "exec"), scope)
-    made: Callable[[Mapping[str, Any]], Words] = scope["words"]
+    made: Callable[[Mapping[str, Any]], Words] = define(source, given, model.lists)
     return made
 
 

@@ -15,13 +15,13 @@ and ``repr`` of numbers and texts: nothing that an author wrote as code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
-from typing import Any
 
 from aislewatch.events.units import Dimension
+from aislewatch.rules.compiling import LIST_PREFIX
 from aislewatch.rules.tree import (
     All,
     Any_,
@@ -45,28 +45,6 @@ from aislewatch.rules.tree import (
 INVERSE: dict[CompareOp, CompareOp] = {
     "==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"
 }  # fmt: skip
-
-LIST_PREFIX = "_list_"
-"""Names of named lists in generated source; see :func:`namespace`."""
-
-
-def namespace(lists: Mapping[str, frozenset[str]] | None = None) -> dict[str, Any]:
-    """Give the globals that generated source needs; no builtins but these.
-
-    Args:
-        lists: members of the named lists in force. A changed list needs a new namespace.
-    """
-    names: dict[str, Any] = {
-        "__builtins__": {},
-        "_fraction": Fraction,
-        "abs": abs,
-        "float": float,
-        "len": len,
-        "max": max,
-        "min": min,
-    }
-    names |= {LIST_PREFIX + name: members for name, members in (lists or {}).items()}
-    return names
 
 
 def kleene(term: Term, names: Mapping[str, str]) -> str:
@@ -105,29 +83,6 @@ def value(term: Term, names: Mapping[str, str]) -> str:
     code = source.text(term) if term.type.dimension is Dimension.TEXT else source.figure(term)
     guards = source.guards(term)
     return f"({code} if {' and '.join(guards)} else None)" if guards else code
-
-
-def compile_event(source: str, lists: Mapping[str, frozenset[str]]) -> Callable[[Any], Any]:
-    """Compile source over one event, named ``e``, into a function of it."""
-    return _function(f"lambda e: {source}", lists)
-
-
-def compile_bindings(
-    source: str, lists: Mapping[str, frozenset[str]]
-) -> Callable[[Mapping[str, Any]], Any]:
-    """Compile source over :func:`binding_items` into a function of a mapping of bindings."""
-    return _function(f"lambda b: {source}", lists)
-
-
-def binding_items(names: frozenset[str]) -> dict[str, str]:
-    """Give the variables of :func:`compile_bindings`: items of one mapping ``b``."""
-    return {name: f"b[{name!r}]" for name in names}
-
-
-def _function(source: str, lists: Mapping[str, frozenset[str]]) -> Callable[[Any], Any]:
-    code = compile(source, "<rule>", "eval")
-    made: Callable[[Any], Any] = eval(code, namespace(lists))
-    return made
 
 
 @dataclass(frozen=True, slots=True)

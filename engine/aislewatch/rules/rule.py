@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from aislewatch.rules import emit
 from aislewatch.rules.backtest import Backtest
+from aislewatch.rules.compiling import binding_items, compile_bindings, compile_event
 from aislewatch.rules.tree import InList, Term, Type, parts
 from aislewatch.rules.windows import Reach, Window
 
@@ -80,13 +81,13 @@ class Expr:
         self, lists: Mapping[str, frozenset[str]] | None = None
     ) -> Callable[[Any], bool | None]:
         """Give a function of one event: True, False, or None where unknown."""
-        return emit.compile_event(self.where_source(), lists or {})
+        return compile_event(self.where_source(), lists or {})
 
     def compile_bound(
         self, lists: Mapping[str, frozenset[str]] | None = None
     ) -> Callable[[Mapping[str, Any]], Any]:
         """Give a function of a mapping that holds every name in :attr:`names`."""
-        return emit.compile_bindings(self.bound_source(emit.binding_items(self.names)), lists or {})
+        return compile_bindings(self.bound_source(binding_items(self.names)), lists or {})
 
 
 @dataclass(frozen=True, slots=True)
