@@ -123,3 +123,23 @@ def test_what_a_site_sets_changes_no_meaning_of_the_file() -> None:
 @given(st.integers(0, 99 * 3_600_000_000))
 def test_a_clock_is_read_as_it_is_written(at_us: int) -> None:
     assert time_us(clock_of(at_us)) == DAY_US + at_us
+
+
+pieces = st.sampled_from(
+    ["{", "}", "{10:00:00", "+", "-", "params.", "params.units", "params.within", "1us", "'", " "]
+)
+
+
+@given(st.lists(pieces | st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]),
+                                 max_size=3), max_size=8).map("".join))  # fmt: skip
+def test_whatever_stands_in_a_line_is_filled_in_or_told_in_that_line(line: str) -> None:
+    head = RULE.partition("tests:")[0]
+    text = f"{head}tests:\n  - name: n\n    events: |\n      x{line}\n    expect: {{fires: 1}}\n"
+    found: list[Mistake] = []
+    try:
+        (case,) = load(None, text).tests
+        assert case.written == f"x{line}\n"
+        assert "{" in line or case.events == case.written
+    except FileMistakes as error:
+        found = error.mistakes
+    assert {mistake.line for mistake in found} <= {text.count("\n") - 1}

@@ -1,6 +1,11 @@
 """Parameters: what a rule file declares of them, and what a site may set."""
 
+import json
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.registry import Registry
@@ -135,3 +140,34 @@ def test_what_a_site_sets_changes_what_is_in_force_and_not_what_is_declared() ->
     own, set_ = load("p: -60dBm", check), load("p: -60dBm", check, "-50dBm")
     assert own.meaning == own.declared == set_.declared
     assert set_.meaning != own.meaning
+
+
+written = st.one_of(
+    st.sampled_from(["5", "5s", "'a'", "true", "5kg", "EUR 5", "-60dBm", "1h30m", "lux", "1/0"]),
+    st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=8),
+)
+shapes: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"default": written},
+    optional={
+        "min": written,
+        "max": written,
+        "one_of": st.lists(written, max_size=3),
+        "select": st.sampled_from(["zone", "zone-kind", "list", "lane", "shop"]),
+        "doc": written,
+    },
+)
+
+
+@given(shapes | written, st.none() | written)
+def test_whatever_is_declared_and_set_is_read_or_told_with_its_file(
+    shape: dict[str, str] | str, site: str | None
+) -> None:
+    found: list[Mistake] = []
+    try:
+        rule = load(f"p: {json.dumps(shape, ensure_ascii=False)}", site=site)
+        default = shape["default"] if isinstance(shape, dict) else shape
+        assert rule.params == {"p": default if site is None else site}
+    except FileMistakes as error:
+        found = error.mistakes
+    assert {mistake.file for mistake in found} <= {"r.yml", "site.yml"}
+    assert all(mistake.line for mistake in found if mistake.file == "r.yml")

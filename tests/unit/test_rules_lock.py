@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.authoring.locking import read_all
-from aislewatch.errors import FileMistakes
+from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.located import LocatedYaml
 from aislewatch.rules.lock import (
     Difference,
@@ -124,6 +124,22 @@ def test_a_move_is_kept_with_what_spoke_for_it_also_when_the_rule_changes() -> N
     assert lock.entries["one"] == Entry(4, "live", RULE.declared, (move,))
     assert updated(lock, [OTHER]).entries["one"].moves == (move,)
     assert parsed(written(lock)) == lock
+
+
+@given(locks, st.data())
+def test_a_lock_with_a_piece_cut_out_or_put_in_is_read_or_told(
+    lock: Lock, data: st.DataObject
+) -> None:
+    text = written(lock)
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 30)))
+    piece = data.draw(st.text(st.sampled_from("ab:{}[]- \n\"'0#&*!|>"), max_size=4))
+    found: list[Mistake] = []
+    try:
+        parsed(text[:start] + piece + text[end:])
+    except FileMistakes as error:
+        found = error.mistakes
+    assert all(mistake.file == "rules.lock" for mistake in found)
 
 
 @pytest.mark.parametrize(
