@@ -114,6 +114,14 @@ def test_a_sale_that_came_too_late_to_count_does_not_count_in_the_explanation() 
     assert (one.fate, one.judgement.outcome) == ("nothing", "fails")
 
 
+def test_a_sale_that_counted_counts_also_where_it_is_told_again_when_it_is_too_old() -> None:
+    events = parse_lines("09:50:00 pos.item epc=E1\n" + DAY, REGISTRY)
+    ticks = [tick_at(time_us(clock)) for clock in ("10:10:00", "10:20:00", "10:25:00")]
+    log = [events[0], events[1], *ticks, events[0], events[2], END]
+    (one,) = ask(log, horizon_us=1_000_000).judged
+    assert (one.fate, one.judgement.outcome) == ("nothing", "fails")
+
+
 def test_of_two_events_under_one_id_only_that_counts_which_counted_for_the_engine() -> None:
     (sold,) = parse_lines("09:50:00 pos.item epc=E1\n", REGISTRY)
     other = msgspec.structs.replace(sold, epc="E9")

@@ -8,6 +8,7 @@ what else is known of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -65,11 +66,21 @@ def why_not(
 
 @dataclass
 class _Shop:
-    """One store's core, and what is remembered of its events."""
+    """One store's core, and what is remembered of its events.
+
+    Attributes:
+        core: judges by the one rule.
+        waiting: events that it has not been given yet.
+        kept: those that may bear on the answer, by content.
+        came: how often each of them came.
+        records: all that the core said.
+        done: nothing that comes bears on the answer any more.
+    """
 
     core: Core
     waiting: list[Event] = field(default_factory=list[Event])
     kept: dict[bytes, Event] = field(default_factory=dict[bytes, Event])
+    came: Counter[bytes] = field(default_factory=Counter[bytes])
     records: list[Record] = field(default_factory=list[Record])
     done: bool = False
 
@@ -134,7 +145,9 @@ class _Inquiry:
         wanted = type_of(type(event)) in self._types or concerns
         if isinstance(event, DeviceState) or (inside and wanted):
             enriched = self._model.enrich(event)
-            shop.kept.setdefault(content_hash(enriched), enriched)
+            content = content_hash(enriched)
+            shop.kept.setdefault(content, enriched)
+            shop.came[content] += 1
 
     def _near(self, event: Event) -> None:
         """Remember the events about whom is asked that are nearest to when is asked."""
@@ -208,13 +221,24 @@ class _Inquiry:
 
     def _counting(self, shop: _Shop) -> list[Event]:
         """Give the events that count: not what the core refused, nor who lost under a known id."""
-        gone: set[bytes] = set()
+        lost: set[bytes] = set()
+        refused = Counter[bytes]()
         codec = Codec(self._registry)
         for record in shop.records:
-            if record.type in {"event.refused", "device.fault"}:
-                content = msgspec.json.decode(record.payload)["event"]
-                gone.add(content_hash(codec.decode(msgspec.json.encode(content))))
-        return [event for content, event in shop.kept.items() if content not in gone]
+            if record.type not in {"event.refused", "device.fault"}:
+                continue
+            told = msgspec.json.decode(record.payload)["event"]
+            content = content_hash(codec.decode(msgspec.json.encode(told)))
+            if record.type == "device.fault":
+                lost.add(content)
+            else:
+                refused[content] += 1
+        # What was taken once and told again when it was too old is refused, and counts.
+        return [
+            event
+            for content, event in shop.kept.items()
+            if content not in lost and refused[content] < shop.came[content]
+        ]
 
     def _is_about(self, explainer: Explainer, event: Event) -> bool:
         """Say whether an event is about whom is asked, by itself or by what the rule says."""

@@ -56,7 +56,7 @@ class JudgementPage:
         """Give the anchor's condition and every clause, in the order of judging."""
         if judgement.when is not None:
             yield self._head(True, "when", judgement.when.text)
-            yield from self._condition(judgement.when, _INDENT)
+            yield from self.condition(judgement.when, _INDENT)
         for clause in judgement.clauses:
             yield from self._clause(clause, 0)
 
@@ -82,7 +82,9 @@ class JudgementPage:
 
     def condition(self, condition: Condition, indent: int) -> Iterator[RenderableType]:
         """Give what a condition saw, a line for each part."""
-        yield from self._condition(condition, indent)
+        for depth, truth, text in self._words.condition(condition):
+            style = "" if truth is True else _STYLES[truth]
+            yield _indented(Text(text, style), indent + 2 * depth)
 
     # Clauses -------------------------------------------------------------------------------------
 
@@ -95,7 +97,7 @@ class JudgementPage:
             told = f"{clause.figure.text} is {self._words.value(clause.figure)}"
             yield _indented(Text(told), inner)
         if clause.condition is not None:
-            yield from self._condition(clause.condition, inner)
+            yield from self.condition(clause.condition, inner)
         if clause.pairing is not None:
             yield from self._pairing(clause.pairing, inner)
         if clause.why and not clause.blind:
@@ -125,11 +127,6 @@ class JudgementPage:
         made.columns[0].width = _INDENT - 2
         made.add_row(Text(verdict, f"bold {style}"), Text.assemble((text, "bold"), (line, "dim")))
         return made
-
-    def _condition(self, condition: Condition, indent: int) -> Iterator[RenderableType]:
-        for depth, truth, text in self._words.condition(condition):
-            style = "" if truth is True else _STYLES[truth]
-            yield _indented(Text(text, style), indent + 2 * depth)
 
     def _looked(self, clause: ClauseTold, saw: Saw, indent: int) -> Iterator[RenderableType]:
         yield _indented(Text(self._where(saw), "dim"), indent)
