@@ -272,7 +272,7 @@ async def test_something_else_behind_the_port_is_not_ready() -> None:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()
-        config = {"address": f"{host}:{port}", "antennas": {1: {}}}
+        config: dict[str, Any] = {"address": f"{host}:{port}", "antennas": {1: {}}}
         plugin = Llrp(LlrpConfig.model_validate(config))
         assert not (await plugin.probe()).reachable
 
