@@ -179,6 +179,11 @@ def test_signals_tell_the_version_of_their_rule(
     assert told() == ["left out"]
     run("rules", "lock", folder)
     assert told() == [1]
+    ledger = folder.parent / "found.db"
+    assert (
+        "one v1, +8.0: A line was taken back"
+        in run("incidents", "show", "s1-1", "--ledger", ledger)[1]
+    )
     change(folder, units=0)
     assert told() == ["left out"], "a version that the rule is not would be a lie"
     run("rules", "lock", folder)
