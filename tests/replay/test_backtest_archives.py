@@ -337,6 +337,19 @@ def test_a_ledger_tells_what_was_really_raised(desk: Desk) -> None:
     assert "two things to compare with" in err
 
 
+def test_a_label_of_an_earlier_day_is_no_miss_of_the_days_that_count(desk: Desk) -> None:
+    hits = {
+        (hit["store"], hit["day"], hit["about"]["receipt"]): hit for hit in desk.told()["sample"]
+    }
+    first, last = hits["north", "2026-01-01", "R1"], hits["south", "2026-01-03", "R1"]
+    rows = [f"{hit['store']},{hit['anchor']},theft" for hit in (first, last)]
+    labels = desk.write("labels.csv", "\n".join(["store,anchor,verdict", *rows, ",no/1,theft"]))
+    now = desk.told("--labels", labels)["now"]
+    assert (now["losses_caught"], now["losses_labelled"]) == (2, 3)
+    now = desk.told("--labels", labels, "--last", "1d")["now"]
+    assert (now["losses_caught"], now["losses_labelled"], now["right"]) == (1, 2, 1)
+
+
 def test_labels_may_name_the_incidents_of_a_ledger(desk: Desk) -> None:
     desk.write("rules/quick-void.yml", RULE.replace("status: draft", "status: live"))
     ledger = str(desk.folder / "ledger.db")
@@ -354,6 +367,8 @@ def test_labels_may_name_the_incidents_of_a_ledger(desk: Desk) -> None:
         now = desk.told("--labels", labels, "--ledger", ledger, *words)["now"]
         assert (now["right"], now["wrong"], now["unlabelled"]) == (4, 2, 0)
         assert (now["losses_caught"], now["honest_hit"]) == (4, 2)
+        now = desk.told("--labels", labels, "--ledger", ledger, "--last", "2d", *words)["now"]
+        assert (now["losses_caught"], now["losses_labelled"]) == (2, 2)
     text = "store,incident,verdict\n,north-99,theft\nsouth,north-1,theft\n"
     labels = desk.write("labels.csv", text)
     code, _, err = desk.run("--labels", labels, "--ledger", ledger)

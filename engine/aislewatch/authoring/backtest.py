@@ -129,7 +129,7 @@ def _report(
     rule = subject.rule
     span = Span.of(run, wanted.last_days or rule.backtest.data)
     runs = {store.store: store.rules[number] for store in run.stores}
-    labels = [label for label in wanted.labels if _concerns(label, rule, span, setup.timezone)]
+    labels = _labels(wanted.labels, subject, runs, span, setup.timezone)
     raised = {name: span.cut(one.now) for name, one in runs.items()}
     now = _version(raised, labels, span, cost, wanted)
     past = _before(subject, runs, span)
@@ -177,10 +177,28 @@ def _report(
     )
 
 
-def _concerns(label: Label, rule: Rule, span: Span, zone: str) -> bool:
-    if label.rule not in {"", rule.id} or (label.store and label.store not in span.days):
-        return False
-    return label.time_us is None or span.first <= day_of(label.time_us, zone) <= span.last
+def _labels(
+    labels: Sequence[Label], subject: Subject, runs: Mapping[str, RuleRun], span: Span, zone: str
+) -> list[Label]:
+    """Give the labels that speak of the rule and of the days that count."""
+    raised = [one for run in runs.values() for one in (run.now, run.before) if one is not None]
+    raised += (subject.past or {}).values()
+    # A label that only names an event tells no day, but who hit the event knows it.
+    named: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    for hit in (hit for one in raised for hit in one.hits):
+        named[span.holds(hit.day)] |= {(hit.store, hit.anchor), ("", hit.anchor)}
+    outside = named[False] - named[True]
+    return [
+        label
+        for label in labels
+        if label.rule in {"", subject.rule.id}
+        and (not label.store or label.store in span.days)
+        and (
+            not (label.anchors and all((label.store, one) in outside for one in label.anchors))
+            if label.time_us is None
+            else span.first <= day_of(label.time_us, zone) <= span.last
+        )
+    ]
 
 
 def _before(

@@ -67,7 +67,8 @@ class Label:
         line: where it stands in its file.
         verdict: whether it was a loss.
         store: whose; empty where it is not told.
-        time_us: when; None where ``anchors`` or ``incident`` tells which case it was.
+        time_us: when; None where it is not told. Where there are ``anchors`` it tells the day and
+            nothing else.
         anchors: ids of judged events, of which a hit's must be one; any where there are none.
         incident: id of the incident that it is of, for whoever has the ledger.
         about: entities, all of which a hit must name.
@@ -89,9 +90,11 @@ class Label:
         """Say whether a hit is of this case."""
         if self.store and self.store != hit.store:
             return False
-        if self.anchors and hit.anchor not in self.anchors:
-            return False
-        if self.time_us is not None and abs(self.time_us - hit.time_us) > within_us:
+        if self.anchors:
+            near = hit.anchor in self.anchors
+        else:
+            near = self.time_us is None or abs(self.time_us - hit.time_us) <= within_us
+        if not near:
             return False
         return self.about <= frozenset(hit.about)
 

@@ -105,8 +105,8 @@ class _Page:
     def _heading(self) -> None:
         report, text = self._report, self._figure.text
         rule = report.subject.rule
-        text(0.045, 0.95, rule.id, fontsize=17, fontweight="bold", va="center")
-        text(0.045, 0.915, rule.title, fontsize=10.5, color=_FAINT, va="center")
+        text(0.045, 0.95, _short(rule.id, 32), fontsize=17, fontweight="bold", va="center")
+        text(0.045, 0.915, _short(rule.title, 60), fontsize=10.5, color=_FAINT, va="center")
         now = report.now
         split = now.scores.split
         facts = [

@@ -236,7 +236,8 @@ def _labels(setup: Setup, path: Path | None, ledger: Path | None) -> list[Label]
             mistakes.append(Mistake(str(path), label.line, 0, message))
         else:
             anchors = frozenset(told.anchor for told in case.past.values())
-            found.append(replace(label, store=case.store, anchors=anchors))
+            time_us = label.time_us if label.time_us is not None else case.first_us
+            found.append(replace(label, store=case.store, anchors=anchors, time_us=time_us))
     if mistakes:
         raise FileMistakes(mistakes)
     return found

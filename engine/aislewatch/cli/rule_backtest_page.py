@@ -128,6 +128,9 @@ def _notes(rule: RuleReport) -> Iterator[str]:
         yield f"means the same as {subject.against}: it raises the same"
     elif subject.against and subject.before is None and subject.past is None:
         yield f"the rule is not in {subject.against}: all that it raises is new"
+    past = rule.before if subject.past is not None else None
+    if past is not None and past.scores.split.hits and not past.incidents:
+        yield f"no incidents of it in {subject.against}: a rule in shadow opens none"
     if rule.changed:
         yield f"{count(len(rule.changed), 'hit')} of both with other points, value or entities"
     for name, number in rule.excused.items():
