@@ -414,6 +414,14 @@ def test_the_line_that_would_explain_a_tag_is_near_where_it_came_a_second_too_la
     assert [miss.outside_us for miss in misses] == outside
 
 
+def test_an_event_that_is_not_left_over_says_whether_it_has_a_pair_or_is_no_item() -> None:
+    paired = judged(AVOIDED, READ + "10:00:01 pos.item lane=K sku=A\n")
+    assert "has its pair" in clause_of(paired, "unmatched").why
+    again = judged(AVOIDED, READ + "10:00:01 rfid.read epc=E1 lane=K sku=A\n")
+    assert again.outcome == "fails"
+    assert "is no item of its side" in clause_of(again, "unmatched").why
+
+
 def test_of_a_whole_basket_leftovers_of_both_sides_tell_what_would_explain_them() -> None:
     rule = small_rule(
         "event: pos.payment_start, as: pay",

@@ -265,6 +265,9 @@ class _Judge:
         why = self._doubt(clause.label, _blinded(blind)) if blind else ""
         if pairing is None:
             why = why_unknown(saw)
+        elif truth is False:
+            paired = any(self._anchor in (pair.left, pair.right) for pair in pairing.pairs)
+            why = _PAIRED if paired else _NO_ITEM
         return _told(clause, "unmatched", truth, why=why, saw=saw, pairing=pairing, blind=blind)
 
     def _near(self, clause: Evidence, saw: Saw, found: Sequence[Event] | None) -> list[Miss]:
@@ -276,6 +279,13 @@ class _Judge:
         """Remember the first reason that leaves the judgement undecided."""
         self._why = self._why or label
         return because
+
+
+_PAIRED = "what is judged has its pair, so it is not left over"
+_NO_ITEM = (
+    "what is judged is no item of its side: it fails the side's condition, or its tag was heard "
+    "less than ten minutes before"
+)
 
 
 def figure_of(clause: Aggregate, found: Sequence[Event]) -> Any:
