@@ -590,6 +590,24 @@ async def test_a_till_that_connects_for_each_receipt_and_for_the_drawer_alone(
         assert "pos.no_sale" not in kinds(received.found)
 
 
+async def test_an_opening_that_is_called_like_a_card_loses_no_receipt(tmp_path: Path) -> None:
+    sensor = printer(tmp_path, tcp_listen=":0")
+    received = Received()
+    await sensor.open(context(tmp_path, boot="4111111111111111"))
+    run = asyncio.ensure_future(sensor.run(received))
+    _, writer = await asyncio.open_connection("127.0.0.1", sensor.port or 0)
+    writer.write(sales(1)[0].replace(b"RECEIPT 101", b"RECEIPT"))
+    await writer.drain()
+    await received.reached(5)
+    assert received.refusals == []
+    assert all(getattr(event, "basket", None) for event in received.found)
+    writer.close()
+    await writer.wait_closed()
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    await sensor.close()
+
+
 async def test_silence_ends_what_no_cut_ends(tmp_path: Path) -> None:
     sensor, clock = printer(tmp_path, tcp_listen=":0"), Clock()
     async with running(sensor, tmp_path, clock) as (received, _):

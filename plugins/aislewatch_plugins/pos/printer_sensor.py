@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -24,6 +25,9 @@ from aislewatch_plugins.pos.patterns import Patterns
 from aislewatch_plugins.pos.receipts import Receipts
 from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
 from aislewatch_plugins.pos.source import Source
+
+_NAME_DIGITS = 12
+"""Hexadecimal digits that tell one opening from the others; fewer than a card number has."""
 
 
 class SerialPart(Part):
@@ -155,6 +159,8 @@ class _Tap:
         self._desk = desk
         self._patterns = patterns
         self._config = config
+        # Not the opening's own name, which may hold a figure as long as a card number.
+        self._name = hashlib.sha256(desk.context.boot.encode()).hexdigest()[:_NAME_DIGITS]
         self._links: dict[str, Receipts] = {}
         self._opened = 0
 
@@ -168,7 +174,7 @@ class _Tap:
             self._opened += 1
             receipts = self._links[link] = Receipts(
                 self._patterns,
-                name=f"{self._desk.context.boot}/{self._opened}",
+                name=f"{self._name}/{self._opened}",
                 idle_us=self._config.idle,
                 near_us=self._config.near,
                 lone_kick=self._config.lone_kick == "no-sale",
