@@ -46,7 +46,7 @@ def show_list(
     screen = Screen(json=json)
     setup = _setup(store)
     with Ledger.read(ledger) as reader:
-        places = Places.of(reader, _said(setup))
+        places = Places.of(reader, said_of(setup))
         known = list(read_cases(reader))
         cases = [case for case in known if _is_of(case, type_)]
         undecided = _undecided(reader)
@@ -84,7 +84,11 @@ def show_one(
     ledger: options.LedgerFile = options.LEDGER,
     store: options.StoreFile = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Every signal and event, however many.")
+        bool,
+        typer.Option(
+            "--whole",
+            help="Every signal and event, however many; with --store, what the rules ask for.",
+        ),
     ] = False,
     json: options.Json = False,
 ) -> int:
@@ -94,7 +98,7 @@ def show_one(
     with Ledger.read(ledger) as reader:
         case = find_case(list(read_cases(reader)), incident, ledger)
         late = late_events(reader, case.store)
-        local = Places.of(reader, _said(setup))(case.store)
+        local = Places.of(reader, said_of(setup))(case.store)
     screen.give({**next(cases_json([case])), **page_json(case, late)} if json else None)
     rules = {rule.id: rule for rule in setup.rules} if setup is not None else {}
     page = CasePage(case, local, late, rules, width=screen.width, whole=whole)
@@ -153,5 +157,6 @@ def _setup(store: Path | None) -> Setup | None:
     return read_setup(store, shown_only=True) if store is not None else None
 
 
-def _said(setup: Setup | None) -> Local | None:
+def said_of(setup: Setup | None) -> Local | None:
+    """Give what a store file calls times and amounts; None without one: the ledger knows, too."""
     return Local(setup.timezone, setup.model.currency) if setup is not None else None

@@ -20,7 +20,7 @@ from aislewatch.authoring.loading import read_rule
 from aislewatch.authoring.running import run_case
 from aislewatch.cli import options
 from aislewatch.cli.cases import Case, Told, read_cases
-from aislewatch.cli.incidents import find_case
+from aislewatch.cli.incidents import find_case, said_of
 from aislewatch.cli.places import Places
 from aislewatch.cli.rule_sources import RulesPath, Sources, read_sources
 from aislewatch.cli.screen import Screen
@@ -73,7 +73,7 @@ def capture_incident(
     sources = read_sources(store, rules, into)
     with Ledger.read(ledger) as reader:
         case = find_case(list(read_cases(reader)), incident, ledger)
-        zone = Places.of(reader)(case.store).zone
+        zone = Places.of(reader, said_of(sources.setup))(case.store).zone
     if into is not None and not rule:
         rule = read_rule(into.read_bytes(), str(into), sources.setup).id
     signals = _signals(case, rule)

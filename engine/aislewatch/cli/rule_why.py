@@ -15,7 +15,7 @@ from aislewatch.authoring.why import Recorded, judged_again
 from aislewatch.cli import options
 from aislewatch.cli.case_page import SIGNALS_MAX, CasePage, page_json, when_looked
 from aislewatch.cli.cases import Case, Told, cases_json, read_cases
-from aislewatch.cli.incidents import find_case, late_events
+from aislewatch.cli.incidents import find_case, late_events, said_of
 from aislewatch.cli.places import Places
 from aislewatch.cli.rule_capture import evidence_of
 from aislewatch.cli.rule_sources import RulesPath, Sources, read_sources
@@ -52,7 +52,7 @@ def explain_incident(
     with Ledger.read(ledger) as reader:
         case = find_case(list(read_cases(reader)), incident, ledger)
         late = late_events(reader, case.store)
-        local = Places.of(reader)(case.store)
+        local = Places.of(reader, said_of(sources.setup))(case.store)
         beside = _known_beside(reader, case, sources.registry)
     shown = sorted(case.past.values(), key=lambda told: (told.decided_us, told.signal))
     explained = {
