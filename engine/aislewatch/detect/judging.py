@@ -370,12 +370,15 @@ class _Writer:
 
     def _picked(self, clause: Seen, found: str) -> str:
         if clause.pick == "nearest":
-            window, anchor = clause.window, self.rule.anchor.name
-            if window.end == Bound(anchor, 0):
-                return f"{found}[-1]"
-            if window.start == Bound(anchor, 0):
-                return f"{found}[0]"
-            return f"nearest({found}, a)"
+            window, anchor = clause.window, self.rule.anchor
+            at = Bound(anchor.name, 0)
+            # At the anchor's own time, events of other types stand on both sides of it.
+            if at not in (window.start, window.end):
+                return f"nearest({found}, a)"
+            edge = f"{found}[{-1 if window.end == at else 0}]"
+            if set(clause.types) <= set(anchor.types):
+                return edge
+            return f"({edge} if {edge}.time != a.time else nearest({found}, a))"
         return f"{found}[0]" if clause.pick == "first" else f"{found}[-1]"
 
     def _key(self, same: Sequence[Join]) -> str:
@@ -481,6 +484,8 @@ def _end_of_day(day: date) -> int:
 
 
 def _getter(attrs: Sequence[str]) -> Callable[[Event], Key]:
+    if not attrs:
+        return lambda event: ()  # Whatever is equal in ``same`` is a pair.
     if len(attrs) == 1:
         return attrgetter(attrs[0])
     get = attrgetter(*attrs)
