@@ -188,3 +188,21 @@ def test_signals_tell_the_version_of_their_rule(
     assert told() == ["left out"], "a version that the rule is not would be a lie"
     run("rules", "lock", folder)
     assert told() == [2]
+
+
+def test_an_incident_shown_whole_says_what_its_rules_ask_for(
+    folder: Path, run: Run, told: Callable[[], list[object]]
+) -> None:
+    told()
+    shop = folder.parent
+    words = ("incidents", "show", "s1-1", "--ledger", shop / "found.db")
+    whole = (*words, "--store", shop / "store.yml", "--whole")
+    code, out = run(*whole)
+    assert code == 0, out
+    assert "What the rules ask for" in out
+    assert (
+        "  one:\n    Judged for every pos.void where units is at least 1, here called line." in out
+    )
+    assert "What the rules ask for" not in run(*words, "--whole")[1]
+    change(folder, units=2)
+    assert "one has changed since; it now reads:" in run(*whole)[1]

@@ -10,9 +10,12 @@ from rich.padding import Padding
 from rich.text import Text
 
 from aislewatch.cli.cases import Case, Look, Moment, Share, Told
+from aislewatch.cli.rule_sentences import decision_of
 from aislewatch.cli.screen import table
 from aislewatch.cli.wording import LEVEL_STYLES, Local, chance, count, points, span
+from aislewatch.rules.english import english
 from aislewatch.rules.rule import Rule
+from aislewatch.runtime.discovery import installed_registry
 
 SIGNALS_MAX: Final = 12
 EVENTS_MAX: Final = 12
@@ -30,7 +33,7 @@ class CasePage:
         late: what is known of events that came late, by id: the event and how late, microseconds.
         rules: by id, where the store file was given: they say what to do.
         width: columns of the screen.
-        whole: show every signal and every event, however many.
+        whole: show every signal and every event, however many, and what the rules ask for.
         explained: what is told of a signal's evidence in place of what its record says, by id; the
             page then is about why, and leaves its life out.
     """
@@ -73,6 +76,7 @@ class CasePage:
             *why,
             *self._part("Its life", self._life()),
             *self._part("What to do", self._advice()),
+            *(self._part("What the rules ask for", self._decisions()) if self._whole else ()),
         )
 
     def _head(self) -> Iterator[RenderableType]:
@@ -247,6 +251,19 @@ class CasePage:
                 yield Text.assemble((f"{name}: ", "cyan"), rule.runbook)
             for harmless in rule.known_false_alarms:
                 yield Text(f"  may be harmless: {harmless}", "dim")
+
+    def _decisions(self) -> Iterator[RenderableType]:
+        """Say what the rules ask for, as they are now."""
+        kinds = installed_registry().kinds
+        meant = {told.rule: told.meaning for told in self._case.signals.values()}
+        for name, meaning in meant.items():
+            rule = self._rules.get(name)
+            if rule is None:
+                continue
+            changed = "" if rule.meaning == meaning else " has changed since; it now reads"
+            yield Text(f"{name}{changed}:", "cyan")
+            for line in decision_of(english(rule, kinds), min(self._width, 100) - 4):
+                yield Text(f"  {line}")
 
 
 def _indented(what: RenderableType, columns: int) -> Padding:

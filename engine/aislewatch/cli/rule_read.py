@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +12,10 @@ from rich.text import Text
 from aislewatch.authoring.loading import read_rule
 from aislewatch.cli import options
 from aislewatch.cli.rule_check import rule_files
+from aislewatch.cli.rule_sentences import page_of
 from aislewatch.cli.screen import Screen
 from aislewatch.errors import FileMistakes, Mistake
-from aislewatch.rules.english import English, Statement, english
+from aislewatch.rules.english import english
 from aislewatch.rules.rule import Rule
 from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.rule_folder import stamped
@@ -58,7 +57,7 @@ def read_rules(
     for rule, one in zip(rules, told, strict=True):
         width = min(screen.width, _WIDEST)
         screen.show(Text(_heading(rule), "bold"))
-        screen.show(*(Text(line) for line in page(one, width)), "")
+        screen.show(*(Text(line) for line in page_of(one, width)), "")
     screen.give(
         {
             "rules": [
@@ -76,50 +75,6 @@ def read_rules(
         }
     )
     return 0
-
-
-def page(told: English, width: int = _WIDEST) -> list[str]:
-    """Set a rule's sentences in lines of a width."""
-    lines = _wrapped(told.when, width, "")
-    if told.match:
-        lines.append("It holds where (what is unknown meets no condition)")
-        lines += _numbered(told.match, width, "  ", "{}.")
-    if told.unless:
-        lines.append("and nothing excuses it:")
-        for excuse in told.unless:
-            lines += _wrapped(excuse, width, "  - ", "    ")
-    for need in told.requires:
-        lines += _wrapped(need, width, "")
-    lines += _wrapped(told.answers, width, "")
-    for sentence in told.then:
-        lines += _wrapped(sentence, width, "")
-    if told.params:
-        facts = ", ".join(f"{name} = {written}" for name, written in told.params.items())
-        lines += _wrapped(f"Parameters: {facts}.", width, "", "  ")
-    for type_, doc in told.events.items():
-        lines += _wrapped(f"{type_}: {doc}", width, "  ", "      ")
-    return lines
-
-
-def _numbered(
-    statements: tuple[Statement, ...], width: int, indent: str, mark: str
-) -> Iterator[str]:
-    for number, statement in enumerate(statements, 1):
-        name = mark.format(number if mark == "{}." else chr(ord("a") + number - 1))
-        yield from _wrapped(statement.text, width, f"{indent}{name} ", f"{indent}   ")
-        if statement.parts:
-            yield from _numbered(statement.parts, width, f"{indent}   ", "{})")
-
-
-def _wrapped(text: str, width: int, first: str, rest: str | None = None) -> list[str]:
-    return textwrap.wrap(
-        text,
-        max(width, 40),
-        initial_indent=first,
-        subsequent_indent=first if rest is None else rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _heading(rule: Rule) -> str:
