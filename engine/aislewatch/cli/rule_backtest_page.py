@@ -18,6 +18,9 @@ from aislewatch.cli.wording import Local, count
 LISTED: Final = 10
 """Hits of a list that are shown; ``--json`` has them all."""
 
+PAGES: Final = 3
+"""Rules that have a page each; of more, nobody reads all pages."""
+
 STORES: Final = 5
 """Stores that are shown one by one: those with most incidents a day."""
 
@@ -27,13 +30,41 @@ _VERDICTS: Final = {"loss": "right", "honest": "wrong", None: "", "unknown": ""}
 
 
 def show_backtest(screen: Screen, report: Report, local: Local) -> None:
-    """Show a report."""
-    for rule in report.rules:
-        _show(screen, report, rule, local)
+    """Show a report: a page a rule, or of many rules a line each."""
+    if len(report.rules) > PAGES:
+        heading, *lines = aligned(list(_overview(report)), right=range(1, 6))
+        screen.show(Text(heading, "bold"))
+        for rule, line in zip(report.rules, lines, strict=True):
+            screen.show(Text(line, "" if rule.passed else "bold red"))
+        screen.show("")
+    else:
+        for rule in report.rules:
+            _show(screen, report, rule, local)
     if len(report.rules) > 1:
         over = [rule.subject.rule.id for rule in report.rules if not rule.passed]
         told = f"over their budget: {', '.join(over)}" if over else "none is over its budget"
         screen.show(f"{count(len(report.rules), 'rule')}, {told}")
+        if len(report.rules) > PAGES:
+            screen.say("name one of them to see its hits, and where its judgements stop")
+
+
+def _overview(report: Report) -> Iterator[Row]:
+    """Give a row for each rule; the first is the heading."""
+    yield "rule", "hits", "only now", "only before", "a store and day", "precision", "budget"
+    for rule in report.rules:
+        compared = rule.before is not None
+        precision = rule.now.scores.precision
+        over = [check.name for check in rule.checks if check.passed is False]
+        kept = "ok" if any(check.passed for check in rule.checks) else "-"
+        yield (
+            rule.subject.rule.id,
+            f"{rule.now.scores.split.hits:,}",
+            f"{len(rule.only_now):,}" if compared else "",
+            f"{len(rule.only_before):,}" if compared else "",
+            f"{float(rule.now.per_store_day):.2f}",
+            f"{precision.estimate:.0%}" if precision is not None else "-",
+            f"OVER {', '.join(over)}" if over else "idle here" if rule.idle else kept,
+        )
 
 
 def _show(screen: Screen, report: Report, rule: RuleReport, local: Local) -> None:
@@ -144,6 +175,8 @@ def _notes(rule: RuleReport) -> Iterator[str]:
 
 def _judgements(rule: RuleReport) -> Iterator[Text]:
     """Say where judgements stopped: a clause that stops all but a few is what tuning is about."""
+    if rule.idle:
+        return
     if not rule.judged:
         yield Text("no event was judged: none is as 'when' says", "yellow")
         yield Text("")
