@@ -165,8 +165,10 @@ def _play(things: Sequence[Sent], send: Callable[[Sent], Awaitable[int]], pause_
         statuses = asyncio.run(play())
     except KeyboardInterrupt:
         return byhand.FINE
-    taken = sum(200 <= status < 300 for status in statuses)
-    others = sorted({status for status in statuses if not 200 <= status < 300})
-    rest = f"; answered otherwise: {', '.join(map(str, others))}" if others else ""
-    sys.stdout.write(f"{len(statuses)} sent, {taken} taken{rest}\n")
+    others = [status for status in statuses if not 200 <= status < 300]
+    rest = "".join(
+        f", {others.count(status)} {f'answered {status}' if status else 'not answered'}"
+        for status in sorted(set(others))
+    )
+    sys.stdout.write(f"{len(statuses)} sent, {len(statuses) - len(others)} taken{rest}\n")
     return _FINDINGS if others else byhand.FINE
