@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aislewatch.events.kinds import BadgeRead, DeviceState
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins import badge
 from aislewatch_plugins.badge.config import BadgeConfig
 from aislewatch_plugins.badge.frames import Badge, Nonsense, Splitter
 from aislewatch_plugins.badge.telling import Refusal, Teller, Told, pseudonym
@@ -156,3 +160,10 @@ def test_what_is_no_badge_blurs_the_reader_until_the_next_one() -> None:
     assert told[0] == Refusal(b"?", "why")
     assert states(told) == [("degraded", "refused-row"), ("online", None)]
     assert (one.badges, one.refused) == (1, 1)
+
+
+def test_the_readme_s_example_is_a_configuration() -> None:
+    readme = Path(str(badge.__file__)).with_name("README.md").read_text(encoding="utf-8")
+    block = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)[0]
+    config = yaml.safe_load(block)["feeds"]["door-badges"]["config"]
+    assert BadgeConfig.model_validate(config).key_file == "badge.key"

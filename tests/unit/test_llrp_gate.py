@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -13,6 +16,7 @@ from pydantic import ValidationError
 from aislewatch.events.kinds import DeviceState, Event, RfidCrossing, RfidRead
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins import llrp
 from aislewatch_plugins.llrp.clock import ReaderClock
 from aislewatch_plugins.llrp.codec import Element, Message
 from aislewatch_plugins.llrp.config import GatePart, LlrpConfig, host_and_port
@@ -132,6 +136,37 @@ def test_a_connection_that_ends_loses_no_passage() -> None:
     (crossing,) = gate.close()
     assert isinstance(crossing, Crossing)
     assert gate.close() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("walk", "ways"),
+    [
+        ({"way": "out"}, {"out"}),
+        ({"way": "in"}, {"in"}),
+        ({"speed_m_s": 3.0}, {"out"}),
+        ({"waits_s": 20.0}, {"out"}),
+        ({"way": "turn", "waits_s": 4.0}, {None}),
+    ],
+    ids=["out", "in", "run", "wait", "turn"],
+)
+def test_three_hundred_people_go_the_way_that_they_are_said_to(
+    walk: dict[str, Any], ways: set[str | None]
+) -> None:
+    found = [crossings(at_gate(Walk(EPC, **walk), seed=seed)) for seed in range(300)]
+    assert {one.direction for each in found for one in each} <= ways
+    if ways != {None}:
+        assert all(len(each) == 1 for each in found)
+
+
+@pytest.mark.slow
+def test_of_sixty_strays_that_are_carried_out_most_are_noticed() -> None:
+    for at_m, least in ((-2.5, 58), (-1.2, 50)):
+        noticed = 0
+        for seed in range(60):
+            found = at_gate(Lies(EPC, at_m, 0, 400), Walk(EPC, begins_s=398), seed=seed)
+            noticed += "out" in [one.direction for one in crossings(found)]
+        assert noticed >= least, at_m
 
 
 # Which way ---------------------------------------------------------------------------------------
@@ -458,3 +493,10 @@ def test_addresses() -> None:
 def test_power_is_rounded_down_to_what_the_reader_can_send() -> None:
     able = Abilities(powers=((1, 1000), (2, 2000), (3, 3000)))
     assert [able.power_index(dbm) for dbm in (5, 10, 29.9, 30, 40)] == [1, 1, 2, 3, 3]
+
+
+def test_the_readme_s_example_is_a_configuration() -> None:
+    readme = Path(str(llrp.__file__)).with_name("README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    config = yaml.safe_load(block)["feeds"]["gate-1"]["config"]
+    assert set(LlrpConfig.model_validate(config).antennas) == {1, 2, 3}
