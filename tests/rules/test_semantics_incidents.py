@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from aislewatch.rules.rule import Status
 from aislewatch.testing.lines import time_us
 from aislewatch.testing.small import Shop, small_rule, types_of
 
@@ -211,3 +212,67 @@ def test_quiet_silences_and_is_judged_again_when_the_silencer_is_withdrawn() -> 
     said = shop.hear("09:59:59 pos.item epc=E1")
     assert types_of(said, "signal") == ["signal.withdrawn", "signal.raised"]
     assert [signal["anchor"] for signal in shop.signals] == ["test/2.0"]
+
+
+# Quiet ------------------------------------------------------------------------------------------
+
+EXIT = "event: rfid.crossing, as: exit"
+
+
+def silenced(*clocks: str, **incident: str) -> list[str]:
+    """Give the anchors' clocks of the signals that stand."""
+    said = {"about": "{epc: exit.epc, person: exit.person}", "quiet": "30m per epc", **incident}
+    shop = Shop(small_rule(EXIT, because="'{exit.rssi}'", **said))
+    shop.day("\n".join(f"{clock} rfid.crossing epc=E1 rssi=-{n}" for n, clock in enumerate(clocks)))
+    return [clocks[-int(signal["because"])] for signal in shop.signals]
+
+
+def test_quiet_includes_its_last_instant_and_ends_after_it() -> None:
+    assert silenced("10:00:00", "10:30:00") == ["10:00:00"]
+    assert silenced("10:00:00", "10:30:00.000001") == ["10:00:00", "10:30:00.000001"]
+
+
+def test_what_was_silenced_silences_nobody() -> None:
+    assert silenced("10:00:00", "10:20:00", "10:40:00") == ["10:00:00", "10:40:00"]
+
+
+def test_a_signal_about_nothing_known_is_not_silenced() -> None:
+    assert len(silenced("10:00:00", "10:01:00", quiet="30m per person")) == 2
+
+
+def test_quiet_silences_its_own_rule_about_the_same_thing_alone() -> None:
+    one, other = (
+        small_rule(EXIT, rule=name, about="{epc: exit.epc}", quiet="30m per epc") for name in "rs"
+    )
+    shop = Shop(one, other)
+    shop.day("10:00:00 rfid.crossing epc=E1\n10:00:01 rfid.crossing epc=E2\n"
+             "10:00:02 rfid.crossing epc=E1")  # fmt: skip
+    assert len(shop.signals) == 4
+
+
+# The life of a rule -----------------------------------------------------------------------------
+
+
+def test_draft_and_retired_rules_say_nothing() -> None:
+    expected: dict[Status, int] = {"draft": 0, "retired": 0, "shadow": 1, "live": 1}
+    for status, signals in expected.items():
+        shop = Shop(replace(small_rule(VOID), status=status))
+        shop.day("10:00:00 pos.void lane=1")
+        assert len(shop.signals) == signals, status
+
+
+def test_a_signal_tells_the_meaning_and_version_of_its_rule() -> None:
+    rule = replace(small_rule(VOID), version=3)
+    shop = Shop(rule)
+    shop.day("10:00:00 pos.void lane=1")
+    (signal,) = shop.signals
+    assert (signal["meaning"], signal["version"]) == (rule.meaning, 3)
+
+
+def test_the_meaning_of_a_rule_is_what_it_decides_and_not_how_it_is_written() -> None:
+    when = "event: pos.void, as: {}, where: amount > {}"
+    plain = small_rule(when.format("v", "EUR 5"), about="{lane: v.lane}")
+    same = small_rule(when.format("v", "EUR 5.00"), about="{lane: v.lane}")
+    assert plain.meaning == same.meaning
+    other = small_rule(when.format("v", "EUR 5.01"), about="{lane: v.lane}")
+    assert plain.meaning != other.meaning

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aislewatch.detect.order import Order
 from aislewatch.detect.snapshot import decode_state
@@ -224,3 +226,55 @@ def test_a_contradiction_of_what_is_past_the_horizon_leaves_what_is_final_alone(
     assert said[0].payload.find(b'"event":{"type":"pos.item","id":"x"') > 0
     shop.tick("12:00:00")
     assert types_of(shop.records, "incident")[-1] == "incident.settled"
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=8), st.sets(st.integers(0, 80)))
+def test_a_jump_of_the_clock_decides_what_a_walk_decides(times: list[int], steps: set[int]) -> None:
+    rules = (
+        small_rule(VOID, "not_seen: pos.item, window: 7s after void", quiet="9s per device"),
+        small_rule(VOID, "count: pos.void, window: 5s around void, at_least: 2", rule="s"),
+    )
+    kinds = ("pos.void", "pos.item", "pos.void")
+    lines = "\n".join(f"10:00:{at:02d} {kinds[at % 3]} device=d{at % 2}" for at in times)
+    walk, jump = Shop(*rules), Shop(*rules)
+    jump.hear(lines)
+    walk.hear(lines)
+    for second in sorted(steps):
+        walk.tick(f"10:{second // 60:02d}:{second % 60:02d}")
+    for shop in (walk, jump):
+        shop.tick("10:02:00", final=True)
+    # The first record tells the clock at which the store was taken up.
+    assert walk.records[1:] == jump.records[1:]
+
+
+def test_silence_ends_by_the_clock_alone() -> None:
+    shop = Shop(small_rule(VOID, "not_seen: pos.item, window: 7s after void"))
+    shop.hear("10:00:00 pos.void")
+    assert types_of(shop.tick("10:00:06.999999"), "signal") == []
+    assert types_of(shop.tick("10:00:07"), "signal") == ["signal.raised"]
+
+
+def test_events_of_one_time_are_in_the_order_of_device_and_count() -> None:
+    shop = Shop(small_rule(VOID, because="'{void.lane}'"))
+    lines = "10:00:00 pos.void lane=3 device=b", "10:00:00 pos.void lane=2 device=a"
+    last, second = (msgspec.structs.replace(event(line), id=line, seq=7) for line in lines)
+    first = msgspec.structs.replace(event("10:00:00 pos.void lane=1 device=a"), seq=6)
+    shop.take([last, second, first])
+    shop.tick("10:00:01", final=True)
+    assert [s["because"] for s in shop.said("signal.raised")] == ["1", "2", "3"]
+
+
+def test_evidence_that_comes_late_is_judged_anew_in_either_direction() -> None:
+    shop = Shop(small_rule(VOID, "seen: pos.item, window: 9s before void"))
+    shop.hear("10:00:05 pos.void")
+    assert types_of(shop.tick("10:00:20"), "signal") == []
+    assert types_of(shop.hear("10:00:01 pos.item"), "signal") == ["signal.raised"]
+
+
+def test_a_signal_that_comes_to_rest_on_more_is_revised() -> None:
+    shop = Shop(small_rule(VOID, "count: pos.item, as: n, window: 9s before void, at_least: 1",
+                           because="'{n}'"))  # fmt: skip
+    shop.hear("10:00:04 pos.item\n10:00:05 pos.void")
+    shop.tick("10:00:20")
+    assert types_of(shop.hear("10:00:01 pos.item"), "signal") == ["signal.revised"]
+    assert [s["because"] for s in shop.signals] == ["2"]
