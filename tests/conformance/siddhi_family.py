@@ -225,10 +225,9 @@ class _Walker:
             )
         else:
             after = draft.not_seen(where_of(absent.stream), window)
-        if self.strict and draft.first is not None:
-            others = [one for one in self.streams if one != absent.stream.stream]
-            if others:
-                after = after.not_seen(any_stream(others), window)
+        others = [one for one in self.streams if one != absent.stream.stream]
+        if self.strict and draft.first is not None and others:
+            after = after.not_seen(any_stream(others), window)
         at = draft.at.plus(us)
         behind = f"{at.offset_us}us after {at.name} to {at.offset_us + FAR_US}us after {at.name}"
         ended = {"seen": KIND, **draft.which(f"stream == '{ENDED}'"), "window": behind}

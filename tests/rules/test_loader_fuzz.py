@@ -352,6 +352,13 @@ def test_a_text_of_the_author_is_compiled_as_a_constant(escape: str, quote: str)
         assert_nothing_of_the_author_is_code(source)
 
 
+def test_a_pairing_that_names_nothing_to_be_equal_by_is_compiled() -> None:
+    text = SHIPPED["scan-avoidance.yml"]
+    without = re.sub(r"\n *by: .*", "", text)
+    assert without != text
+    assert load_and_run(without) is not None
+
+
 def test_a_check_of_the_hook_itself_finds_code_that_is_not_ours() -> None:
     for source in ("lambda e: e.__dict__", "__import__('os')", "lambda e: open", "import os"):
         with pytest.raises(AssertionError):
