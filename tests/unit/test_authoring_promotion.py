@@ -308,6 +308,12 @@ def test_labels_that_say_it_is_too_often_wrong_hold_it_back(
     assert (code, "2 of 4 labelled signals are right, below 60%" in out) == (1, True)
 
 
+def test_one_day_is_called_one_day(file: Path, run: Run, promote: Promote) -> None:
+    ledger = ledger_of(file, run, days=1, big=1)
+    _, out = promote("live", "--ledger", ledger, "--because", "a pilot", "--check")
+    assert "1 day in shadow in 1 store, 1 signal, at most 1.00 a day (s1)" in out
+
+
 def test_no_ledger_is_no_evidence(promote: Promote) -> None:
     code, out = promote("live")
     assert (code, "name one with --ledger" in out) == (1, True)

@@ -64,8 +64,8 @@ class ShadowRun:
     def sentence(self) -> str:
         """What it comes to, for people and for the lock file."""
         stores = len({store for store, _ in self.days})
-        words = f"{len(self.days)} days in shadow in {stores} store{'s' if stores != 1 else ''}"
-        words += f", {len(self.hits)} signal{'s' if len(self.hits) != 1 else ''}"
+        words = f"{_several(len(self.days), 'day')} in shadow in {_several(stores, 'store')}"
+        words += f", {_several(len(self.hits), 'signal')}"
         if self.hits:
             words += f", at most {float(self.worst_rate):.2f} a day ({self.worst})"
         if self.withdrawn:
@@ -127,6 +127,10 @@ def shadow_run(
         right=split.right,
         wrong=split.wrong,
     )
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 class _Store:
