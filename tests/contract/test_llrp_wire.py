@@ -17,7 +17,9 @@ from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.kinds import DeviceState, Event, RfidCrossing, RfidRead
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins.llrp.codec import Message
 from aislewatch_plugins.llrp.config import LlrpConfig
+from aislewatch_plugins.llrp.link import Link
 from aislewatch_plugins.llrp.sensor import Llrp
 from aislewatch_sim.faults import Fault, Faults
 from aislewatch_sim.llrp.reader import Reader
@@ -220,6 +222,21 @@ async def test_keepalives_are_acknowledged_or_the_reader_would_hang_up() -> None
         while stands.reader.requests.count(ACKNOWLEDGED) < 15:
             await asyncio.sleep(0)
         assert stands.reader.taken == 1
+
+
+async def test_what_came_before_a_keepalive_that_nobody_takes_is_not_lost() -> None:
+    class Broken:
+        def write(self, data: bytes) -> None:
+            raise ConnectionResetError
+
+    source = asyncio.StreamReader()
+    streams: Any = (source, Broken())
+    link = Link(streams, "gate")
+    report, alive = bytes.fromhex("043d 0000000a 00000001"), bytes.fromhex("043e 0000000a 00000002")
+    source.feed_data(report + alive + report)
+    with pytest.raises(DeviceNotReady):
+        await link.receive(1)
+    assert [one.raw for one in link.rest() if isinstance(one, Message)] == [report, report]
 
 
 async def test_a_reader_that_another_client_has_is_not_ready() -> None:

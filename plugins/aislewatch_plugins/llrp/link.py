@@ -29,9 +29,10 @@ class Link:
     Args:
         streams: of the connection.
         peer: whom we speak to, for people.
-        silence_s: seconds without a message after which the connection counts as broken.
 
     Attributes:
+        silence_s: seconds without a message after which the connection counts as broken; as long
+            as an answer may take, until keep-alives were asked for.
         messages: how many have come.
         nonsense: how often bytes came that are no message.
     """
@@ -40,20 +41,19 @@ class Link:
         self,
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         peer: str,
-        silence_s: float,
     ) -> None:
+        self.silence_s = ANSWER_S
         self.messages = 0
         self.nonsense = 0
         self._reader, self._writer = streams
         self._peer = peer
-        self._silence_s = silence_s
         self._splitter = Splitter()
         self._waiting: deque[Incoming] = deque()
         self._last_id = 0
         self._heard_s = asyncio.get_running_loop().time()
 
     @classmethod
-    async def connect(cls, host: str, port: int, silence_s: float) -> Link:
+    async def connect(cls, host: str, port: int) -> Link:
         """Connect.
 
         Raises:
@@ -66,7 +66,7 @@ class Link:
         except (OSError, TimeoutError) as error:
             message = f"{peer} does not answer: {error or 'timed out'}"
             raise DeviceNotReady(message) from None
-        return cls(streams, peer, silence_s)
+        return cls(streams, peer)
 
     async def receive(self, wait_s: float) -> list[Incoming]:
         """Give what comes next; nothing if nothing does for so long.
@@ -79,13 +79,13 @@ class Link:
             self._waiting.clear()
             return waiting
         loop = asyncio.get_running_loop()
-        deadline_s = self._heard_s + self._silence_s
+        deadline_s = self._heard_s + self.silence_s
         try:
             async with asyncio.timeout_at(min(loop.time() + wait_s, deadline_s)):
                 chunk = await self._reader.read(_CHUNK)
         except TimeoutError:
             if loop.time() >= deadline_s:
-                message = f"{self._peer} has been silent for {self._silence_s:g} s"
+                message = f"{self._peer} has been silent for {self.silence_s:g} s"
                 raise DeviceNotReady(message) from None
             return []
         except OSError as error:
@@ -145,17 +145,23 @@ class Link:
 
     async def _taken(self, chunk: bytes) -> list[Incoming]:
         taken: list[Incoming] = []
+        alive: list[Message] = []
         for one in self._splitter.feed(chunk):
             if isinstance(one, Nonsense):
                 self.nonsense += 1
-                taken.append(one)
-                continue
-            self.messages += 1
-            self._heard_s = asyncio.get_running_loop().time()
-            if one.name == "KEEPALIVE":
-                await self._send(ask("KEEPALIVE_ACK")._replace(id=one.id))
             else:
-                taken.append(one)
+                self.messages += 1
+                self._heard_s = asyncio.get_running_loop().time()
+                if one.name == "KEEPALIVE":
+                    alive.append(one)
+                    continue
+            taken.append(one)
+        try:
+            for one in alive:
+                await self._send(ask("KEEPALIVE_ACK")._replace(id=one.id))
+        except BaseException:
+            self._waiting.extend(taken)  # That nobody listens any more unsays nothing.
+            raise
         return taken
 
     async def _send(self, message: Message) -> None:

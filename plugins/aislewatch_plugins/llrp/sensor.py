@@ -55,6 +55,7 @@ class Llrp(SensorPlugin):
         self._abilities = Abilities()
         self._context: SensorContext | None = None
         self._reading = False
+        self._proved = False
 
     async def probe(self) -> DeviceInfo:
         """Connect, ask what the reader can do, and leave; its work goes on untouched."""
@@ -86,7 +87,8 @@ class Llrp(SensorPlugin):
             self._teller.clock.on_host(greeting.time, context.clock.now_us())
         self._abilities = await ask_abilities(link)
         await set_up(link, self._config, self._abilities)
-        self._reading = True
+        link.silence_s = self._config.silence_s
+        self._proved = self._reading = True
 
     async def run(self, emit: Emit) -> None:
         """Read tags until cancelled.
@@ -122,13 +124,13 @@ class Llrp(SensorPlugin):
             await link.part()
 
     def health(self) -> Health:
-        """Count messages; connected means that the reader was told to read and is heard."""
+        """Count messages, once the reader was told to read: that it greets proves little."""
         link, teller = self._link, self._teller
         if link is None or teller is None:
             return Health(connected=False, frames=0, refused=0, detail="not opened")
         strays = len(teller.gate.strays)
         detail = f"{link.messages} messages, {strays} stray tags"
-        frames = link.messages if self._reading else 0
+        frames = link.messages if self._proved else 0
         return Health(self._reading, frames, teller.refused, detail)
 
     def diagnostics(self) -> dict[str, object]:
@@ -147,7 +149,7 @@ class Llrp(SensorPlugin):
 
     async def _connect(self) -> Link:
         host, port = host_and_port(self._config.address)
-        return await Link.connect(host, port, self._config.silence_s)
+        return await Link.connect(host, port)
 
 
 async def _hand_over(told: Iterable[Told], emit: Emit, context: SensorContext) -> None:
