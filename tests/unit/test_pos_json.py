@@ -14,10 +14,10 @@ from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.paths import is_array, is_object
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins.pos.bodies import Unreadable
 from aislewatch_plugins.pos.config import PosConfig, endpoint
-from aislewatch_plugins.pos.json_feed import NotJson, read_body, read_events
+from aislewatch_plugins.pos.json_feed import read_body, read_events
 from aislewatch_plugins.pos.square import (
-    NotANotification,
     order_to_fetch,
     read_facts,
     read_notification,
@@ -188,7 +188,7 @@ ANY = st.recursive(
 def test_arbitrary_bodies_are_told_or_refused(body: bytes) -> None:
     try:
         rows = read_body(body)
-    except NotJson:
+    except Unreadable:
         return
     tell(list(read_events(rows, REGISTRY)))
 
@@ -241,7 +241,7 @@ def test_a_notification_with_any_part_replaced_is_told_or_refused(data: st.DataO
         part = part[key]
     try:
         found = read_notification(json.dumps(note).encode())
-    except NotANotification:
+    except Unreadable:
         return
     order_to_fetch(found)
     tell(read_facts(found, "GBP"))
@@ -249,7 +249,7 @@ def test_a_notification_with_any_part_replaced_is_told_or_refused(data: st.DataO
 
 @given(st.binary(max_size=100))
 def test_arbitrary_bytes_are_no_notification(body: bytes) -> None:
-    with pytest.raises(NotANotification):
+    with pytest.raises(Unreadable):
         read_notification(body)
 
 

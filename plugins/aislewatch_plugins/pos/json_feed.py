@@ -18,6 +18,7 @@ import msgspec
 from aislewatch.events.conversion import gtin14, instant_us, show
 from aislewatch.events.paths import is_array, is_object
 from aislewatch.events.registry import Registry
+from aislewatch_plugins.pos.bodies import Unreadable, decoded
 from aislewatch_plugins.pos.told import Fact, Flaw, Found
 from aislewatch_plugins.pos.words import WORDS
 
@@ -32,33 +33,25 @@ HEARTBEAT = "heartbeat"
 """The kind that tells nothing but that the till is there."""
 
 
-class NotJson(ValueError):
-    """A body that is none of ours at all; the text is a sentence."""
-
-
 def read_body(body: bytes) -> list[Any]:
     """Cut a body into its events.
 
     Raises:
-        NotJson: it is no JSON, no object, or holds too many events.
+        Unreadable: it is no JSON, no object, or holds too many events.
     """
-    try:
-        document = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        message = f"not JSON: {error}"
-        raise NotJson(message) from None
+    document = decoded(body)
     if not is_object(document):
         message = 'a request is an object: {"events": [...]}'
-        raise NotJson(message)
+        raise Unreadable(message)
     if "events" not in document:
         return [document]
     events = document["events"]
     if not is_array(events) or document.keys() - {"events"}:
         message = "beside 'events', which is a list, a request holds nothing"
-        raise NotJson(message)
+        raise Unreadable(message)
     if len(events) > MOST_EVENTS:
         message = f"{len(events)} events in one request; send no more than {MOST_EVENTS}"
-        raise NotJson(message)
+        raise Unreadable(message)
     return events
 
 

@@ -8,18 +8,12 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, Field
 
 from aislewatch.events.sensor import Descriptor
+from aislewatch_plugins.pos.bodies import Unreadable, unsigned
 from aislewatch_plugins.pos.cards import mask
 from aislewatch_plugins.pos.config import HttpAddress, PosConfig, Positive, SecretPart, endpoint
 from aislewatch_plugins.pos.http import HttpSource
-from aislewatch_plugins.pos.json_feed import MOST_BYTES, NotJson, read_body, read_events
+from aislewatch_plugins.pos.json_feed import MOST_BYTES, read_body, read_events
 from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
-from aislewatch_plugins.pos.signing import (
-    KEPT_UNSIGNED,
-    SIGNATURE,
-    TIMESTAMP,
-    NotSigned,
-    check,
-)
 from aislewatch_plugins.pos.source import Reply, Request, Source
 from aislewatch_plugins.pos.told import Flaw, Found
 
@@ -67,23 +61,12 @@ class PosJson(PosSensor):
 
     async def _answer(self, desk: Desk, secrets: Sequence[bytes], request: Request) -> Reply:
         desk.counts.frames += 1
-        now_us = desk.context.clock.now_us()
-        try:
-            check(
-                secrets,
-                request.headers.get(TIMESTAMP, ""),
-                request.headers.get(SIGNATURE, ""),
-                request.body,
-                now_us=now_us,
-                window_us=self._config.window,
-            )
-        except NotSigned as error:
-            head = request.body[:KEPT_UNSIGNED]  # Anybody can send one; it must not fill a disk.
-            await desk.take([Flaw(head, str(error), "signature", blinds=False)])
-            return Reply(401, {"error": str(error)})
+        turned_away = await unsigned(desk, request, secrets, self._config.window)
+        if turned_away is not None:
+            return turned_away
         try:
             rows = read_body(request.body)
-        except NotJson as error:
+        except Unreadable as error:
             await desk.take([Flaw(request.body, str(error), "body")])
             return Reply(400, {"error": str(error)})
         found = list(read_events(rows, desk.context.registry))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, model_validator
 from aislewatch.errors import UsageError
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.sensor import Descriptor
+from aislewatch_plugins.pos.bodies import unsigned
 from aislewatch_plugins.pos.config import (
     Currency,
     HttpAddress,
@@ -31,13 +32,6 @@ from aislewatch_plugins.pos.http import HttpSource
 from aislewatch_plugins.pos.poslog import PosLogReader
 from aislewatch_plugins.pos.poslog_xml import Broken, transactions
 from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
-from aislewatch_plugins.pos.signing import (
-    KEPT_UNSIGNED,
-    SIGNATURE,
-    TIMESTAMP,
-    NotSigned,
-    check,
-)
 from aislewatch_plugins.pos.source import Reply, Request, Source
 from aislewatch_plugins.pos.told import Flaw, Found
 
@@ -182,19 +176,11 @@ class PosLog(PosSensor):
     async def _answer(
         self, desk: Desk, reader: PosLogReader, secrets: Sequence[bytes], request: Request
     ) -> Reply:
-        headers, body = request.headers, request.body
-        try:
-            if secrets:
-                check(
-                    secrets,
-                    *(headers.get(TIMESTAMP, ""), headers.get(SIGNATURE, ""), body),
-                    now_us=desk.context.clock.now_us(),
-                    window_us=self._config.window,
-                )
-        except NotSigned as error:
-            head = body[:KEPT_UNSIGNED]
-            await desk.take([Flaw(head, str(error), "signature", blinds=False)])
-            return Reply(401, {"error": str(error)})
+        if secrets:
+            turned_away = await unsigned(desk, request, secrets, self._config.window)
+            if turned_away is not None:
+                return turned_away
+        body = request.body
         document = await asyncio.to_thread(_read, reader, body, "request")
         accepted, refused = await self._told(desk, document, body, "request")
         status = 400 if document.broken is not None and not document.transactions else 202

@@ -165,7 +165,8 @@ class PosSensor(SensorPlugin):
         if self._desk is None:
             return Health(connected=connected, frames=0, refused=0, detail="not opened")
         counts = self._desk.counts
-        detail = f"{counts.events} events, {counts.repeats} frames that had come before"
+        repeats = f", {counts.repeats} sent again" if counts.repeats else ""
+        detail = f"{counts.events} events{repeats}"
         return Health(
             connected=connected, frames=counts.frames, refused=counts.refusals, detail=detail
         )

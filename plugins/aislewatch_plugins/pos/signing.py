@@ -17,9 +17,6 @@ TIMESTAMP = "x-aislewatch-timestamp"
 SIGNATURE = "x-aislewatch-signature"
 SQUARE = "x-square-hmacsha256-signature"
 
-KEPT_UNSIGNED = 1024
-"""Bytes of a request without a good signature that go into the dead letter."""
-
 _VERSION = "v1="
 _MOST_SIGNATURES = 4
 _SECOND_US = 1_000_000

@@ -16,6 +16,7 @@ import msgspec
 
 from aislewatch.events.conversion import exact, gtin14, instant_us, show
 from aislewatch.events.paths import is_array, is_object
+from aislewatch_plugins.pos.bodies import Unreadable, decoded
 from aislewatch_plugins.pos.told import Fact, Flaw, Found
 
 _METHODS = {
@@ -28,28 +29,20 @@ _METHODS = {
 Object = Mapping[str, Any]
 
 
-class NotANotification(ValueError):
-    """A body that is no notification; the text is a sentence."""
-
-
 def read_notification(body: bytes) -> dict[str, Any]:
     """Read a notification's envelope.
 
     Raises:
-        NotANotification: it is none.
+        Unreadable: it is none.
     """
-    try:
-        document = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        message = f"not JSON: {error}"
-        raise NotANotification(message) from None
+    document = decoded(body)
     if not is_object(document):
         message = "a notification is an object"
-        raise NotANotification(message)
+        raise Unreadable(message)
     for name in ("event_id", "type", "created_at"):
         if not isinstance(document.get(name), str):
             message = f"the notification's {name} is missing"
-            raise NotANotification(message)
+            raise Unreadable(message)
     return document
 
 

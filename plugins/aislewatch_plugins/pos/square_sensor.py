@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from aislewatch.events.conversion import instant_us
 from aislewatch.events.sensor import Descriptor
+from aislewatch_plugins.pos.bodies import turned_away
 from aislewatch_plugins.pos.config import (
     Currency,
     HttpAddress,
@@ -19,7 +20,7 @@ from aislewatch_plugins.pos.config import (
 )
 from aislewatch_plugins.pos.http import HttpSource
 from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
-from aislewatch_plugins.pos.signing import KEPT_UNSIGNED, SQUARE, NotSigned, check_square
+from aislewatch_plugins.pos.signing import SQUARE, NotSigned, check_square
 from aislewatch_plugins.pos.source import Reply, Request, Source
 from aislewatch_plugins.pos.square import (
     order_to_fetch,
@@ -107,9 +108,7 @@ class PosSquare(PosSensor):
         try:
             check_square(keys, self._config.url, request.headers.get(SQUARE, ""), body)
         except NotSigned as error:
-            head = body[:KEPT_UNSIGNED]
-            await desk.take([Flaw(head, str(error), "signature", blinds=False)])
-            return Reply(401, {"error": str(error)})
+            return await turned_away(desk, request, str(error))
         desk.counts.frames += 1
         try:
             notification = read_notification(body)
@@ -119,8 +118,7 @@ class PosSquare(PosSensor):
             return Reply(400, {"error": str(error)})
         if not -self._config.future_tolerance <= age_us <= self._config.window:
             reason = "the notification's time is too far from ours: an old one, sent again"
-            await desk.take([Flaw(body, reason, "created_at", blinds=False)])
-            return Reply(401, {"error": reason})
+            return await turned_away(desk, request, reason)
         number = notification["event_id"]
         if number in self._seen:
             desk.counts.repeats += 1

@@ -18,7 +18,7 @@ from aislewatch_sim.pos import json_words, poslog_words, receipt_words, square_w
 from aislewatch_sim.pos.folder import Dropper
 from aislewatch_sim.pos.posting import Poster
 from aislewatch_sim.pos.printer import Tap
-from aislewatch_sim.pos.till import Till, shift
+from aislewatch_sim.pos.till import OPENS, Till, shift
 
 _FINDINGS = 1
 Sent = TypeVar("Sent")
@@ -140,9 +140,10 @@ def _poster(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Poste
 
 
 def _shift(given: argparse.Namespace) -> Till:
-    # Now, so that whoever listens takes it for what happens: whole seconds, as tills tell them.
-    opens = datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - a till has a clock
-    return shift(Random(given.seed), opens=opens)
+    """Play a shift that has just ended, so that whoever listens takes it for what happens."""
+    lasts = shift(Random(given.seed)).now - OPENS
+    now = datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - a till has a clock
+    return shift(Random(given.seed), opens=now - lasts)
 
 
 def _play(things: Sequence[Sent], send: Callable[[Sent], Awaitable[int]], pause_s: float) -> int:
