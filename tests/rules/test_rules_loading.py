@@ -496,7 +496,7 @@ def test_windows_reach_as_far_as_the_windows_that_they_are_measured_from() -> No
         ("  - {sum: pos.item.sku, window: 1m before scan}", "there is no sum of sku: it is a text"),
         ("  - {sum: pos.itm.units, window: 1m before scan}", "unknown type of event 'pos.itm'"),
         ("  - {sum: pos.item.weight, window: 1m before scan, at_least: 5}", "cannot compare mass"),
-        ("  - {stats_of: x, window: 1m before scan}", "'stats_of' is not supported yet"),
+        ("  - {stats_of: x, window: 1m before scan}", "statistics need a name"),
         ("  - {any_of: [{check: 'true'}], at_least: 2}", "at_least is 2, but there are 1"),
         ("  - {unmatched: {left: pos.item, right: pos.item}, window: 1m before scan}",
          "pos.item stands on both sides"),

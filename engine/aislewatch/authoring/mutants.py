@@ -26,6 +26,7 @@ from aislewatch.rules.rule import (
     Rule,
     Seen,
     SomeOf,
+    StatsOf,
     Unmatched,
 )
 from aislewatch.rules.tree import FIRST, All, Compare
@@ -92,6 +93,11 @@ def _clause(draft: Draft, clause: Clause, path: _Path) -> Iterator[Site]:
         yield from _expression(draft, clause.expr, (*path, "check"))
     elif isinstance(clause, Let):
         yield from _expression(draft, clause.expr, path)
+    elif isinstance(clause, StatsOf):
+        for index, join in enumerate(clause.others):
+            rest = (*clause.others[:index], *clause.others[index + 1 :])
+            change = Change("", clause, replace(clause, others=rest))
+            yield _join(draft, join, index, path, change, under="others")
     elif isinstance(clause, Unmatched):
         yield from _unmatched(draft, clause, path)
     elif isinstance(clause, SomeOf):
@@ -107,13 +113,15 @@ def _points(draft: Draft, points: int, path: _Path, old: object, new: object) ->
     return draft.site("points", str(points), path, [change])
 
 
-def _join(draft: Draft, join: Join, index: int, path: _Path, dropped: Change) -> Site:
-    keys = draft.keys((*path, "same"))
+def _join(
+    draft: Draft, join: Join, index: int, path: _Path, dropped: Change, *, under: str = "same"
+) -> Site:
+    keys = draft.keys((*path, under))
     key = keys[index] if keys else index
     # `same: [epc]` is read as the anchor's field of that name.
     shown = keys[index] if keys else join.expr.text.partition(".")[2]
     change = dropped._replace(change=f"dropping the join on {shown}")
-    return draft.site("join", shown, (*path, "same", key), [change], on_key=bool(keys))
+    return draft.site("join", shown, (*path, under, key), [change], on_key=bool(keys))
 
 
 def _limits(draft: Draft, holds: Expr, path: _Path) -> Iterator[Site]:
@@ -204,7 +212,7 @@ def _times(bound: Bound, factor: Fraction) -> Bound:
 def _without(draft: Draft, clause: Clause, path: _Path) -> Iterator[Site]:
     """Give the site of a whole clause, where the rule can do without it."""
     rule = draft.rule
-    if isinstance(clause, Let) or (isinstance(clause, Seen) and clause.optional):
+    if isinstance(clause, Let | StatsOf) or (isinstance(clause, Seen) and clause.optional):
         return
     mutant: Mutant | None = None
     if not _bound(clause) & names_used(rule, besides=clause):

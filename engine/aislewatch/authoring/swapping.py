@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeGuard
 
-from aislewatch.rules.rule import Clause, Evidence, Expr, Rule, SomeOf, Unmatched
+from aislewatch.rules.peers import evidence_of_peers
+from aislewatch.rules.rule import Clause, Evidence, Expr, Rule, SomeOf, StatsOf, Unmatched
 from aislewatch.rules.tree import Bound as BoundTerm
 from aislewatch.rules.tree import Field
 from aislewatch.rules.windows import Reach, Window, reach_of
@@ -84,8 +85,12 @@ def _reaching(rule: Rule) -> Rule:
         name = "partner" if isinstance(clause, Unmatched) else getattr(clause, "name", None)
         if name is not None:
             reaches[name] = reach
+        looked = [reach]
+        if isinstance(clause, StatsOf):
+            looked += [wide for _, wide in evidence_of_peers(clause, rule.anchor.name)]
         whole = Reach(
-            min(whole.earliest_us, reach.earliest_us), max(whole.latest_us, reach.latest_us)
+            min(whole.earliest_us, *(one.earliest_us for one in looked)),
+            max(whole.latest_us, *(one.latest_us for one in looked)),
         )
     return replace(rule, reach=whole)
 

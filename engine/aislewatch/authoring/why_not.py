@@ -31,7 +31,7 @@ from aislewatch.events.kinds import ClockTick, DeviceState, Event
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry, type_of
-from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, Unmatched
+from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, StatsOf, Unmatched
 
 _BATCH = 5_000
 _NEAREST = 3
@@ -308,6 +308,8 @@ def _types(clauses: Sequence[Clause]) -> Iterable[str]:
     for clause in clauses:
         if isinstance(clause, Evidence):
             yield from clause.types
+            if isinstance(clause, StatsOf):
+                yield from _types(clause.made_by)
         elif isinstance(clause, Unmatched):
             yield from (*clause.left.types, *clause.right.types)
         elif isinstance(clause, SomeOf):

@@ -21,9 +21,11 @@ from aislewatch.detect.explain_terms import Condition, Tracer, Truth, Value, pla
 from aislewatch.detect.explain_values import ClauseTold, Judgement, Miss, Outcome, Saw
 from aislewatch.detect.explain_windows import Windows, filled, is_unknown, why_unknown
 from aislewatch.detect.pairing import AGAIN_US, CHAIN
+from aislewatch.detect.peers import peers_among, statistics_of
 from aislewatch.detect.picking import nearest
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry, type_of
+from aislewatch.rules.peers import types_of_statistics
 from aislewatch.rules.rule import (
     Aggregate,
     Check,
@@ -34,9 +36,10 @@ from aislewatch.rules.rule import (
     Rule,
     Seen,
     SomeOf,
+    StatsOf,
     Unmatched,
 )
-from aislewatch.rules.tree import FIRST
+from aislewatch.rules.tree import FIRST, Figure
 
 
 class Explainer:
@@ -153,6 +156,8 @@ class _Judge:
             told = _told(clause, "check", seen.truth, condition=seen)
         elif isinstance(clause, Let):
             told = self._let(clause)
+        elif isinstance(clause, StatsOf):
+            told = self._stats_of(clause)
         elif isinstance(clause, Unmatched):
             told = self._unmatched(clause)
         else:
@@ -232,6 +237,30 @@ class _Judge:
         self._names[clause.name] = self._tracer.raw(clause.expr.term, self._names)
         value = self._tracer.value(clause.expr.term, self._names)
         return _told(clause, "let", True, judged=False, figure=value)
+
+    def _stats_of(self, clause: StatsOf) -> ClauseTold:
+        found, saw = self._windows.look(clause)
+        own = [(join.attr, self._tracer.raw(join.expr.term, self._names)) for join in clause.others]
+        peers = None if found is None else peers_among(found, own)
+        figures = None if peers is None else [self._figure_of(clause, peer) for peer in peers]
+        known = statistics_of(figures) if figures is not None else None
+        parts: list[ClauseTold] = []
+        for name, kind in types_of_statistics(clause.type).items():
+            whole = f"{clause.name}.{name}"
+            self._names[whole] = getattr(known, name) if known is not None else None
+            term = Figure(name=whole, optional=True, type=kind)
+            value = self._tracer.value(term, self._names)
+            line = clause.line
+            parts.append(ClauseTold("figure", whole, line, True, judged=False, figure=value))
+        self._names[f"{clause.name}.{clause.figure}"] = figures
+        saw = filled(saw, peers or [], [])
+        return _told(clause, "stats_of", True, judged=False, saw=saw, clauses=parts)
+
+    def _figure_of(self, clause: StatsOf, peer: Event) -> Any:
+        judge = _Judge(self._explainer, peer)
+        for made_by in clause.made_by:
+            judge._clause(made_by)
+        return judge._names[clause.figure]
 
     def _some_of(self, clause: SomeOf) -> ClauseTold:
         outer, self._why = self._why, ""

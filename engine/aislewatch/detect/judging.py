@@ -20,6 +20,7 @@ from msgspec import Struct
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.order import order_key
 from aislewatch.detect.pairing import unmatched
+from aislewatch.detect.peers import Stats, peers_among, statistics_of
 from aislewatch.detect.picking import nearest, not_after, not_before
 from aislewatch.events.kinds import Event
 from aislewatch.rules.compiling import compile_event, define
@@ -35,6 +36,7 @@ from aislewatch.rules.rule import (
     Rule,
     Seen,
     SomeOf,
+    StatsOf,
     Unmatched,
 )
 from aislewatch.rules.tree import FIRST
@@ -145,6 +147,11 @@ class _Writer:
                 f"a.time + {end}, {requirement.text!r})"
             )
         for clause in rule.clauses:
+            # Whether this one is undecided is for itself to say, not for those before it.
+            apart = isinstance(clause, Unmatched | SomeOf) and _rests_on_absence(clause)
+            before = self._set("why") if apart else ""
+            if apart:
+                self._line("why = None")
             verdict = self._clause(clause)
             if verdict is None:
                 continue
@@ -152,6 +159,8 @@ class _Writer:
             if _rests_on_absence(clause):
                 failed = f"{verdict} is False or ({verdict} is None and why is None)"
             self._line(f"if {failed}: {self._fails(clause.label)}")
+            if apart:
+                self._line(f"why = {before} or why")
         for excuse in rule.excepts:
             # An excuse ends with its day, by the anchor's event time: a replay excuses the same.
             until = self._constant(_end_of_day(excuse.until))
@@ -195,6 +204,9 @@ class _Writer:
             verdict = self._set(clause.expr.bound_source(self.names))
         elif isinstance(clause, Let):
             self.names[clause.name] = self._set(clause.expr.bound_source(self.names))
+            verdict = None
+        elif isinstance(clause, StatsOf):
+            self._stats_of(clause)
             verdict = None
         elif isinstance(clause, Unmatched):
             verdict = self._unmatched(clause)
@@ -252,6 +264,35 @@ class _Writer:
         if clause.holds is None:
             return None
         return self._set(clause.holds.bound_source(self.names))
+
+    def _stats_of(self, clause: StatsOf) -> None:
+        found = self._found(clause, maybe=False, unknown_key="None")
+        maker = _Writer(self.rule, self.indexes, self.blind, self.lists)
+        figure = self._constant(maker.figure(clause))
+        others = ", ".join(
+            f"({join.attr!r}, {join.expr.bound_source(self.names)})" for join in clause.others
+        )
+        peers, figures, stats = self._variable(), self._variable(), self._variable()
+        self._line(f"{peers} = None if {found} is None else peers_among({found}, [{others}])")
+        self._line(f"{figures} = None if {peers} is None else [{figure}(e) for e in {peers}]")
+        self._line(f"{stats} = None if {figures} is None else statistics_of({figures})")
+        for index, name in enumerate(Stats._fields):
+            one = self._set(f"None if {stats} is None else {stats}[{index}]")
+            self.names[f"{clause.name}.{name}"] = one
+        # What the statistics are made of, so that they can be proved from the record.
+        self.names[f"{clause.name}.{clause.figure}"] = figures
+
+    def figure(self, clause: StatsOf) -> Callable[[Event], Any]:
+        """Generate the function that makes a figure of a peer in the anchor's place."""
+        self.names[self.rule.anchor.name] = "a"
+        self.types[self.rule.anchor.name] = self.rule.anchor.types
+        self._line("why = None; points = 0")
+        for made_by in clause.made_by:
+            self._clause(made_by)
+        self._line(f"return {self.names[clause.figure]}")
+        source = "def figure(a):\n" + "\n".join(self.lines)
+        made: Callable[[Event], Any] = define(source, {**_GIVEN, **self.constants}, self.lists)
+        return made
 
     def _unmatched(self, clause: Unmatched) -> str:
         sides: list[str] = []
@@ -445,6 +486,8 @@ _GIVEN: dict[str, Any] = {
     "not_after": not_after,
     "not_before": not_before,
     "unmatched": unmatched,
+    "peers_among": peers_among,
+    "statistics_of": statistics_of,
 }
 
 

@@ -34,7 +34,18 @@ from aislewatch.events.model import StoreModel
 from aislewatch.events.record import canonical_json
 from aislewatch.events.registry import Registry
 from aislewatch.rules.compiling import compile_event_later
-from aislewatch.rules.rule import Clause, Evidence, Expr, Join, NotSeen, Rule, SomeOf, Unmatched
+from aislewatch.rules.peers import evidence_of_peers
+from aislewatch.rules.rule import (
+    Clause,
+    Evidence,
+    Expr,
+    Join,
+    NotSeen,
+    Rule,
+    SomeOf,
+    StatsOf,
+    Unmatched,
+)
 from aislewatch.rules.tree import canonical
 from aislewatch.rules.windows import Reach, reach_of
 
@@ -348,6 +359,9 @@ def _touches(rule: Rule, lists: Mapping[str, frozenset[str]]) -> Iterator[Touch]
     for clause in _flat(rule.clauses):
         if isinstance(clause, Evidence):
             reach = reach_of(clause.window, reaches)
+            if isinstance(clause, StatsOf):
+                for made_by, wide in evidence_of_peers(clause, rule.anchor.name):
+                    yield _touch(rule, made_by.types, made_by.where, (), wide, lists)
             name = getattr(clause, "name", None)
             if name is not None:
                 reaches[name] = reach

@@ -62,7 +62,8 @@ class Build:
         desk, shape = self._desk, self._shape
         written = self._params(site)
         anchor = self._anchor()
-        reader = ClauseReader(desk, self._scope, shape.when.as_)
+        where = anchor.where if anchor is not None else None
+        reader = ClauseReader(desk, self._scope, shape.when.as_, where)
         clauses = [reader.let(name, one, ("let", name)) for name, one in shape.let.items()]
         clauses += [reader.read(one, ("match", i)) for i, one in enumerate(shape.match)]
         self._scope = reader.scope

@@ -155,6 +155,8 @@ class Checker:
         if head in scope.figures and not rest:
             kind, optional = scope.figures[head]
             return Figure(name=head, optional=optional, type=kind, span=span)
+        if head in scope.stats:
+            return self._statistic(tree, head, rest, span)
         if head in scope.leftovers:
             if not rest:
                 return Leftovers(name=head, type=TEXT, span=span)
@@ -168,6 +170,14 @@ class Checker:
         broken = [name for name in scope.broken if "." not in name]
         known = [*scope.names, *broken, *(["params"] if scope.params else [])]
         self._refuse(tree, f"unknown name {head!r}", did_you_mean(head, known, label="bound here"))
+
+    def _statistic(self, tree: Name, name: str, figure: str, span: tuple[int, int]) -> Term:
+        kinds = self._scope.stats[name]
+        if figure not in kinds:
+            message = f"unknown figure {figure!r} of {name!r}" if figure else f"{name!r} is several"
+            hint = did_you_mean(figure, kinds, label="known") if figure else ""
+            self._refuse(tree, message, hint or f"write e.g. {name}.mean")
+        return Figure(name=tree.path, optional=True, type=kinds[figure], span=span)
 
     def _param(self, tree: Name, name: str, span: tuple[int, int]) -> Term:
         params = self._scope.params

@@ -12,7 +12,8 @@ from aislewatch.events.units import Dimension
 from aislewatch.rules import model, rule
 from aislewatch.rules.desk import near_types
 from aislewatch.rules.dimensions import fits, mismatch, type_of_field
-from aislewatch.rules.evidence import EvidenceReader, Path
+from aislewatch.rules.evidence import Path
+from aislewatch.rules.peers import PeersReader
 from aislewatch.rules.rule import Clause, Expr
 from aislewatch.rules.scope import Binding, Scope, field_of, unknown_field
 from aislewatch.rules.tree import FLAG, NUMBER, All, Compare, CompareOp, Figure, Term, Type
@@ -23,8 +24,8 @@ _LIMITS: dict[str, CompareOp] = {
 }  # fmt: skip
 
 
-class ClauseReader(EvidenceReader):
-    """Reads the clauses of one rule; see :class:`EvidenceReader` for what it remembers."""
+class ClauseReader(PeersReader):
+    """Reads the clauses of one rule; see :class:`.EvidenceReader` for what it remembers."""
 
     def read(self, shape: model.Clause, path: Path) -> Clause | None:
         """Read one clause and bind its names; None where it has a mistake, which is recorded."""
@@ -46,13 +47,19 @@ class ClauseReader(EvidenceReader):
                 self._break([name])
                 return None
             self.scope = self.scope.with_figure(name, expr.type, optional=True)
-            return rule.Let(
+            made = rule.Let(
                 label=name, points=None, line=self._desk.line(path), name=name, expr=expr
             )
+            self._made[name] = made
+            return made
+        if isinstance(shape, model.StatsOfShape):
+            shape = shape.model_copy(update={"as_": shape.as_ or name})
         clause = self.read(cast("model.Clause", shape), path)
         if clause is None:
             self._break([name])
             return None
+        if isinstance(clause, rule.StatsOf):
+            return clause
         assert isinstance(clause, rule.Aggregate)
         if clause.holds is not None or clause.label == clause.name:
             message = "a figure under 'let' is called by its key and has no limits"
@@ -62,7 +69,8 @@ class ClauseReader(EvidenceReader):
             return None
         kind, optional = self.scope.figures[clause.name]
         self.scope = self.scope.with_figure(name, kind, optional=optional)
-        return replace(clause, name=name, label=name)
+        self._made[name] = replace(clause, name=name, label=name)
+        return self._made[name]
 
     def _read(self, shape: model.Clause, path: Path) -> Clause | None:
         if isinstance(shape, model.SeenShape):
@@ -80,8 +88,7 @@ class ClauseReader(EvidenceReader):
         if isinstance(shape, (model.AnyOfShape, model.AllOfShape)):
             return self._some_of(shape, path)
         if isinstance(shape, model.StatsOfShape):
-            self._desk.wrong((*path, "stats_of"), "'stats_of' is not supported yet", on_key=True)
-            return None
+            return self._stats_of(shape, path)
         return self._aggregate(shape, path)
 
     # Evidence
@@ -148,7 +155,7 @@ class ClauseReader(EvidenceReader):
         figure = Figure(name=name, optional=optional, type=kind)
         holds = self._limits(shape, path, figure)
         self.scope = self.scope.with_figure(name, kind, optional=optional)
-        return rule.Aggregate(
+        made = rule.Aggregate(
             label=shape.as_ or f"{op} " + "|".join(types),
             points=shape.points,
             line=self._desk.line(path),
@@ -162,6 +169,8 @@ class ClauseReader(EvidenceReader):
             type=kind,
             holds=holds,
         )
+        self._made[name] = made
+        return made
 
     def _split_field(self, path: Path, text: str) -> tuple[tuple[str, ...], str]:
         """Split ``shelf.removed.units`` into type and field; the type is empty where unknown."""

@@ -85,7 +85,7 @@ class EvidenceReader:
         for index, name in enumerate(shape):
             place = (*path, index)
             attr = self._key(place, name, kinds)
-            term = self._of_anchor(place, name)
+            term = self._of_anchor(place, name) if attr is not None else None
             good = good and attr is not None and term is not None
             if attr is not None and term is not None:
                 text = f"{self._anchor}.{name}"

@@ -190,6 +190,29 @@ class Aggregate(Evidence):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatsOf(Evidence):
+    """A figure's statistics over peers: other events that the rule is judged for.
+
+    Binds ``name.n``, the number of peers whose figure is known, and ``mean``, ``stdev``, ``median``
+    and ``mad`` of their figures; see :mod:`aislewatch.detect.peers`. The anchor itself is no peer.
+
+    Attributes:
+        name: what its figures are called by.
+        figure: name of the figure.
+        type: of the figure, and of the mean, the median and the mad of several.
+        made_by: the clauses that compute the figure from an anchor alone, in order; their limits
+            do not matter here.
+        others: fields in which peers differ from the anchor; unknown ones make no peer.
+    """
+
+    name: str
+    figure: str
+    type: Type
+    made_by: tuple[Clause, ...]
+    others: tuple[Join, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check(Clause):
     """A condition over bindings; unknown does not hold."""
 

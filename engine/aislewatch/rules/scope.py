@@ -35,6 +35,7 @@ class Scope:
         bindings: bound events.
         figures: named figures: their type, and whether they may be unknown.
         leftovers: lists of events left over; ``left.epc`` is the first one's.
+        stats: statistics over peers: the type of each of their figures.
         params: the rule's parameters with the values in force.
         list_params: the list that is meant by each parameter that selects one.
         lists: named lists that exist.
@@ -48,6 +49,7 @@ class Scope:
     leftovers: Mapping[str, tuple[KindSpec, ...]] = field(
         default_factory=dict[str, tuple[KindSpec, ...]]
     )
+    stats: Mapping[str, Mapping[str, Type]] = field(default_factory=dict[str, Mapping[str, Type]])
     params: Mapping[str, Constant] = field(default_factory=dict[str, Constant])
     list_params: Mapping[str, str] = field(default_factory=dict[str, str])
     lists: frozenset[str] = frozenset()
@@ -56,7 +58,7 @@ class Scope:
 
     def for_event(self, kinds: tuple[KindSpec, ...]) -> Scope:
         """Give the scope of a ``where`` over these kinds: no bindings, bare fields."""
-        return replace(self, event=kinds, bindings={}, figures={}, leftovers={}, later={})
+        return replace(self, event=kinds, bindings={}, figures={}, leftovers={}, stats={}, later={})
 
     def with_binding(self, name: str, binding: Binding) -> Scope:
         """Give the scope behind a clause that binds an event."""
@@ -66,10 +68,14 @@ class Scope:
         """Give the scope behind a clause that names a figure."""
         return replace(self, figures=_with(self.figures, name, (kind, optional)))
 
+    def with_stats(self, name: str, kinds: Mapping[str, Type]) -> Scope:
+        """Give the scope behind a clause that names statistics."""
+        return replace(self, stats=_with(self.stats, name, kinds))
+
     @property
     def names(self) -> frozenset[str]:
         """Everything that clauses have bound so far."""
-        return frozenset(self.bindings) | frozenset(self.figures) | frozenset(self.leftovers)
+        return frozenset([*self.bindings, *self.figures, *self.leftovers, *self.stats])
 
 
 def _with(known: Mapping[str, Value], name: str, value: Value) -> dict[str, Value]:
