@@ -12,7 +12,7 @@ from aislewatch.events.units import Dimension
 from aislewatch.rules.english import English, english
 from aislewatch.rules.english_terms import condition, stretch, value
 from aislewatch.rules.load import load_rule
-from aislewatch.rules.rule import Check, Clause, Evidence, Let, Rule, SomeOf
+from aislewatch.rules.rule import Check, Clause, Evidence, Let, Rule, SomeOf, StatsOf
 from aislewatch.rules.tree import (
     FIRST,
     FLAG,
@@ -122,7 +122,7 @@ def kinds_of(base: type) -> set[str]:
 
 
 def test_every_kind_of_clause_is_among_those_that_are_tried() -> None:
-    assert kinds_of(Clause) == {*CLAUSES, Let.__name__, Evidence.__name__}
+    assert kinds_of(Clause) == {*CLAUSES, Let.__name__, StatsOf.__name__, Evidence.__name__}
 
 
 @pytest.mark.parametrize(("clause", "sentence"), CLAUSES.values(), ids=CLAUSES)
@@ -142,6 +142,26 @@ def test_a_figure_that_is_only_named_says_what_it_stands_for() -> None:
         "scan.",
         "double stands for voids times 2.",
     ]
+
+
+def test_a_comparison_with_peers_says_who_they_are() -> None:
+    text = (
+        "id: r\ntitle: t\nwhen: {event: shift.closed, as: shift}\n"
+        "let:\n  voids: {count: pos.void, same: [cashier], window: 16h before shift}\n"
+        "  peers: {stats_of: voids, others: [cashier], same: [store], window: 28d before shift}\n"
+        "match:\n  - check: peers.n >= 11 and voids > peers.mean + 3 * peers.stdev\n"
+        "incident: {type: fraud.x, about: {cashier: shift.cashier}, because: x}\n"
+    )
+    told = words(load_rule(text, "r.yml", REGISTRY)).match
+    assert told[1].text == (
+        "peers compares voids with its peers: the same figure for every other shift.closed in the "
+        "28 days up to shift, with the same store as shift, each with another cashier; shift is "
+        "none of them."
+    )
+    assert told[2].text == (
+        "The number of peers is at least 11 and voids is more than the mean of peers plus "
+        "(3 times the standard deviation of peers)."
+    )
 
 
 def test_what_need_not_be_there_is_said_to_be_so() -> None:
@@ -264,6 +284,11 @@ CONDITIONS: list[tuple[Term, str, str]] = [
 
 VALUES: list[tuple[Term, str]] = [
     (UNITS, "scan's units"),
+    (
+        Figure(name="peers.mad", optional=True, type=NUMBER),
+        "the median absolute deviation of peers",
+    ),
+    (Figure(name="peers.n", optional=True, type=NUMBER), "the number of peers"),
     (field("sku", TEXT, FIRST + "left"), "the first left over left event's sku"),
     (Leftovers(name="left", type=TEXT), "what is left over on the left"),
     (

@@ -33,6 +33,7 @@ from aislewatch.rules.rule import (
     Seen,
     Side,
     SomeOf,
+    StatsOf,
     Status,
     Unmatched,
 )
@@ -173,6 +174,8 @@ class _Words:
             return f"{none} {_UNHEALTHY.format(what='one')}"
         if isinstance(clause, Aggregate):
             return self._figure(clause)
+        if isinstance(clause, StatsOf):
+            return self._peers(clause)
         if isinstance(clause, Check):
             return f"{_opened(condition(clause.expr.term))}."
         if isinstance(clause, Let):
@@ -208,6 +211,16 @@ class _Words:
             return f"{clause.name} stands for {noun}."
         limits = " and ".join(_limit(clause.name, one) for one in _each(clause.holds))
         return f"{_capital(noun)}, {limits}." + (f" It is called {clause.name}." if named else "")
+
+    def _peers(self, clause: StatsOf) -> str:
+        anchor = self._rule.anchor
+        others = [self._path(clause.types, join.attr) for join in clause.others]
+        differing = f", each with another {listed(others, 'and')}" if others else ""
+        return (
+            f"{clause.name} compares {clause.figure} with its peers: the same figure for every "
+            f"other {_types(clause.types)} {self._found(clause)}{differing}; {anchor.name} is none "
+            "of them."
+        )
 
     def _unmatched(self, clause: Unmatched) -> str:
         left, right = _side(clause.left), _side(clause.right)

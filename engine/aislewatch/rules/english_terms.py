@@ -43,6 +43,10 @@ _TIMES: dict[CompareOp, str] = {
     ">": "is later than", ">=": "is not earlier than",
 }  # fmt: skip
 _OPERATORS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
+_STATISTICS = {
+    "n": "the number", "mean": "the mean", "stdev": "the standard deviation",
+    "median": "the median", "mad": "the median absolute deviation",
+}  # fmt: skip
 _SPELT_OUT = (
     ("d", "day"), ("h", "hour"), ("m", "minute"), ("s", "second"), ("ms", "millisecond"),
     ("us", "microsecond"),
@@ -80,7 +84,9 @@ def value(term: Term) -> str:
         if term.binding.startswith(FIRST):
             return f"the first left over {term.binding.removeprefix(FIRST)} event's {term.path}"
         return f"{term.binding}'s {term.path}" if term.binding else term.path
-    if isinstance(term, (Figure, Bound)):
+    if isinstance(term, Figure):
+        return _figure(term.name)
+    if isinstance(term, Bound):
         return term.name
     if isinstance(term, Leftovers):
         return f"what is left over on the {term.name}"
@@ -89,6 +95,11 @@ def value(term: Term) -> str:
     if isinstance(term, Call) and term.type.dimension is not Dimension.FLAG:
         return _function(term)
     return f"whether {condition(term)}"
+
+
+def _figure(name: str) -> str:
+    peers, _, figure = name.partition(".")
+    return f"{_STATISTICS.get(figure, figure)} of {peers}" if figure else name
 
 
 def _part(term: Term, whole: Term) -> str:
