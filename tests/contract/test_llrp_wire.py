@@ -174,6 +174,23 @@ async def test_the_gate_is_back_after(fault: Fault) -> None:
         assert stands.reader.taken == 1 + drops
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_line_with_every_fault_at_once_breaks_nothing_for_good(seed: int) -> None:
+    faults = {fault: 0.02 for fault in Fault if fault is not Fault.DROP}
+    async with gate() as stands:
+        stands.reader.faults = Faults(Random(seed), faults, late_s=0.001, drip_s=0.0)
+        for _ in range(12):
+            await stands.walk()
+        stands.reader.faults = stands.faults
+        before = stands.reader.taken
+        await stands.port.drop()  # Whatever was cut short last is not waited for.
+        await stands.reader.comes_again(after=before)
+        await stands.walk(NEXT)
+        assert (await stands.received.crossed(NEXT)).direction == "out"
+        assert len(stands.received.refusals) > 10
+        assert {read.epc for read in stands.received.reads} >= {EPC, NEXT}
+
+
 async def test_a_drop_in_mid_message_loses_neither_the_passage_nor_the_half() -> None:
     async with gate() as stands:
         await stands.walk()

@@ -56,6 +56,7 @@ class Reader:
         utc: it has a clock; otherwise it counts from when it was switched on.
 
     Attributes:
+        faults: the ones given.
         behind_us: how far its clock is behind.
         requests: types of the messages that it was sent, in order.
         raw_requests: the same messages, whole.
@@ -77,7 +78,7 @@ class Reader:
         self.raw_requests: list[bytes] = []
         self.silent = False
         self.taken = 0
-        self._faults = faults
+        self.faults = faults
         self._clock = clock
         self._antennas = antennas
         self._maker = maker
@@ -103,7 +104,7 @@ class Reader:
             await self._send(wire.notice(self._now(), wire.attempted(0)))
             async for type_, id_, raw in _requests(link):
                 client.asked = raw
-                self._faults.heard(raw)
+                self.faults.heard(raw)
                 self.raw_requests.append(raw)
                 self.requests.append(type_)
                 await self._answer(client, type_, id_, raw[10:])
@@ -214,7 +215,7 @@ class Reader:
     async def _send(self, frame: bytes) -> None:
         client = self._client
         if client is not None and not self.silent:
-            await perform(self._faults.sent(frame), client.link)
+            await perform(self.faults.sent(frame), client.link)
 
     async def _changed(self) -> None:
         async with self._news:
