@@ -176,7 +176,7 @@ async def test_the_gate_is_back_after(fault: Fault) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_line_with_every_fault_at_once_breaks_nothing_for_good(seed: int) -> None:
-    faults = {fault: 0.02 for fault in Fault if fault is not Fault.DROP}
+    faults: dict[Fault, float] = {fault: 0.02 for fault in Fault if fault is not Fault.DROP}
     async with gate() as stands:
         stands.reader.faults = Faults(Random(seed), faults, late_s=0.001, drip_s=0.0)
         for _ in range(12):
