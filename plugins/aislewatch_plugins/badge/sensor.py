@@ -111,6 +111,17 @@ class Badge(SensorPlugin):
         detail = f"{teller.badges} badge frames"
         return Health(port.connected, teller.badges, teller.refused, detail)
 
+    def diagnostics(self) -> dict[str, object]:
+        """Give the line and its counts; never a badge, nor what pseudonyms are made with."""
+        teller, port = self._teller, self._port
+        return {
+            "port": self._config.port,
+            "baud": self._config.baud,
+            "open": port is not None and port.connected,
+            "badges": teller.badges if teller is not None else 0,
+            "refused": teller.refused if teller is not None else 0,
+        }
+
 
 async def _hand_over(told: Iterable[Told], emit: Emit, context: SensorContext) -> None:
     for one in told:

@@ -1,0 +1,85 @@
+"""A twin on a bench: its port, its faults and what it can be made to see, to try drivers on.
+
+A driver's tests open the driver on the bench's configuration, have the bench act, and compare what
+was told with what was seen. Nothing here knows who tries it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from random import Random
+from types import TracebackType
+from typing import Any, Self
+
+from aislewatch_sim.faults import Fault, Faults
+from aislewatch_sim.ports import Port
+
+
+class TwinBench(ABC):
+    """One twin, reached at a port within ``async with``.
+
+    A subclass makes the twin and the port, and says what acting is.
+
+    Attributes:
+        faults: names of what can be ordered of `strike`.
+        secrets: texts of the configuration, or of files that it names, that nobody may be shown.
+        unplugs: there is a cable to pull; False for a device that comes to us by itself.
+        recovery_s: so soon must a driver be back after a fault.
+        menu: decides what happens to the twin's frames.
+    """
+
+    secrets: Sequence[str] = ()
+    unplugs = True
+    recovery_s = 10.0
+
+    def __init__(self, seed: int) -> None:
+        self.faults: Sequence[str] = [fault.value for fault in Fault]
+        self.menu = Faults(Random(seed), late_s=0.05, drip_s=0.001)
+        self._plugged = False
+
+    @property
+    @abstractmethod
+    def port(self) -> Port:
+        """Where the twin is reached; always the same one."""
+
+    @property
+    @abstractmethod
+    def config(self) -> Mapping[str, Any]:
+        """The driver's configuration, known once the port is served."""
+
+    @abstractmethod
+    async def act(self) -> Mapping[str, object]:
+        """Have the twin see something that it has not seen before.
+
+        Returns:
+            What an event that tells it must hold: its ``type``, and fields by name.
+        """
+
+    def strike(self, fault: str, frames: int) -> None:
+        """Have a fault hit so many of the coming frames."""
+        self.menu.strike(Fault(fault), frames)
+
+    async def unplug(self) -> None:
+        """Pull the cable: every line drops, and nobody answers."""
+        if self._plugged:
+            self._plugged = False
+            await self.port.__aexit__(None, None, None)
+
+    async def plug_in(self) -> None:
+        """Put the cable back, in the same place."""
+        if not self._plugged:
+            await self.port.__aenter__()
+            self._plugged = True
+
+    async def __aenter__(self) -> Self:
+        await self.plug_in()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.unplug()
