@@ -27,7 +27,7 @@ def main() -> None:
     host = engine.Host({"twin": task["rules"]})
     for fact in task["facts"]:
         # Another fact of the same 32-bit hash would be refused: salt it until it is taken.
-        for salt in count():
+        for salt in count(fact["twin_salt"]):
             try:
                 host.assert_fact("twin", fact | {"twin_salt": salt})
             except engine.MessageObservedException:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from durable_twin import fits, judge
+from durable_twin import Crashed, fits, judge
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -159,7 +159,11 @@ def test_a_random_rule_gives_the_same_signals_by_another_engine(
     if not fits(rule):
         event("does not fit")
         return
-    held = assert_alike(rule, stream_of(size, seed))
+    try:
+        held = assert_alike(rule, stream_of(size, seed))
+    except Crashed:
+        event("the other engine dies of it")
+        return
     event("holds" if held else "holds for nothing")
 
 
@@ -176,8 +180,15 @@ def written(name: str) -> Rule:
 def test_a_written_rule_gives_the_same_signals_by_another_engine(name: str) -> None:
     rule = written(name)
     assert fits(rule)
-    held = [assert_alike(rule, stream_of(30, seed)) for seed in range(40)]
-    assert sum(held) > 10
+    held = survived = 0
+    for seed in range(40):
+        try:
+            held += assert_alike(rule, stream_of(30, seed))
+        except Crashed:
+            continue
+        survived += 1
+    assert survived > 30
+    assert held > 10
 
 
 def test_what_the_other_engine_cannot_say_does_not_fit() -> None:
@@ -188,12 +199,15 @@ def test_what_the_other_engine_cannot_say_does_not_fit() -> None:
 def test_the_twin_notices_a_rule_that_is_another() -> None:
     rule = written("unpaid")
     other = replace(rule, clauses=rule.clauses[:1])
-    differ = [
-        seed
-        for seed in range(30)
-        if set(ours(other, stream_of(30, seed))) != set(judge(rule, stream_of(30, seed)))
-    ]
-    assert differ
+
+    def differs(seed: int) -> bool:
+        events = stream_of(30, seed)
+        try:
+            return set(ours(other, events)) != set(judge(rule, events))
+        except Crashed:
+            return False
+
+    assert any(differs(seed) for seed in range(30))
 
 
 @pytest.mark.slow
