@@ -44,6 +44,8 @@ class Splitter:
         self._buffer = bytearray()
         # Why no message begins at the buffer's first byte; empty where one may.
         self._reason = ""
+        # Where the search for the next one goes on: all before has been looked at.
+        self._looked = 1
 
     def feed(self, data: bytes) -> Iterator[Message | Nonsense]:
         """Take the next bytes; give what they complete, in order."""
@@ -58,12 +60,15 @@ class Splitter:
                 if message is None and not self._holds_two():
                     return  # Its rest is under way.
                 self._reason = message or "a message claims bytes in which whole messages stand"
-            at, message = next(self._whole(), (len(self._buffer) - LOST_BYTES_MAX, None))
-            if at > 0:
+                self._looked = 1
+            at = self._next_whole()
+            if at is not None:
                 yield self._refused(at)
-            if message is None:
-                return
-            self._reason = ""
+                self._reason = ""
+                continue
+            if len(self._buffer) > LOST_BYTES_MAX:  # In large pieces, for each is told of.
+                yield self._refused(len(self._buffer) - LOST_BYTES_MAX // 2)
+            return
 
     def end(self) -> Nonsense | None:
         """Give what is left when the connection ends: half a message, or nonsense."""
@@ -84,13 +89,18 @@ class Splitter:
         except LlrpError as error:
             return f"message type {header.type}, byte {error.at}: {error.reason}"
 
-    def _whole(self) -> Iterator[tuple[int, Message]]:
-        """Give every whole message that begins behind the first byte, and where it does."""
-        last = len(self._buffer) - HEADER_BYTES
-        for match in _HEAD.finditer(bytes(self._buffer), 1, last + 1):
-            message = self._at(match.start())
-            if isinstance(message, Message):
-                yield match.start(), message
+    def _next_whole(self) -> int | None:
+        """Give where the first whole message behind the first byte begins; None without one."""
+        begun = None
+        for at in self._heads(self._looked):
+            found = self._at(at)
+            if isinstance(found, Message):
+                return at
+            if found is None and begun is None:
+                begun = at
+        unseen = max(self._looked, len(self._buffer) - HEADER_BYTES + 1)
+        self._looked = unseen if begun is None else begun
+        return None
 
     def _holds_two(self) -> bool:
         """Say whether two whole messages follow each other where one has only begun.
@@ -98,13 +108,22 @@ class Splitter:
         Then it has not: a length was damaged, and would be waited for while others pass by.
         """
         ends = set[int]()
-        for at, message in self._whole():
-            if at in ends:
-                return True
-            ends.add(at + len(message.raw))
+        for at in self._heads(1):
+            message = self._at(at)
+            if isinstance(message, Message):
+                if at in ends:
+                    return True
+                ends.add(at + len(message.raw))
         return False
+
+    def _heads(self, start: int) -> Iterator[int]:
+        """Give the places, from one on, whose first byte could be a message's."""
+        text = bytes(self._buffer[start:])
+        for match in _HEAD.finditer(text, 0, max(0, len(text) - HEADER_BYTES + 1)):
+            yield start + match.start()
 
     def _refused(self, size: int) -> Nonsense:
         nonsense = Nonsense(bytes(self._buffer[:size]), self._reason)
         del self._buffer[:size]
+        self._looked = max(1, self._looked - size)
         return nonsense
