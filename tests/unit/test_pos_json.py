@@ -145,11 +145,47 @@ def test_a_heartbeat_tells_nothing_and_one_event_may_stand_alone() -> None:
     assert isinstance(fact, Fact)
 
 
+def states(told: list[Told]) -> list[tuple[str, str, int]]:
+    found = [one for one in told if isinstance(one, DeviceState)]
+    assert [one.seq for one in found] == list(range(1, len(found) + 1))
+    return [(one.device, one.state, (one.time - NOON) // 1_000_000) for one in found]
+
+
+def at(second: int) -> dict[str, str]:
+    return {"at": f"2026-03-02T11:59:{second:02}+01:00"}
+
+
 def test_a_refused_row_blurs_its_till_until_the_next_good_one() -> None:
-    good, bad = row("no_sale"), row("no_sale", units=1)
-    told = tell(read(good, bad, bad, {**good, "id": "7/2"}))
-    states = [(one.state, one.time) for one in told if isinstance(one, DeviceState)]
-    assert states == [("online", NOON), ("degraded", NOON), ("degraded", NOON), ("online", NOON)]
+    good, bad = row("no_sale", **at(1)), row("no_sale", units=1, **at(2))
+    last = {**good, "id": "7/2"} | at(3)
+    # That the feed's own device is online says its host.
+    assert states(tell(read(good, bad, bad, last))) == [
+        ("pos", "degraded", -58),
+        ("pos", "degraded", -58),
+        ("pos", "online", -57),
+    ]
+
+
+def test_a_till_is_never_online_again_before_the_instant_that_blurred_it() -> None:
+    tills = {"3": {"device": "till-3"}}
+    undated = row("no_sale") | {"at": None}
+    told = tell(
+        read(row("no_sale", **at(1)), undated, {**row("no_sale"), "id": "2"} | at(2)), tills=tills
+    )
+    # Its first word may be old: from the opening on it is heard.
+    assert states(told) == [
+        ("till-3", "online", 0),
+        ("till-3", "degraded", 0),
+        ("till-3", "online", 0),
+    ]
+
+
+def test_strangers_and_times_that_cannot_be_blind_nobody() -> None:
+    tills = {"3": {"device": "till-3"}}
+    stranger = row("no_sale", till="5", units=1)
+    assert states(tell(read(row("no_sale", till="5"), stranger), tills=tills)) == []
+    ahead = row("no_sale", units=1) | {"at": "2099-01-01T00:00:00Z"}
+    assert states(tell(read(row("no_sale"), ahead))) == [("pos", "degraded", 0)]
 
 
 def test_tills_of_one_feed_are_devices_and_lanes_of_their_own() -> None:

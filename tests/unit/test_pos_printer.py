@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aislewatch.errors import FileMistakes
@@ -109,6 +109,7 @@ def test_arbitrary_bytes_never_crash_or_pile_up_and_silence_ends_them(noise: byt
         max_size=20,
     ).map(b"".join)
 )
+@example(b"\x1c2" + b"\x00" * 48)
 def test_after_noise_in_an_endless_stream_the_receipt_after_next_is_read_whole(
     noise: bytes,
 ) -> None:

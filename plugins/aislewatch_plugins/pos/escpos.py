@@ -41,6 +41,9 @@ _FS_FIXED = dict.fromkeys(b"&.", 0) | dict.fromkeys(b"!-CW", 1) | dict.fromkeys(
 _DLE_FIXED = {0x04: 1, 0x05: 1}
 
 _BOUNDARY = re.compile(rb"\x1dV(?:[\x00\x01\x30\x31]|[\x41\x42\x61\x62\x67\x68][\x00-\xff])\x1b@")
+_BEGUN = re.compile(rb"\x1d(?:V(?:[\x00-\xff]{1,2}\x1b?)?)?\Z", re.DOTALL)
+"""The beginning of one at the end of what has come."""
+
 _BOUNDARY_BYTES = 6
 
 _PAYLOAD = 16
@@ -181,11 +184,15 @@ class EscPos:
         if length is None or length >= _PAYLOAD:
             # If another receipt begins within it, its length is wrong.
             end = len(buffer) if length is None else at + length
-            inside = _BOUNDARY.search(buffer, at + max(2, self._looked), end)
-            self._looked = max(0, len(buffer) - at - _BOUNDARY_BYTES)
-            if inside is not None:
+            inside = _BOUNDARY.search(buffer, at + max(2, self._looked), end + _BOUNDARY_BYTES)
+            if inside is not None and inside.start() < end:
                 self.resyncs += 1
+                self._looked = 0
                 return inside.start() - at
+            begun = _BEGUN.search(buffer, max(at + 2, len(buffer) - _BOUNDARY_BYTES))
+            if begun is not None and begun.start() < end:
+                return None  # What comes next says whether it is one.
+            self._looked = max(0, len(buffer) - at - _BOUNDARY_BYTES)
         if length is None:
             return None
         if at + length > len(buffer):

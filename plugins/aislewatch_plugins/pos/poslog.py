@@ -26,6 +26,10 @@ _SEQ_STEP = 10_000
 _SPEAKS = {"OperatorSignOn": "pos.sign_on", "OperatorSignOff": "pos.sign_off"}
 
 
+class _Elsewhere(ValueError):
+    """A transaction of another shop: it is missing nowhere here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What identifies a transaction.
@@ -111,7 +115,7 @@ class PosLogReader:
         )
         if self._store is not None and store != self._store:
             message = f"it is of store {store or 'unknown'}, not of {self._store}"
-            raise ValueError(message)
+            raise _Elsewhere(message)
         ends = text_of(transaction, "EndDateTime") or text_of(transaction, "POSLogDateTime")
         begins = text_of(transaction, "BeginDateTime") or ends
         till = text_of(transaction, "WorkstationID")

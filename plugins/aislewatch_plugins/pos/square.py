@@ -121,7 +121,7 @@ class _Reader:
         )
 
     def order(self, order: Object) -> Iterator[Found]:
-        if order.get("state") not in {"COMPLETED", "CANCELED"}:
+        if _text(order, "state") not in {"COMPLETED", "CANCELED"}:
             return
         number = _id(order)
         closed_us = _time_us(order, "closed_at" if order.get("closed_at") else "updated_at")

@@ -44,12 +44,14 @@ class Teller:
         self._context = context
         self._config = config
         self._counts = counts
-        self._blurred: dict[str, bool] = {}
+        self._opened_us = context.clock.now_us()
+        self._blurred_us: dict[str, int | None] = {}
+        self._states = 0
 
     @property
     def devices(self) -> list[str]:
         """The devices that have spoken."""
-        return sorted(self._blurred)
+        return sorted(self._blurred_us)
 
     def tell(self, found: Iterable[Found]) -> list[Told]:
         """Make events and refusals of what was found, in order."""
@@ -61,45 +63,54 @@ class Teller:
         return told
 
     def lost(self) -> list[Told]:
-        """Tell that every device that was heard is offline: their line broke."""
+        """Tell that every till that was heard is offline: their line broke.
+
+        Of the feed's own device its host tells that, and that it is online again.
+        """
         now_us = self._context.clock.now_us()
-        gone = sorted(self._blurred)
-        self._blurred.clear()
-        told: list[Told] = [
-            self._state(device, f"{self._context.boot}/{now_us}/lost", now_us, 0, "offline")
-            for device in gone
-        ]
+        gone = [device for device in self.devices if device != self._context.device]
+        self._blurred_us.clear()
+        told: list[Told] = [self._state(device, now_us, "offline") for device in gone]
         self._counts.events += len(told)
         return told
 
     def _told(self, found: Found, latest_us: int) -> Iterator[Told]:
         if isinstance(found, Flaw):
-            yield from self._refused(found)
+            yield from self._refused(found, latest_us)
             return
         try:
             event = self._event(found, latest_us)
         except EventRefused as refused:
             raw = msgspec.json.encode({"type": found.type, "key": found.key, **_said(found.fields)})
-            time_us = found.time_us if _EARLIEST_US <= found.time_us <= latest_us else None
-            yield from self._refused(Flaw(raw, refused.reason, found.key, found.till, time_us))
+            flaw = Flaw(raw, refused.reason, found.key, found.till, found.time_us)
+            yield from self._refused(flaw, latest_us)
             return
-        if self._blurred.get(event.device, True):
-            yield self._state(event.device, found.key, event.time, event.seq, "online")
-        self._blurred[event.device] = False
+        device = event.device
+        if device not in self._blurred_us:
+            if device != self._context.device:
+                # What it tells may be old; it is heard again only from the opening on.
+                yield self._state(device, max(event.time, self._opened_us), "online")
+        elif (blurred_us := self._blurred_us[device]) is not None:
+            yield self._state(device, max(event.time, blurred_us), "online")
+        self._blurred_us[device] = None
         yield event
 
-    def _refused(self, flaw: Flaw) -> Iterator[Told]:
-        own = self._context.device
-        try:
-            device = self._till(flaw.till).device or own if flaw.till else own
-        except EventRefused:
-            device = own
-        seen = device in self._blurred or (flaw.till and flaw.time_us is not None)
-        if flaw.blinds and seen:
-            time_us = flaw.time_us if flaw.time_us is not None else self._context.clock.now_us()
-            key = f"refused/{time_us}/{self._context.boot}/{self._counts.refusals}"
-            yield self._state(device, key, time_us, 0, "degraded", REFUSED_ROW)
-            self._blurred[device] = True
+    def _refused(self, flaw: Flaw, latest_us: int) -> Iterator[Told]:
+        device = self._context.device
+        blinds = flaw.blinds
+        if flaw.till:
+            try:
+                device = self._till(flaw.till).device or device
+            except EventRefused:
+                blinds = False  # A till that is none of ours; what it tells is missing nowhere.
+        time_us = flaw.time_us
+        if time_us is None or not _EARLIEST_US <= time_us <= latest_us:
+            time_us = self._context.clock.now_us() if device in self._blurred_us else None
+        elif not flaw.till and device not in self._blurred_us:
+            time_us = None
+        if blinds and time_us is not None:
+            yield self._state(device, time_us, "degraded", REFUSED_ROW)
+            self._blurred_us[device] = max(time_us, self._blurred_us.get(device) or 0)
         raw = mask_bytes(flaw.raw[: KEPT_BYTES + 256])[:KEPT_BYTES]
         yield Refusal(raw, mask(flaw.reason), mask(flaw.place), device)
 
@@ -160,14 +171,15 @@ class Teller:
             yield name, value
 
     def _state(
-        self, device: str, key: str, time_us: int, seq: int, state: str, reason: str | None = None
+        self, device: str, time_us: int, state: str, reason: str | None = None
     ) -> DeviceState:
+        self._states += 1
         values = {
-            "id": f"{device}/{key}/{state}",
+            "id": f"{device}/state/{self._context.boot}/{self._states}",
             "store": self._context.store,
             "device": device,
             "time": time_us,
-            "seq": seq,
+            "seq": self._states,  # Orders those of one instant.
             "simulated": self._context.simulated,
             "state": state,
             "reason": reason,

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from aislewatch_sim import byhand
@@ -22,6 +22,14 @@ from aislewatch_sim.pos.till import OPENS, Till, shift
 
 _FINDINGS = 1
 Sent = TypeVar("Sent")
+
+
+class Command(Protocol):
+    """Plays a till until it is over or stopped; gives the exit code."""
+
+    def __call__(self, arguments: Sequence[str], *, prog: str) -> int:
+        """Play; ``prog`` is what stands before the arguments, for the usage line."""
+        ...
 
 
 def printer(arguments: Sequence[str], *, prog: str) -> int:
