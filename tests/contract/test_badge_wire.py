@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -209,3 +211,16 @@ async def test_a_silent_reader_does_not_hold_up_the_closing(tmp_path: Path) -> N
             await plugin.close()
         await plugin.close()
         assert not plugin.health().connected
+
+
+def test_the_twin_can_be_run_and_told_by_hand() -> None:
+    words = [sys.executable, "-m", "aislewatch_sim", "badge", "--style", "16"]
+    orders = "hold 62E3\nhold 62E3086CED soon\nhold 62e3086ced 1\nquit\n"
+    done = subprocess.run(words, input=orders, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[1:] == [
+        "'62E3' is no badge; write ten hexadecimal digits, as in 62E3086CED",
+        "'soon' is no number of seconds",
+        "badge 62E3086CED (3808980205) is held for 1 s",
+        "ends",
+    ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -392,3 +394,30 @@ async def test_a_hundred_openings_leave_nothing_behind() -> None:
             await asyncio.sleep(0)
         assert (process.num_fds(), threading.active_count(), len(asyncio.all_tasks())) == before
         assert stands.reader.taken == 101
+
+
+def by_hand(orders: str, *options: str) -> tuple[int, list[str]]:
+    words = [sys.executable, "-m", "aislewatch_sim", "llrp", *options]
+    done = subprocess.run(words, input=orders, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_the_twin_can_be_run_and_told_by_hand() -> None:
+    orders = "walk sideways\nlay x\nantenna 2\nwalk out E28G\nsilence on\nlay -1 E280\nwalk\nquit\n"
+    code, said = by_hand(orders)
+    assert code == 0
+    assert said[0].startswith("llrp at 127.0.0.1:")
+    assert said[1:] == [
+        "'sideways' is none of: out, in, turn",
+        "'x' is no place; write metres, as in: lay -1",
+        "say which and how, as in: antenna 2 off",
+        "'E28G' is no code; write an even number of hexadecimal digits",
+        "is silent",
+        "E280 lies at -1 m for 10 minutes",
+        "303531EDE400004000000001 is carried out",
+        "ends",
+    ]
+
+
+def test_a_twin_at_no_address_could_not_run() -> None:
+    assert by_hand("", "--tcp", "nowhere") == (2, [])
