@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -189,8 +190,22 @@ def test_nothing_of_a_refusal_holds_a_card_number(card: str, where: str) -> None
         assert luhn_runs(text) == []
 
 
-def test_an_id_or_a_till_that_is_a_card_number_is_refused_without_it() -> None:
-    for more in ({"key": "x/4111111111111111"}, {"till": "4111-1111-1111-1111"}):
-        (refusal,) = [one for one in told({}, **more) if isinstance(one, Refusal)]
-        assert "looks like a card number" in refusal.reason
-        assert "41111" not in repr(refusal).replace("-", "")
+def test_an_id_that_holds_a_card_number_is_masked_and_stays_the_same_when_sent_again() -> None:
+    ids = [told({}, key=f"x/{card}/1")[-1].id for card in (CARDS[0], CARDS[0], CARDS[2])]
+    assert ids[0] == ids[1] != ids[2]
+    assert ids[0].startswith("pos/x/************1111/1~")
+    assert all(luhn_runs(one) == [] for one in ids)
+
+
+def test_a_till_that_is_called_like_a_card_is_refused_without_it() -> None:
+    (refusal,) = [one for one in told({}, till="4111-1111-1111-1111") if isinstance(one, Refusal)]
+    assert "looks like a card number" in refusal.reason
+    assert "41111" not in repr(refusal).replace("-", "")
+
+
+@given(st.uuids(version=4))
+@example(UUID("a0000000-0000-4000-8411-111111111111"))
+def test_every_uuid_survives_as_an_identifier_and_as_an_id(name: UUID) -> None:
+    *_, event = told({"receipt": str(name), "customer": str(name).upper()}, key=str(name))
+    assert (event.receipt, event.customer) == (str(name), str(name).upper())
+    assert event.id == f"pos/{name}"

@@ -11,10 +11,11 @@ nothing is decided upon in a dead letter.
 *Identifiers in events* (receipts, baskets, cashiers, articles) are what rules join on, and a mask
 would make two receipts one. There a number counts as a card's if it passes Luhn **and** begins as
 a network's numbers do **and** has that network's length. Such an identifier is left out of the
-event, and counted. A barcode is told apart by its own check digit and its length: ``gtin`` and
-``sku`` may hold up to 14 digits with a right GS1 check digit, whatever Luhn says, and no scanned
-code is a card. The plugin itself joins the parts of a receipt's name with ``/``, never with a dash
-or a space, so that till, day and number do not add up to a card's length.
+event, and counted. What is told apart: a barcode, by its own check digit and its length (``gtin``
+and ``sku`` may hold up to 14 digits with a right GS1 check digit, whatever Luhn says); a UUID
+(RFC 9562), by its shape; a receipt's name that the plugin itself makes, whose parts are joined with
+``/`` and never with a dash or a space, so that till, day and number do not add up to a card's
+length.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ _BETWEEN = r"[\s\u00a0\u2010-\u2015\u2212-]"
 _RUN = re.compile(rf"\d(?:{_BETWEEN}{{0,3}}\d){{{_LEAST - 1},}}")
 _MANY = 2_000
 """Digits of a run that is masked as a whole: to try every part of it would be slow."""
+
+_UUID = re.compile(
+    r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[1-8][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}"
+)
 
 _ESCAPED = re.compile(rb"\\u00(3[0-9])|&#0*(4[89]|5[0-7]);|&#[xX]0*(3[0-9]);")
 
@@ -76,6 +81,8 @@ def holds_card(text: str) -> bool:
     >>> holds_card("R-4111 1111-1111 1111"), holds_card("3/2026-03-02/000124")
     (True, False)
     """
+    if _UUID.fullmatch(text) is not None:
+        return False
     return any(is_card(digits) for digits in _numbers(text))
 
 
