@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import DeviceState, Event, RfidCrossing, RfidRead
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
@@ -21,13 +22,15 @@ from aislewatch_plugins.llrp.clock import ReaderClock
 from aislewatch_plugins.llrp.codec import Element, Message
 from aislewatch_plugins.llrp.config import GatePart, LlrpConfig, host_and_port
 from aislewatch_plugins.llrp.fields import Bits, Value
-from aislewatch_plugins.llrp.framing import Nonsense
+from aislewatch_plugins.llrp.framing import Nonsense, Splitter
 from aislewatch_plugins.llrp.gate import Crossing, Finding, Gate, Stray
 from aislewatch_plugins.llrp.passage import INSIDE, MIDDLE, OUTSIDE, Sighting, judge
 from aislewatch_plugins.llrp.reads import BadTag, ReaderTime, TagRead, reads_of
 from aislewatch_plugins.llrp.requests import Abilities
 from aislewatch_plugins.llrp.telling import Refusal, Teller, Told
+from aislewatch_sim.llrp import wire
 from aislewatch_sim.llrp.scene import INSIDE_ANTENNA, Heard, Lies, Tag, Walk, heard
+from aislewatch_sim.llrp.wire import Content
 
 SECOND = 1_000_000
 NOW = 1_772_438_400 * SECOND
@@ -448,6 +451,36 @@ def test_a_stray_is_maintenance_and_told_once() -> None:
     assert states(told) == [("degraded", "stray-tag")]
     told = list(one.advance(NOW + 300 * SECOND))
     assert states(told) == [("online", None)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 7)), max_size=6), st.binary(max_size=9)
+)
+def test_whatever_comes_is_told_as_events_that_anybody_can_read(
+    turned: list[tuple[int, int]], noise: bytes
+) -> None:
+    content = Content(fine_rssi=True)
+    code = bytes.fromhex(EPC)
+    told_of = wire.tag(code, content, antenna=1, rssi_dbm=-50.5, seen_us=NOW, utc=True)
+    stream = bytearray(wire.message(61, 0, told_of) + noise + wire.notice(b"", wire.OVERFLOW))
+    for byte, bit in turned:
+        stream[byte % len(stream)] ^= 1 << bit
+    one, splitter, codec = teller(), Splitter(), Codec(Registry())
+    told: list[Told] = []
+    for came in splitter.feed(bytes(stream)):
+        told += one.tell(came, NOW)
+    told += one.close(NOW)
+    for event in told:
+        if isinstance(event, Event):
+            assert codec.decode(codec.encode(event)) == event
+
+
+def test_a_signal_that_cannot_be_is_unknown() -> None:
+    for level, expected in ((31, None), (30, 30.0), (-128, -128.0)):
+        (read,) = reads_of(report(tag(rssi=level)))
+        assert isinstance(read, TagRead)
+        assert read.rssi_dbm == expected
 
 
 def test_ids_are_never_given_twice() -> None:

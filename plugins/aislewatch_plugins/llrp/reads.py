@@ -10,6 +10,8 @@ from aislewatch_plugins.llrp.fields import Bits
 
 EPC_DIGITS_MAX: Final = 128
 _CENTIDECIBELS: Final = 100
+_WEAKEST_DBM: Final = -128.0
+_STRONGEST_DBM: Final = 30.0
 
 
 class ReaderTime(NamedTuple):
@@ -30,7 +32,7 @@ class TagRead(NamedTuple):
     Attributes:
         epc: hexadecimal, upper case.
         antenna: port number, 0 where it is not said.
-        rssi_dbm: the strongest of the reads; None where it is not said.
+        rssi_dbm: the strongest of the reads; None where it is not said, or cannot be.
         at: of the last of the reads; None where it is not said.
         reads: how many reads are in it.
     """
@@ -86,9 +88,13 @@ def time_of(data: Element, prefix: str = "") -> ReaderTime | None:
 
 def _rssi(data: Element) -> float | None:
     fine, coarse = data.part("ImpinjPeakRSSI"), data.part("PeakRSSI")
+    level = None
     if fine is not None:
-        return fine.number("RSSI") / _CENTIDECIBELS
-    return None if coarse is None else float(coarse.number("PeakRSSI"))
+        level = fine.number("RSSI") / _CENTIDECIBELS
+    elif coarse is not None:
+        level = float(coarse.number("PeakRSSI"))
+    # A reader sends with 30 dBm or so, and hears nothing below its own noise.
+    return None if level is None or not _WEAKEST_DBM <= level <= _STRONGEST_DBM else level
 
 
 def _number(data: Element, name: str, field: str) -> int:
