@@ -46,6 +46,7 @@ def signal(
         time=time,
         id=f"{rule}/{number}",
         rule=rule,
+        device="gate",
         type="theft.exit",
         live=True,
         about=entities,

@@ -15,6 +15,7 @@ def signal(
         time=time,
         id=ident,
         rule="r",
+        device="gate",
         type="theft.exit",
         live=True,
         about=(("epc", "E1"),),

@@ -17,6 +17,7 @@ from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.rules.load import load_rule
 from aislewatch.rules.params import LIST, unquoted
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import Entities, entities_of, mentioned
 from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.site_params import names_of, placed
@@ -47,6 +48,19 @@ def all_lists(text: bytes) -> dict[str, frozenset[str]]:
     return dict.fromkeys(sorted(lists_in(text)), NONE)
 
 
+def rules_beside(text: bytes, file: str) -> dict[str, Entities]:
+    """Give the rules in the folder of a rule file that speaks of signals, for it to speak of.
+
+    Args:
+        text: of the file.
+        file: where it lies; rules in it are none beside it.
+    """
+    if not mentioned(text.decode("utf-8", "replace")):
+        return {}
+    folder = sorted(path for path in Path(file).parent.glob("*.yml") if path != Path(file))
+    return entities_of(path.read_text("utf-8", "replace") for path in folder)
+
+
 def read_rule(
     text: bytes,
     file: str,
@@ -66,7 +80,14 @@ def read_rule(
         FileMistakes: everything that is wrong with it, and with what the store sets for it.
     """
     if setup is None:
-        return load_rule(text, file, installed_registry(), lists=all_lists(text), today=today)
+        return load_rule(
+            text,
+            file,
+            installed_registry(),
+            lists=all_lists(text),
+            beside=rules_beside(text, file),
+            today=today,
+        )
     try:
         return load_rule(
             text,
@@ -76,6 +97,7 @@ def read_rule(
             params=setup.params,
             params_file=str(setup.file),
             names=names_of(setup.model),
+            beside=rules_beside(text, file),
             today=today,
         )
     except FileMistakes as found:

@@ -21,6 +21,7 @@ from aislewatch.events.model import Device, StoreModel
 from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule, TestCase
+from aislewatch.rules.signals import with_signals
 
 CENTIBANS = 10
 """Centibans in a deciban."""
@@ -94,7 +95,7 @@ def run_case(
         FileMistakes: lines of the test are no events.
     """
     if events is None:
-        events = parse_lines(case.events, registry, file=rule.file)
+        events = parse_lines(case.events, with_signals(registry, rule.hears), file=rule.file)
     live = replace(rule, status="live")
     records = run_events([live], events, registry, lists=lists)
     signals = standing_in_order(records)

@@ -18,6 +18,7 @@ from aislewatch.events.kinds import Event
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule, TestCase
+from aislewatch.rules.signals import with_signals
 
 SHUFFLES = 20
 """Orders of arrival that each test is run in."""
@@ -170,7 +171,8 @@ def _read_cases(
     mistakes: list[Mistake] = []
     for index, case in enumerate(rule.tests):
         try:
-            cases.append((case, parse_lines(case.events, registry, file=rule.file)))
+            known = with_signals(registry, rule.hears)
+            cases.append((case, parse_lines(case.events, known, file=rule.file)))
         except FileMistakes as found:
             mistakes += [_in_file(document, index, case, one) for one in found.mistakes]
     if mistakes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from aislewatch.authoring.loading import NONE, lists_in, read_rule
+from aislewatch.authoring.loading import NONE, lists_in, read_rule, rules_beside
 from aislewatch.authoring.locking import lock_warnings
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
@@ -125,8 +125,13 @@ def _doubles(
     """Find what is wrong with files that are each right: two rules of one name."""
     lists = {name: NONE for checked in rules for name in checked.lists}
     lists |= {name: NONE for text in texts.values() for name in lists_in(text)}
+    beside = {
+        rule: about
+        for file, text in texts.items()
+        for rule, about in rules_beside(text, file).items()
+    }
     try:
-        load_rules(texts, registry, lists=lists, today=today)
+        load_rules(texts, registry, lists=lists, beside=beside, today=today)
     except FileMistakes as found:
         return found.mistakes
     return []

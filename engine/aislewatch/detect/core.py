@@ -26,6 +26,7 @@ from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record, canonical_json
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import heard_by, with_signals
 
 _END_OF_TIME = 1 << 62
 
@@ -60,9 +61,13 @@ class Settings(NamedTuple):
 
 
 class _Pending(NamedTuple):
-    """A judgement that waits for its last window to close; sorts into the order of judging."""
+    """A judgement that waits for its last window to close; sorts into the order of judging.
+
+    Of one deadline, rules come before those that judge their signals.
+    """
 
     deadline: int
+    stratum: int
     time: int
     device: str
     seq: int
@@ -92,6 +97,8 @@ class Core:
         snapshot: bytes | None = None,
         compiler: Compiler = compile_judge,
     ) -> None:
+        rules = [rule for rule in rules if rule.status in {"live", "shadow"}]
+        registry = with_signals(registry, heard_by(rules))
         state = decode_state(snapshot, registry) if snapshot is not None else CoreState()
         self.settings = settings
         self._state = state
@@ -105,7 +112,7 @@ class Core:
         scoring = Scoring(settings.priors_cb, settings.merge_window_us, settings.span_us)
         self._incidents = Incidents(settings.store, scoring, state.incidents)
         self._plan = Plan(
-            [rule for rule in rules if rule.status in {"live", "shadow"}],
+            rules,
             registry,
             model,
             self._health,
@@ -116,12 +123,13 @@ class Core:
         )
         self._configuration = _configuration(settings, self._plan)
         self._stop = -1
+        self._judged = -1
         self._ties = count()
         for event in sorted(state.evidence, key=order_key):
             self._plan.insert(event)
         by_id = {plan.rule.id: plan for plan in self._plan.rules}
         self._later = [
-            _Pending(deadline, a.time, a.device, a.seq, by_id[rule].number, next(self._ties), a)
+            self._pending(by_id[rule], deadline, a)
             for rule, deadline, a in state.pending
             if rule in by_id
         ]
@@ -207,15 +215,18 @@ class Core:
         self._stop = min(deadline + 1, self._state.housekeeping + 1, plan.turn_at)
 
     def _take_anchor(self, plan: RulePlan, anchor: Event) -> None:
-        if plan.wait_us == 0:
+        if plan.wait_us == 0 and not self._plan.layered:
             # Its evidence is all there; it is judged together with others of its kind.
             self._due.append((plan, anchor))
             return
         deadline = anchor.time + plan.wait_us
         if deadline < self._stop:
             self._stop = deadline + 1
-        place = (deadline, anchor.time, anchor.device, anchor.seq, plan.number, next(self._ties))
-        heappush(self._later, _Pending(*place, anchor))
+        heappush(self._later, self._pending(plan, deadline, anchor))
+
+    def _pending(self, plan: RulePlan, deadline: int, anchor: Event) -> _Pending:
+        place = (anchor.time, anchor.device, anchor.seq, plan.number, next(self._ties))
+        return _Pending(deadline, plan.stratum, *place, anchor)
 
     def _judge_through(self, limit: int) -> None:
         """Judge what is due up to and including a time, in the order of deadlines."""
@@ -229,7 +240,8 @@ class Core:
                 self._keep_house(deadline - 1)
             # Those that waited until now, and those that did not need to.
             due = self._take_due_before(deadline + 1)
-            while later and later[0].deadline == deadline:
+            first = later[0][:2]
+            while later and later[0][:2] == first:
                 pending = heappop(later)
                 due.append((self._plan.rules[pending.rule], pending.anchor))
             due.sort(key=_judging_order)
@@ -288,8 +300,27 @@ class Core:
                     content["because"] = late.id
                 payload = canonical_json(content)
             self._record(f"signal/{signal.id}", _TOLD[change.change], now, payload)
+            if signal.rule in self._plan.heard:
+                self._hear(change, now)
             if signal.live:
                 self._write_steps(self._incidents.apply(change, now))
+
+    def _hear(self, change: SignalChange, now: int) -> None:
+        """Let the rules that judge signals know of one that came, changed or went."""
+        if change.before is not None:
+            event = self._plan.as_event(change.before, self.settings.store)
+            if event is not None:
+                self._retract(event, now, self._judged)
+        if change.change is not Change.WITHDRAWN:
+            event = self._plan.as_event(change.signal, self.settings.store)
+            if event is None:
+                return
+            self._plan.insert(event)
+            for plan in self._plan.anchored_by(event):
+                self._take_anchor(plan, event)
+            if event.time <= self._judged:
+                # It speaks of a time that is past: of those who looked there, it is news.
+                self._rejudge(event, now, self._judged)
 
     # Out of order --------------------------------------------------------------------------------
 
@@ -326,6 +357,7 @@ class Core:
 
     def _rejudge(self, event: Event, now: int, judged: int) -> None:
         """Judge anew every anchor due by ``judged`` that an event, come or gone, may bear on."""
+        self._judged = judged
         final = self._state.housekeeping - HOUSEKEEPING_US - self.settings.horizon_us
         for plan, anchor in self._plan.touched_by(event):
             # What was decided before house was kept is final: its signal is forgotten.
@@ -365,8 +397,8 @@ class Core:
         self._plan.remove(event)
         if isinstance(event, DeviceState):
             self._health.untell(event)
-        self._due[:] = [(plan, anchor) for plan, anchor in self._due if anchor is not event]
-        self._later[:] = [p for p in self._later if p.anchor is not event]
+        self._due[:] = [(plan, anchor) for plan, anchor in self._due if anchor != event]
+        self._later[:] = [p for p in self._later if p.anchor != event]
         heapify(self._later)
         for plan in self._plan.anchored_by(event):
             ident = signal_id(plan.rule.id, event)

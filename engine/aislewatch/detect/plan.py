@@ -27,7 +27,7 @@ from aislewatch.detect.judging import (
 )
 from aislewatch.detect.order import order_key
 from aislewatch.detect.pairing import AGAIN_US, CHAIN
-from aislewatch.detect.saying import Speaker
+from aislewatch.detect.saying import CENTIBANS, Speaker
 from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.model import StoreModel
@@ -46,6 +46,7 @@ from aislewatch.rules.rule import (
     StatsOf,
     Unmatched,
 )
+from aislewatch.rules.signals import PREFIX, heard_by, signal_kind, strata_of, with_signals
 from aislewatch.rules.tree import canonical
 from aislewatch.rules.windows import Reach, reach_of
 
@@ -79,6 +80,8 @@ class RulePlan:
 
     Attributes:
         number: its place among the rules of the plan.
+        stratum: how many layers of rules are judged before it; see
+            :func:`aislewatch.rules.signals.strata_of`.
         rule: the rule.
         wait_us: how long after its anchor it is judged: when its last window has closed.
         anchors: events that rules are judged for, for as long as they may be judged anew: this one
@@ -90,6 +93,7 @@ class RulePlan:
     """
 
     number: int
+    stratum: int
     rule: Rule
     wait_us: int
     anchors: Index
@@ -111,6 +115,8 @@ class Plan:
         rules: those that can judge here, in the order of their ids.
         idle: those that cannot, with the reason: no device of the store sees what they need.
         model: the store model.
+        heard: rules of whose signals others speak, with what those are about.
+        layered: some rules judge signals of others.
         intake: by class of event, puts an event in that comes in order. The caller turns the plan
             to the event's time before. Of one event, what is due at once comes in no order that
             means anything.
@@ -133,7 +139,6 @@ class Plan:
         self.model = model
         self._compiler = compiler
         self.idle: dict[str, str] = {}
-        self._registry = registry
         self._health = health
         self._horizon_us = horizon_us
         self._indexes: dict[str, Index] = {}
@@ -143,6 +148,12 @@ class Plan:
         self._span_us = 0
         self.span_us = 0
         self.rules: list[RulePlan] = []
+        strata = strata_of(rules)
+        assert len(strata) == len(rules), "rules that are judged by their own signals do not load"
+        self.layered = any(strata.values())
+        self.heard = heard_by(rules)
+        self._registry = registry = with_signals(registry, self.heard)
+        self._strata = strata
         for rule in sorted(rules, key=lambda rule: rule.id):
             unseen = _nobody_sees(rule, model)
             if unseen is None:
@@ -192,6 +203,24 @@ class Plan:
         for plan in self.rules:
             if type_ in plan.rule.anchor.types and plan.matches(event):
                 yield plan
+
+    def as_event(self, signal: Signal, store: str) -> Event | None:
+        """Give a signal as the event that other rules judge; None where none does."""
+        entities = self.heard.get(signal.rule)
+        if entities is None:
+            return None
+        kind: Any = signal_kind(signal.rule, entities)  # Its fields are known only at run time.
+        about = {name: value for name, value in signal.about if name in kind.__struct_fields__}
+        event: Event = kind(
+            **about,
+            id=signal.id,
+            store=store,
+            device=signal.device,
+            time=signal.time,
+            points=signal.points_cb // CENTIBANS,
+            value_minor=signal.value_minor,
+        )
+        return event
 
     def touched_by(self, event: Event) -> list[tuple[RulePlan, Event]]:
         """Give the judgements that an event, come or gone, may bear on, in the order of judging."""
@@ -247,6 +276,7 @@ class Plan:
         source = anchor.where.holds_source({"": "e"}) if anchor.where is not None else "True"
         return RulePlan(
             number=len(self.rules),
+            stratum=self._strata[rule.id],
             rule=rule,
             wait_us=wait_us,
             anchors=self._anchors_of(rule.anchor.types),
@@ -274,7 +304,7 @@ class Plan:
             tasks += [
                 Hand(plan.rule.anchor.where, plan.anchors, take_anchor, at_once, plan)
                 for plan in self.rules
-                for at_once in [due if plan.wait_us == 0 else None]
+                for at_once in [due if plan.wait_us == 0 and not self.layered else None]
                 if type_ in plan.rule.anchor.types
             ]
             intake[kind.struct] = compile_intake(tasks, self.model.lists)
@@ -349,7 +379,9 @@ def _nobody_sees(rule: Rule, model: StoreModel) -> str | None:
     missing = [
         type_
         for type_ in dict.fromkeys(needed)
-        if type_ != "device.state" and not model.watchers(type_, None)
+        if type_ != "device.state"
+        and not type_.startswith(PREFIX)
+        and not model.watchers(type_, None)
     ]
     return f"no device of this store sees {', '.join(missing)}" if missing else None
 

@@ -138,6 +138,7 @@ class Speaker:
             time=decided,
             id=ident,
             rule=rule.id,
+            device=anchor.device,
             type=incident.type,
             live=self._live,
             about=about,

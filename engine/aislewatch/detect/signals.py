@@ -34,6 +34,7 @@ class Signal(Struct, frozen=True, gc=False):
         time: event time at which it was decided, microseconds.
         id: see :func:`signal_id`.
         rule: the rule's id.
+        device: of the event that the rule was judged for.
         type: the incident type that it speaks for.
         live: it counts; otherwise its rule is only watched.
         about: entities it concerns, as (kind, value), sorted; unknown ones left out.
@@ -52,6 +53,7 @@ class Signal(Struct, frozen=True, gc=False):
     time: int
     id: str
     rule: str
+    device: str
     type: str
     live: bool
     about: tuple[tuple[str, str], ...]

@@ -100,6 +100,10 @@ class Registry:
         self.kinds: Mapping[str, KindSpec] = kinds
         self._structs = structs
 
+    def extended(self, extra: Iterable[type[Event]]) -> Registry:
+        """Give a registry that knows further kinds, too."""
+        return Registry((*self._structs[len(BUILT_IN) :], *extra))
+
     def __reduce__(self) -> tuple[type[Registry], tuple[tuple[type[Event], ...]]]:
         """Be made anew in another process: a decoder cannot be sent there."""
         return Registry, (self._structs[len(BUILT_IN) :],)

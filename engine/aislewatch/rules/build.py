@@ -104,6 +104,7 @@ class Build:
             runbook=shape.runbook,
             tests=tuple(tests),
             backtest=shape.backtest,
+            hears=desk.hears,
             meaning=meaning,
             declared=meaning,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aislewatch.errors import Mistake
@@ -15,6 +15,7 @@ from aislewatch.rules.lexer import Problem, Refused
 from aislewatch.rules.parser import parse
 from aislewatch.rules.rule import Expr
 from aislewatch.rules.scope import Scope
+from aislewatch.rules.signals import PREFIX, mentioned, with_signals
 from aislewatch.rules.tree import Bound as BoundTerm
 from aislewatch.rules.tree import Constant, Field, Figure, Leftovers, Term, parts
 from aislewatch.rules.windows import Window, parse_window
@@ -28,13 +29,22 @@ class Desk:
 
     Attributes:
         document: the file.
-        registry: the kinds of event that are declared.
+        registry: the kinds of event that are declared, signals of rules among them.
+        hears: rules of whose signals the file speaks, with what those are about.
         mistakes: everything found so far.
     """
 
-    def __init__(self, document: LocatedYaml, registry: Registry) -> None:
+    def __init__(
+        self,
+        document: LocatedYaml,
+        registry: Registry,
+        rules: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self.document = document
-        self.registry = registry
+        self._rules = rules or {}
+        named = mentioned(document.text)
+        self.hears = {rule: about for rule, about in self._rules.items() if rule in named}
+        self.registry = with_signals(registry, self.hears)
         self.mistakes: list[Mistake] = []
         self._positions: dict[str | int, list[int]] = {}
         self._written: dict[tuple[str | int, ...], str | int] = {}
@@ -146,8 +156,10 @@ class Desk:
                 found.append(known[name])
                 continue
             place = (*path, index)
-            if name.startswith("signal."):
-                self.wrong(place, "rules on signals are not supported yet")
+            if name.startswith(PREFIX):
+                rule = name.removeprefix(PREFIX)
+                hint = did_you_mean(rule, self._rules, label="rules beside it")
+                self.wrong(place, f"there is no rule {rule!r} beside this one", hint)
             else:
                 hint = did_you_mean(name, near_types(name, known), label="near")
                 self.wrong(place, f"unknown type of event {name!r}", hint)

@@ -6,7 +6,7 @@ misspelt key does not hide an impossible comparison three lines below it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -19,6 +19,7 @@ from aislewatch.rules.desk import Desk
 from aislewatch.rules.mending import read_shape
 from aislewatch.rules.params import LIST, Names, Site, lists_named
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import Entities, cycles_of, entities_of, mentioned
 
 SITE = "params"
 """The file that mistakes of overridden parameters are said to be in, where none is named."""
@@ -32,6 +33,7 @@ def load_rules(
     params: Mapping[str, Mapping[str, str]] | None = None,
     params_file: str = SITE,
     names: Names | None = None,
+    beside: Mapping[str, Entities] | None = None,
     today: date | None = None,
 ) -> list[Rule]:
     """Read and check rule files.
@@ -44,6 +46,7 @@ def load_rules(
         params_file: where the site set them, for messages.
         names: what the site has to be named by parameters with ``select``; not looked at for what
             it leaves out.
+        beside: other rules that may be spoken of as ``signal.<id>``, with what those are about.
         today: an exception that ended before it is a mistake; not looked at where None.
 
     Returns:
@@ -56,6 +59,7 @@ def load_rules(
     rules: list[Rule] = []
     places: dict[str, str] = {}
     given = params or {}
+    others = dict(beside or {}) | _entities(files)
     for file, text in files.items():
         try:
             rule = load_rule(
@@ -66,6 +70,7 @@ def load_rules(
                 params=given,
                 params_file=params_file,
                 names=names,
+                beside=others,
                 today=today,
             )
         except FileMistakes as found:
@@ -80,6 +85,7 @@ def load_rules(
         for unknown in sorted(set(given) - set(places)):
             message = f"parameters are set for a rule that is not there: {unknown!r}"
             mistakes.append(Mistake(params_file, 0, 0, message, hint=did_you_mean(unknown, places)))
+        mistakes += _cycles(rules, files)
     if mistakes:
         raise FileMistakes(mistakes)
     return rules
@@ -94,6 +100,7 @@ def load_rule(
     params: Mapping[str, Mapping[str, str]] | None = None,
     params_file: str = SITE,
     names: Names | None = None,
+    beside: Mapping[str, Entities] | None = None,
     today: date | None = None,
 ) -> Rule:
     """Read and check one rule file; as :func:`load_rules`.
@@ -102,7 +109,7 @@ def load_rule(
         FileMistakes: everything that is wrong with it.
     """
     document = LocatedYaml.parse(_decoded(text, file), file)
-    desk = Desk(document, registry)
+    desk = Desk(document, registry, beside)
     shape, broken = read_shape(document, desk)
     rule: Rule | None = None
     if shape is not None:
@@ -113,13 +120,31 @@ def load_rule(
         if rule is not None and site.values:
             # As the file stands, whatever a site sets and has: that is what has a version.
             own_lists = known[LIST] | lists_named(shape.params)
-            plain = Build(Desk(document, registry), shape, own_lists, frozenset(), None).make(
-                Site()
-            )
+            plain = Build(
+                Desk(document, registry, beside), shape, own_lists, frozenset(), None
+            ).make(Site())
             rule = replace(rule, declared=plain.meaning if plain is not None else "")
     if desk.mistakes or rule is None:
         raise FileMistakes(desk.mistakes)
     return rule
+
+
+def _entities(files: Mapping[str, str | bytes]) -> dict[str, Entities]:
+    texts = [t if isinstance(t, str) else t.decode("utf-8", "replace") for t in files.values()]
+    if not any(map(mentioned, texts)):
+        return {}
+    return entities_of(texts)
+
+
+def _cycles(rules: Sequence[Rule], files: Mapping[str, str | bytes]) -> Iterator[Mistake]:
+    for rule in rules:
+        way = cycles_of(rules).get(rule.id)
+        if way is not None:
+            over = " -> ".join([rule.id, *way])
+            message = f"this rule is judged by its own signals: {over}"
+            document = LocatedYaml.parse(_decoded(files[rule.file], rule.file), rule.file)
+            hint = "let one of them look at events instead"
+            yield document.mistake(["when", "event"], message, hint=hint)
 
 
 def _decoded(text: str | bytes, file: str) -> str:

@@ -369,6 +369,7 @@ class Rule:
             when the rule is judged.
         params: the parameters' values in force, as written.
         backtest: what a run over past days must keep to.
+        hears: rules of whose signals it speaks, with the entities that those are about.
         meaning: hash of everything that changes what it decides (hexadecimal SHA-256).
         declared: the same with the file's own parameters, whatever a site sets.
         version: which one of its meanings this is, by the lock file; None where that does not know.
@@ -391,6 +392,7 @@ class Rule:
     runbook: str
     tests: tuple[TestCase, ...]
     backtest: Backtest
+    hears: Mapping[str, tuple[str, ...]]
     meaning: str
     declared: str
     version: int | None = None

@@ -1,0 +1,189 @@
+"""Rules that judge signals of other rules: what they see, when, and what becomes of it later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aislewatch.detect.core import Core, Settings
+from aislewatch.errors import FileMistakes
+from aislewatch.events.kinds import Event
+from aislewatch.events.model import StoreModel
+from aislewatch.events.record import Record
+from aislewatch.rules.load import load_rules
+from aislewatch.rules.rule import Rule
+from aislewatch.testing.lines import parse_lines
+from aislewatch.testing.small import REGISTRY, Shop
+from aislewatch.testing.streams import tick_at
+
+VOIDED = """
+id: voided
+title: A line is voided and nothing is sold for ten seconds
+status: %s
+when: {event: pos.void, as: v}
+match:
+  - {not_seen: pos.item, same: [lane], window: 10s after v}
+incident: {type: fraud.test, about: {cashier: v.cashier, zone: v.zone.id}, points: 3, because: x}
+"""
+
+OFTEN = """
+id: often
+title: It happens again
+status: live
+when: {event: signal.voided, as: last}
+match:
+  - {count: signal.voided, as: n, same: [cashier], window: 1h before last, at_least: 2}
+incident: {type: fraud.test, about: {cashier: last.cashier}, points: 9, because: "{n} times"}
+"""
+
+QUIET_DAY = """
+id: calm
+title: A drawer is opened and the cashier voided nothing
+status: live
+when: {event: pos.no_sale, as: open}
+match:
+  - {not_seen: signal.voided, same: [cashier], window: 1m before open}
+incident: {type: fraud.test, about: {cashier: open.cashier}, points: 1, because: x}
+"""
+
+
+def load(*texts: str) -> list[Rule]:
+    return load_rules({f"{n}.yml": text for n, text in enumerate(texts)}, REGISTRY)
+
+
+def raised(shop: Shop) -> list[tuple[str, str]]:
+    return [(str(s["rule"]), str(s["because"])) for s in shop.signals]
+
+
+def test_a_signal_is_an_event_at_the_time_at_which_its_rule_was_judged() -> None:
+    shop = Shop(*load(VOIDED % "live", OFTEN))
+    shop.day("10:00:00 pos.void lane=1 cashier=A\n10:30:00 pos.void lane=1 cashier=A")
+    assert sorted(raised(shop)) == [("often", "2 times"), ("voided", "x"), ("voided", "x")]
+    (often,) = (signal for signal in shop.signals if signal["rule"] == "often")
+    (first, second) = often["evidence"]
+    assert (first["type"], first["cashier"], first["points"]) == ("signal.voided", "A", 3)
+    assert second["time"] == often["decided_us"]
+    assert second["device"] == "test"
+
+
+def test_signals_of_a_shadow_rule_are_judged_too() -> None:
+    shop = Shop(*load(VOIDED % "shadow", OFTEN))
+    shop.day("10:00:00 pos.void lane=1 cashier=A\n10:00:01 pos.void lane=1 cashier=A")
+    assert [rule for rule, _ in raised(shop)].count("often") == 1
+
+
+def test_what_waits_for_a_signal_is_judged_after_those_of_the_same_moment() -> None:
+    # The void is judged at 10:00:10, the very moment at which the drawer opens.
+    shop = Shop(*load(VOIDED % "live", QUIET_DAY))
+    shop.day("10:00:00 pos.void lane=1 cashier=A\n10:00:10 pos.no_sale cashier=A")
+    assert [rule for rule, _ in raised(shop)] == ["voided"]
+    earlier = Shop(*load(VOIDED % "live", QUIET_DAY))
+    earlier.day("10:00:00 pos.void lane=1 cashier=A\n10:00:09 pos.no_sale cashier=A")
+    assert [rule for rule, _ in raised(earlier)] == ["calm", "voided"]
+
+
+def test_a_signal_that_is_withdrawn_takes_what_was_judged_by_it_with_it() -> None:
+    shop = Shop(*load(VOIDED % "live", OFTEN))
+    shop.hear("10:00:00 pos.void lane=1 cashier=A\n10:01:00 pos.void lane=1 cashier=A")
+    shop.tick("10:02:00")
+    assert [rule for rule, _ in raised(shop)].count("often") == 1
+    shop.hear("10:00:05 pos.item lane=1")
+    shop.tick("10:02:01")
+    assert raised(shop) == [("voided", "x")]
+
+
+def test_a_signal_that_comes_late_is_judged_and_counted_late() -> None:
+    shop = Shop(*load(VOIDED % "live", OFTEN, QUIET_DAY))
+    shop.hear("10:01:00 pos.void lane=1 cashier=A\n10:01:15 pos.no_sale cashier=A")
+    shop.hear("10:00:30 pos.no_sale cashier=A")
+    shop.tick("10:02:00")
+    assert [rule for rule, _ in raised(shop)] == ["calm", "voided"]
+    shop.hear("10:00:00 pos.void lane=1 cashier=A")
+    shop.tick("10:02:01")
+    assert sorted(rule for rule, _ in raised(shop)) == ["often", "voided", "voided"]
+
+
+def test_layers_of_layers_are_judged_from_below() -> None:
+    third = OFTEN.replace("id: often", "id: third").replace("voided", "often")
+    shop = Shop(*load(third.replace("at_least: 2", "at_least: 1"), OFTEN, VOIDED % "live"))
+    shop.day("10:00:00 pos.void lane=1 cashier=A\n10:00:01 pos.void lane=1 cashier=A")
+    assert [rule for rule, _ in raised(shop)].count("third") == 1
+
+
+def test_rules_that_are_judged_by_their_own_signals_are_a_mistake_in_each_of_them() -> None:
+    back = (VOIDED % "live").replace("pos.void, as: v", "signal.often, as: v").replace(
+        "match:\n  - {not_seen: pos.item, same: [lane], window: 10s after v}\n", ""
+    ).replace(", zone: v.zone.id", "")  # fmt: skip
+    with pytest.raises(FileMistakes) as found:
+        load(back, OFTEN)
+    told = [(m.file, m.line, m.message) for m in found.value.mistakes]
+    assert told == [
+        ("0.yml", 5, "this rule is judged by its own signals: voided -> often -> voided"),
+        ("1.yml", 5, "this rule is judged by its own signals: often -> voided -> often"),
+    ]
+
+
+def test_a_signal_of_a_rule_that_is_not_there_is_a_mistake_with_the_nearest_name() -> None:
+    with pytest.raises(FileMistakes) as found:
+        load(VOIDED % "live", OFTEN.replace("count: signal.voided", "count: signal.voidet"))
+    (mistake,) = found.value.mistakes
+    assert mistake.message == "there is no rule 'voidet' beside this one"
+    assert "voided" in (mistake.hint or "")
+
+
+def test_a_field_that_a_rule_is_not_about_is_no_field_of_its_signals() -> None:
+    with pytest.raises(FileMistakes, match="unknown field 'receipt'"):
+        load(VOIDED % "live", OFTEN.replace("same: [cashier]", "same: [receipt]"))
+
+
+LINES = st.lists(
+    st.builds(
+        "10:{:02}:{:02} {} lane=1 cashier={}".format,
+        st.integers(0, 2), st.integers(0, 59),
+        st.sampled_from(["pos.void", "pos.void", "pos.item", "pos.no_sale"]),
+        st.sampled_from("AB"),
+    ),
+    max_size=14,
+)  # fmt: skip
+
+
+def core() -> Core:
+    rules = load(VOIDED % "live", OFTEN, QUIET_DAY)
+    return Core(Settings("1", lateness_us=0), StoreModel(), rules, REGISTRY)
+
+
+def ended(core: Core, events: Sequence[Event]) -> list[tuple[str, int, bytes]]:
+    """Take events and the log's end; give what was said."""
+    at = max((event.time for event in events), default=0)
+    return told(core.step([*events, tick_at(at, final=True)]))
+
+
+def told(records: Sequence[Record]) -> list[tuple[str, int, bytes]]:
+    """Give records but for what the shop is made of, which is told when the clock first ticks."""
+    return [(r.stream, r.time, r.payload) for r in records if r.stream != "store"]
+
+
+@settings(deadline=None, max_examples=40)
+@given(LINES, st.data())
+def test_a_walk_gives_what_a_jump_gives_and_a_restart_what_no_restart_gives(
+    lines: list[str], data: st.DataObject
+) -> None:
+    events = sorted(parse_lines("\n".join(lines), REGISTRY), key=lambda e: (e.time, e.seq))
+    jumped = ended(core(), events)
+    walking = core()
+    walked: list[tuple[str, int, bytes]] = []
+    cut = data.draw(st.integers(0, len(events)))
+    for number, event in enumerate(events):
+        if number == cut:
+            rules = load(VOIDED % "live", OFTEN, QUIET_DAY)
+            figures = Settings("1", lateness_us=0)
+            walking = Core(figures, StoreModel(), rules, REGISTRY, walking.snapshot())
+        later = [one for one in events[number + 1 :] if one.time == event.time]
+        records = walking.step([event] if later else [event, tick_at(event.time)])
+        walked += told(records)
+    end = events[-1].time if events else 0
+    walked += told(walking.step([tick_at(end, final=True)]))
+    assert walked == jumped
