@@ -180,6 +180,15 @@ def test_a_till_is_never_online_again_before_the_instant_that_blurred_it() -> No
     ]
 
 
+def test_a_first_row_that_is_refused_blurs_a_till_and_waits_for_the_host_with_the_feed() -> None:
+    rows = [row("no_sale", units=1, **at(1)), row("no_sale", **at(2))]
+    assert states(tell(read(*rows))) == []
+    assert states(tell(read(*rows), tills={"3": {"device": "till-3"}})) == [
+        ("till-3", "degraded", -59),
+        ("till-3", "online", 0),
+    ]
+
+
 def test_strangers_and_times_that_cannot_be_blind_nobody() -> None:
     tills = {"3": {"device": "till-3"}}
     stranger = row("no_sale", till="5", units=1)

@@ -47,6 +47,7 @@ class Teller:
         self._counts = counts
         self._opened_us = context.clock.now_us()
         self._blurred_us: dict[str, int | None] = {}
+        self._online: set[str] = set()
         self._states = 0
 
     @property
@@ -71,6 +72,7 @@ class Teller:
         now_us = self._context.clock.now_us()
         gone = [device for device in self.devices if device != self._context.device]
         self._blurred_us.clear()
+        self._online.clear()
         told: list[Told] = [self._state(device, now_us, "offline") for device in gone]
         self._counts.events += len(told)
         return told
@@ -87,12 +89,14 @@ class Teller:
             yield from self._refused(flaw, latest_us)
             return
         device = event.device
-        if device not in self._blurred_us:
-            if device != self._context.device:
-                # What it tells may be old; it is heard again only from the opening on.
-                yield self._state(device, max(event.time, self._opened_us), "online")
-        elif (blurred_us := self._blurred_us[device]) is not None:
+        blurred_us = self._blurred_us.get(device)
+        if device not in self._online and device != self._context.device:
+            # What it tells may be old; it is heard again only from the opening on.
+            online_us = max(event.time, self._opened_us, blurred_us or 0)
+            yield self._state(device, online_us, "online")
+        elif blurred_us is not None:
             yield self._state(device, max(event.time, blurred_us), "online")
+        self._online.add(device)
         self._blurred_us[device] = None
         yield event
 
@@ -107,8 +111,8 @@ class Teller:
         time_us = flaw.time_us
         if time_us is None or not _EARLIEST_US <= time_us <= latest_us:
             time_us = self._context.clock.now_us() if device in self._blurred_us else None
-        elif not flaw.till and device not in self._blurred_us:
-            time_us = None
+        elif device not in self._blurred_us and device == self._context.device:
+            time_us = None  # Its host has not said yet that it is online.
         if blinds and time_us is not None:
             yield self._state(device, time_us, "degraded", REFUSED_ROW)
             self._blurred_us[device] = max(time_us, self._blurred_us.get(device) or 0)
