@@ -481,7 +481,7 @@ def test_windows_reach_as_far_as_the_windows_that_they_are_measured_from() -> No
     ("match", "expected"),
     [
         ("  - {seen: pos.itme, window: 1m before scan}", "unknown type of event 'pos.itme'"),
-        ("  - {seen: signal.other, window: 1m before scan}", "rules on signals are not supported"),
+        ("  - {seen: signal.other, window: 1m before scan}", "there is no rule 'other' beside this one"),
         ("  - {seen: pos.void, window: 1m before}", "'1m before' is not a window"),
         ("  - {seen: pos.void, window: 1 before scan}", "'1' is not a duration"),
         ("  - {seen: pos.void, window: 1m before scna}", "unknown name 'scna' | did you mean"),
