@@ -25,6 +25,7 @@ from aislewatch.rules.incident_model import IncidentShape
 from aislewatch.rules.load import load_rule
 from aislewatch.rules.parser import COMPARISONS
 from aislewatch.rules.rule import Severity, Status
+from aislewatch.rules.signals import entities_of
 from aislewatch.rules.windows import parse_window
 from aislewatch.testing.running import run_case
 from aislewatch.testing.small import REGISTRY
@@ -123,7 +124,8 @@ def test_every_statement_names_a_test_that_exists_and_every_test_is_named() -> N
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_every_example_loads_and_passes_its_own_tests(text: str) -> None:
     left_out = [rest for key, rest in REST.items() if not re.search(rf"^{key}:", text, re.M)]
-    rule = load_rule("\n".join([*left_out, text]), "example.yml", REGISTRY)
+    others = entities_of(EXAMPLES)
+    rule = load_rule("\n".join([*left_out, text]), "example.yml", REGISTRY, beside=others)
     for case in rule.tests:
         assert run_case(rule, case, REGISTRY).problems == ()
 

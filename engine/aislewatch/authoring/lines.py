@@ -30,7 +30,7 @@ LINES_STORE = "1"
 LINES_DEVICE = "test"
 """Store and device of an event whose line names none."""
 
-_LINE = re.compile(r"(?P<clock>\d{1,2}:\d{2}:\d{2}(?:\.\d{1,6})?)\s+(?P<type>[\w.]+)(?P<rest>.*)$")
+_LINE = re.compile(r"(?P<clock>\d{1,2}:\d{2}:\d{2}(?:\.\d{1,6})?)\s+(?P<type>[\w.-]+)(?P<rest>.*)$")
 _PART = re.compile(r"\s*(?:(?P<key>[\w.]+)=(?P<value>\"[^\"]*\"|\S+)|\*(?P<times>\d+))")
 
 
