@@ -36,6 +36,13 @@ def test_a_sound_rule_has_no_warnings() -> None:
         ("delta < 3kg", "delta < 30g", 3, "this can never hold: delta > 30g and delta < 30g"),
         ("fires: 1", "fires: 0", 1, "no inline test in which the rule fires"),
         ("fires: 0", "fires: 1", 1, "no inline test in which the rule does not fire"),
+        (
+            "3s before weigh}",
+            "3s before weigh}\n  - {seen: pos.void, same: [lane], window: 3s before weigh, "
+            "optional: true, points: 5}",
+            6,
+            "'seen pos.void' is optional: its points count also where there is none",
+        ),
         ("3s before weigh", "3s around weigh", 1, "the rule answers 3 s after its anchor"),
     ],
 )

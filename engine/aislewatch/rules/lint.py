@@ -13,6 +13,7 @@ from aislewatch.rules.rule import (
     Evidence,
     Expr,
     Rule,
+    Seen,
     SomeOf,
     Unmatched,
 )
@@ -54,6 +55,7 @@ _Warning = tuple[int, int, str, str]
 def _warnings(rule: Rule) -> Iterator[_Warning]:
     for clause in _all(rule.clauses):
         yield from _joins(clause)
+        yield from _given_away(clause)
     for expr in _conditions(rule):
         yield from _contradictions(expr)
     yield from _personal(rule)
@@ -81,6 +83,13 @@ def _joins(clause: Clause) -> Iterator[_Warning]:
     if bare:
         message = f"{clause.label!r} joins on nothing: events of the whole shop meet it"
         yield clause.line, 0, message, "add e.g. same: [lane]"
+
+
+def _given_away(clause: Clause) -> Iterator[_Warning]:
+    if isinstance(clause, Seen) and clause.optional and clause.points:
+        message = f"{clause.label!r} is optional: its points count also where there is none"
+        hint = "for points only where it is seen: any_of: [{check: true}, {seen: ..., points: ...}]"
+        yield clause.line, 0, message, hint
 
 
 def _conditions(rule: Rule) -> Iterator[Expr]:
