@@ -255,13 +255,14 @@ def test_silence_ends_by_the_clock_alone() -> None:
 
 
 def test_events_of_one_time_are_in_the_order_of_device_and_count() -> None:
-    shop = Shop(small_rule(VOID, because="'{void.lane}'"))
-    lines = "10:00:00 pos.void lane=3 device=b", "10:00:00 pos.void lane=2 device=a"
-    last, second = (msgspec.structs.replace(event(line), id=line, seq=7) for line in lines)
-    first = msgspec.structs.replace(event("10:00:00 pos.void lane=1 device=a"), seq=6)
-    shop.take([last, second, first])
+    count = "count: pos.void, as: n, window: 1s before void"
+    shop = Shop(small_rule(VOID, count, because="'{void.lane} is number {n}'"))
+    void = event("10:00:00 pos.void")
+    for lane, device, seq in (("3", "b", 1), ("2", "a", 7), ("1", "a", 6)):
+        shop.take([msgspec.structs.replace(void, id=lane, lane=lane, device=device, seq=seq)])
     shop.tick("10:00:01", final=True)
-    assert [s["because"] for s in shop.said("signal.raised")] == ["1", "2", "3"]
+    told = [signal["because"] for signal in shop.said("signal.raised")]
+    assert told == ["1 is number 1", "2 is number 2", "3 is number 3"]
 
 
 def test_evidence_that_comes_late_is_judged_anew_in_either_direction() -> None:
