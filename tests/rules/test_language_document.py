@@ -19,9 +19,9 @@ from aislewatch.detect.incidents import STRONG
 from aislewatch.detect.scoring import LEVELS
 from aislewatch.events.units import UNITS
 from aislewatch.rules import model
-from aislewatch.rules.backtest import Backtest
+from aislewatch.rules.backtest import Backtest, Budget, Cost
 from aislewatch.rules.checker import FUNCTIONS
-from aislewatch.rules.incident_model import IncidentShape
+from aislewatch.rules.incident_model import GroupShape, IncidentShape
 from aislewatch.rules.load import load_rule
 from aislewatch.rules.parser import COMPARISONS
 from aislewatch.rules.rule import Severity, Status
@@ -163,6 +163,14 @@ def test_the_clauses_with_all_their_keys_are_told() -> None:
 def test_the_keys_of_each_mapping_are_told(heading: str, shape: type[BaseModel]) -> None:
     assert first_words(heading) == keys(shape)
     assert bold(row[0] for row in table(heading)) == keys(shape, required=True)
+
+
+def test_the_budget_the_cost_and_the_group_are_told_with_their_keys() -> None:
+    rows = {min(words(name)): cell for name, cell in table("key of `backtest`")}
+    assert words(rows["budget"]) == keys(Budget)
+    assert words(rows["cost"]) == keys(Cost)
+    (group,) = [cell for name, cell in table("key of `incident`") if name == "`group`"]
+    assert set(re.findall(r"(\w+): ", min(words(group)))) == keys(GroupShape)
 
 
 def test_the_units_and_functions_and_operators_are_told() -> None:
