@@ -47,11 +47,11 @@ rules *args:
 soak *args:
     pytest -m slow --timeout 3600 {{args}}
 
-# Print the figures: events per second beside a hand-written loop, memory over a long stream.
-bench:
-    python tests/bench/bench_detect.py
-    python tests/bench/bench_memory.py
-    python tests/bench/bench_hops.py
+# Print the figures: `just bench rules`, or detect, memory or hops; all of them without a name.
+bench name="all" *args:
+    for one in {{ if name == "all" { "detect rules memory hops" } else { name } }}; do \
+        python tests/bench/bench_$one.py {{args}} || exit; \
+    done
 
 # What of other engines' pattern cases the rule language says, by feature, and why not the rest.
 conformance:

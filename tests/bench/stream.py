@@ -7,6 +7,7 @@ before they were put on the shelf.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -14,14 +15,37 @@ START_US = 1_700_000_000_000_000
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
 WINDOW_US = 12 * HOUR
+LATENESS_US = 2 * SECOND
 
 
 class Step(NamedTuple):
-    """One event, before it is written."""
+    """One event, before it is written.
+
+    Attributes:
+        time: microseconds.
+        place: ``shelf``, ``counter`` or ``exit``.
+        epc: of the tag.
+        zone: which shelf or exit, counted from 1.
+    """
 
     time: int
     place: str
     epc: str
+    zone: int = 1
+
+
+class Stream(NamedTuple):
+    """Events as they arrive.
+
+    Attributes:
+        raws: raw bytes, in the order of arrival.
+        clock: when each arrives, microseconds; rises.
+        lateness_us: how long the last of them was under way, at the most.
+    """
+
+    raws: Sequence[bytes]
+    clock: Sequence[int]
+    lateness_us: int
 
 
 def shoplifting(events: int, random: Random) -> list[Step]:
@@ -54,7 +78,40 @@ def shoplifting(events: int, random: Random) -> list[Step]:
     return sorted(steps)[:events]
 
 
-def as_json(steps: list[Step], *, first: int = 0) -> list[bytes]:
+def zoned(steps: Sequence[Step], zones: int) -> list[Step]:
+    """Give each tag a zone of its own; one in twenty leaves by the exit of another."""
+    given: list[Step] = []
+    for step in steps:
+        tag = int(step.epc[6:16], 16)
+        away = step.place == "exit" and tag % 20 == 0
+        given.append(step._replace(zone=(tag + away) % zones + 1))
+    return given
+
+
+def dirty(steps: Sequence[Step], random: Random) -> list[Step]:
+    """Read tags at shelves and exits up to four times, a second or so apart."""
+    read = list(steps)
+    for step in steps:
+        if step.place != "counter":
+            # Always some microseconds on: no two reads are one.
+            later = [step.time + n * SECOND + random.randrange(SECOND) for n in range(1, 4)]
+            read += [step._replace(time=time) for time in later[: random.randrange(4)]]
+    return sorted(read)
+
+
+def in_order(steps: Sequence[Step]) -> Stream:
+    """Let events arrive when they happen."""
+    return Stream(as_json(steps), [step.time for step in steps], LATENESS_US)
+
+
+def shuffled(steps: Sequence[Step], random: Random, lateness_us: int) -> Stream:
+    """Let each event arrive at any time within the lateness."""
+    on_way = [step.time + random.randrange(lateness_us) for step in steps]
+    arriving = sorted(zip(on_way, as_json(steps), strict=True))
+    return Stream([raw for _, raw in arriving], [time for time, _ in arriving], lateness_us)
+
+
+def as_json(steps: Sequence[Step], *, first: int = 0) -> list[bytes]:
     """Write the steps as events of three devices, raw bytes as a bus delivers them.
 
     Args:
@@ -62,34 +119,14 @@ def as_json(steps: list[Step], *, first: int = 0) -> list[bytes]:
         first: the sequence number of the first.
     """
     raws: list[bytes] = []
-    for seq, (time, place, epc) in enumerate(steps, first):
+    for seq, (time, place, epc, zone) in enumerate(steps, first):
         if place == "counter":
             kind = f'"type":"pos.item","id":"till/1/{seq}","device":"till"'
         else:
             kind = (
                 f'"type":"rfid.read","id":"{place}/1/{seq}","device":"{place}","rssi_dbm":-50.0,'
-                f'"zone_id":"{place}-1","zone_kind":"{place}"'
+                f'"zone_id":"{place}-{zone}","zone_kind":"{place}"'
             )
         raw = f'{{{kind},"store":"1","time":{time},"seq":{seq},"epc":"{epc}"}}'
         raws.append(raw.encode())
     return raws
-
-
-def truth(steps: list[Step]) -> set[tuple[str, int]]:
-    """Find by brute force who left in time after the last shelf read and never paid since."""
-    found: set[tuple[str, int]] = set()
-    by_tag: dict[str, list[Step]] = {}
-    for step in steps:
-        by_tag.setdefault(step.epc, []).append(step)
-    for epc, visits in by_tag.items():
-        for exit_ in (v for v in visits if v.place == "exit"):
-            shelves = [
-                v.time
-                for v in visits
-                if v.place == "shelf" and exit_.time - WINDOW_US <= v.time <= exit_.time
-            ]
-            if shelves and not any(
-                v.place == "counter" and shelves[-1] <= v.time <= exit_.time for v in visits
-            ):
-                found.add((epc, exit_.time))
-    return found
