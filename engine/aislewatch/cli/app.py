@@ -45,6 +45,7 @@ COMMANDS = {
     "incidents": Command("See what was found, and why.", group=True),
     "ledger": Command("Look at what was written down, and verify it.", group=True),
     "rules": Command("Check and test rule files.", group=True),
+    "plugin": Command("Bring your own device: write, try and grade its plugin.", group=True),
     "sim": Command("Run a simulated device by hand.", group=True),
     "version": Command("Say which version this is, and what it runs on."),
 }

@@ -11,14 +11,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import metadata, packages_distributions
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel
 
 from aislewatch.events.sensor import SensorPlugin
-from aislewatch.runtime.discovery import installed_registry
+from aislewatch.runtime.discovery import GROUP, installed_registry
 from aislewatch.testing.contract_checks import Tier
 from aislewatch.testing.contract_manifest import folder_of
 from aislewatch.testing.contract_stand import ContractBroken
@@ -127,9 +127,9 @@ def _readme(sensor: type[SensorPlugin]) -> str:
     beside = folder_of(sensor) / "README.md"
     if beside.is_file():
         return beside.read_text(encoding="utf-8")
-    package = sensor.__module__.partition(".")[0]
-    for name in packages_distributions().get(package, []):
-        text = metadata(name).json.get("description")
-        if isinstance(text, str) and text.strip():
-            return text
+    for point in entry_points(group=GROUP):
+        if point.module == sensor.__module__ and point.dist is not None:
+            text = point.dist.metadata.json.get("description")
+            if isinstance(text, str):
+                return text
     return ""

@@ -29,7 +29,8 @@ STORE, DEVICE = "contract", "bench-1"
 
 _EPOCH_US: Final = 1_772_438_400_000_000
 _RETRY_S: Final = 0.05
-_ACT_AGAIN_S: Final = 1.0
+_PATIENCE_S: Final = 0.1
+_PATIENCE_MAX_S: Final = 1.6
 
 
 class ContractBroken(AssertionError):
@@ -209,11 +210,14 @@ class Stand:
         """
         began_s = asyncio.get_running_loop().time()
         async with self._in_time("nothing that the device saw was told"):
+            patience_s = _PATIENCE_S
             while True:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_ACT_AGAIN_S):
+                    async with asyncio.timeout(patience_s):
                         await self._act_and_hear()
                         break
+                # A device that takes longer to tell must not be given something else meanwhile.
+                patience_s = min(2 * patience_s, _PATIENCE_MAX_S)
         return asyncio.get_running_loop().time() - began_s
 
     async def act(self) -> Mapping[str, object]:
