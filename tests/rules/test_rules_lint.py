@@ -29,6 +29,20 @@ def test_a_sound_rule_has_no_warnings() -> None:
     assert warnings(CLEAN) == []
 
 
+def test_peers_of_the_whole_shop_are_what_is_meant() -> None:
+    text = CLEAN.replace(
+        "match:\n",
+        """\
+let:
+  before: {count: scale.changed, same: [lane], window: 1h before weigh}
+  others: {stats_of: before, others: [lane], window: 1d before weigh}
+match:
+  - {check: before >= others.mean}
+""",
+    )
+    assert warnings(text) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [

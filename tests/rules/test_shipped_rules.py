@@ -1,5 +1,6 @@
 """The shipped rules decide what their own tests say, and those tests can fail."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,3 +55,11 @@ def test_a_test_may_say_that_a_device_was_blind() -> None:
     run = run_case(rule, case, REGISTRY, LISTS)
     assert run.problems == ()
     assert "judgement.undecided" in {record.type for record in run.records}
+
+
+def test_the_readme_of_the_library_lists_every_rule_and_none_else() -> None:
+    table, _, names = (FOLDER / "README.md").read_text().partition("## By what you are looking for")
+    listed = re.findall(r"^\| \[([\w-]+)\]\(\1\.yml\) \|.*\| (\w+) \|", table, re.MULTILINE)
+    assert sorted(listed) == sorted((rule.id, rule.status) for rule in RULES)
+    named = set(re.findall(r"\[([\w-]+)\]\(\1\.yml\)", names))
+    assert named <= {rule.id for rule in RULES}

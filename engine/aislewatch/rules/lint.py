@@ -15,6 +15,7 @@ from aislewatch.rules.rule import (
     Rule,
     Seen,
     SomeOf,
+    StatsOf,
     Unmatched,
 )
 from aislewatch.rules.tree import All, Compare, Constant, Field, Term, parts
@@ -77,9 +78,12 @@ def _all(clauses: tuple[Clause, ...]) -> Iterator[Clause]:
 
 
 def _joins(clause: Clause) -> Iterator[_Warning]:
-    bare = (isinstance(clause, Evidence) and not clause.same) or (
-        isinstance(clause, Unmatched) and not clause.same[0]
-    )
+    bare = (
+        isinstance(clause, Evidence)
+        and not clause.same
+        # Peers are told apart by 'others'; to compare with all of the shop is what is meant.
+        and not isinstance(clause, StatsOf)
+    ) or (isinstance(clause, Unmatched) and not clause.same[0])
     if bare:
         message = f"{clause.label!r} joins on nothing: events of the whole shop meet it"
         yield clause.line, 0, message, "add e.g. same: [lane]"
