@@ -144,6 +144,21 @@ def test_a_row_that_could_not_be_read_blinds_its_instant_and_no_more() -> None:
     assert accused(day, LANES) == ["E2"]
 
 
+def test_a_window_may_begin_at_the_partner_itself_which_lies_outside() -> None:
+    switched = small_rule(
+        "event: rfid.read, as: read",
+        "unmatched: {left: rfid.read, right: pos.item}, same: [lane], by: [sku], "
+        "window: 5s around read",
+        "count: pos.item, as: later, same: [lane], window: between partner and read, exactly: 1",
+    )
+    wrong = "10:00:00 pos.item lane=1 sku=B\n"
+    read = "10:00:02 rfid.read lane=1 sku=A epc=E1"
+    for lines, holds in ((wrong, 0), (f"{wrong}10:00:01 pos.item lane=1 sku=C\n", 1), ("", 0)):
+        shop = Shop(switched)
+        shop.day(lines + read)
+        assert len(shop.signals) == holds
+
+
 def test_a_single_read_error_blinds_nothing() -> None:
     day = """\
 10:00:00 rfid.read    lane=1 sku=A epc=E1 device=pad

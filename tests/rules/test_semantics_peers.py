@@ -13,7 +13,7 @@ from aislewatch.detect.peers import statistics_of
 from aislewatch.errors import FileMistakes
 from aislewatch.rules.load import load_rule
 from aislewatch.rules.rule import Rule
-from aislewatch.testing.small import REGISTRY, Shop
+from aislewatch.testing.small import REGISTRY, Shop, small_rule
 
 OUTLIER = """
 id: r
@@ -83,6 +83,19 @@ def test_the_spread_of_one_peer_is_unknown_and_what_is_compared_with_it_does_not
 
 def test_a_figure_made_of_figures_is_made_anew_for_each_peer() -> None:
     assert because(A_THEN_Z, rule("peers.n == 1", "twice")) == ["1 4 unknown 4 0"]
+
+
+def test_a_limit_of_a_figure_may_name_what_peers_do_not_have() -> None:
+    limited = small_rule(
+        "event: shift.closed, as: shift",
+        "seen: pos.sign_on, as: start, same: [cashier], window: 9h before shift",
+        "count: pos.void, as: voids, same: [cashier], window: 9h before shift, "
+        "more_than: size(start.cashier)",
+        "stats_of: voids, as: peers, others: [cashier], window: 3h before shift",
+        because='"{peers.n} {peers.mean}"',
+    )
+    assert because("07:00:00 pos.sign_on cashier=Z\n09:40:00 pos.void cashier=Z *2\n" + A_THEN_Z,
+                   limited) == ["1 2"]  # fmt: skip
 
 
 def test_what_comes_late_to_a_peer_is_judged_anew_for_those_measured_by_it() -> None:

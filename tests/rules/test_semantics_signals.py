@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aislewatch.detect.core import Core, Settings
 from aislewatch.errors import FileMistakes
-from aislewatch.events.kinds import Event
+from aislewatch.events.codec import content_hash
+from aislewatch.events.kinds import Event, PosVoid
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record
 from aislewatch.rules.load import load_rules
@@ -93,6 +95,57 @@ def test_a_signal_that_is_withdrawn_takes_what_was_judged_by_it_with_it() -> Non
     shop.hear("10:00:05 pos.item lane=1")
     shop.tick("10:02:01")
     assert raised(shop) == [("voided", "x")]
+
+
+def test_what_was_judged_for_a_signal_goes_with_it_whatever_else_the_late_event_bears_on() -> None:
+    counting = """
+id: counting
+title: What was sold before somebody voided
+status: live
+when: {event: signal.voided, as: last}
+match:
+  - {count: pos.item, as: n, window: 1m before last}
+incident: {type: fraud.test, about: {cashier: last.cashier}, points: 9, because: "{n} sold"}
+"""
+    shop = Shop(*load(VOIDED % "live", counting))
+    shop.hear("10:00:00 pos.void lane=1 cashier=A")
+    shop.tick("10:01:00")
+    assert sorted(raised(shop)) == [("counting", "0 sold"), ("voided", "x")]
+    shop.hear("10:00:05 pos.item lane=1")
+    shop.tick("10:01:01")
+    assert raised(shop) == []
+
+
+def test_the_signal_of_a_content_that_does_not_count_is_heard_by_nobody() -> None:
+    at_once = (VOIDED % "live").replace(
+        "match:\n  - {not_seen: pos.item, same: [lane], window: 10s after v}\n", ""
+    )
+    (one,) = parse_lines("10:00:00 pos.void lane=1 cashier=A", REGISTRY)
+    assert isinstance(one, PosVoid)
+    other = msgspec.structs.replace(one, cashier="B")
+    lower, higher = sorted((one, other), key=lambda e: content_hash(StoreModel().enrich(e)))
+    shop = Shop(*load(at_once, QUIET_DAY))
+    shop.take([higher])
+    shop.hear("\n10:00:30 pos.no_sale cashier=" + (higher.cashier or ""))
+    shop.tick("10:01:00")
+    assert raised(shop) == [("voided", "x")]
+    shop.take([lower])
+    shop.tick("10:01:01")
+    assert [(s["rule"], dict(s["about"])["cashier"]) for s in shop.signals] == [
+        ("voided", lower.cashier),
+        ("calm", higher.cashier),
+    ]
+
+
+def test_a_signal_about_a_device_is_of_the_device_of_what_was_judged() -> None:
+    shop = Shop(
+        *load(
+            (VOIDED % "live").replace("about: {", "about: {device: v.device, "),
+            OFTEN.replace("same: [cashier]", "same: [device]"),
+        )
+    )
+    shop.day("10:00:00 pos.void lane=1 cashier=A\n10:30:00 pos.void lane=1 cashier=B")
+    assert [rule for rule, _ in raised(shop)].count("often") == 1
 
 
 def test_a_signal_that_comes_late_is_judged_and_counted_late() -> None:

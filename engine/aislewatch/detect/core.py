@@ -361,7 +361,10 @@ class Core:
         final = self._state.housekeeping - HOUSEKEEPING_US - self.settings.horizon_us
         for plan, anchor in self._plan.touched_by(event):
             # What was decided before house was kept is final: its signal is forgotten.
-            if final <= anchor.time + plan.wait_us <= judged and anchor is not event:
+            if not final <= anchor.time + plan.wait_us <= judged or anchor is event:
+                continue
+            # One that is a signal may have gone with what was judged before it.
+            if not self._plan.layered or plan.knows(anchor):
                 self._judge(plan, anchor, now, late=event)
 
     def _wins(self, event: Event, known: Event, now: int, judged: int) -> bool:
@@ -394,6 +397,7 @@ class Core:
 
     def _retract(self, event: Event, now: int, judged: int) -> None:
         """Take back an event that turned out not to count."""
+        self._judged = judged
         self._plan.remove(event)
         if isinstance(event, DeviceState):
             self._health.untell(event)

@@ -291,6 +291,8 @@ class _Judge:
             f"{FIRST}left": next(iter(left), None),
             f"{FIRST}right": next(iter(right), None),
         }
+        opposite = clause.left if clause.anchor_side == "right" else clause.right
+        self._windows.types["partner"] = opposite.types
         why = self._doubt(clause.label, _blinded(blind)) if blind else ""
         if pairing is None:
             why = why_unknown(saw)

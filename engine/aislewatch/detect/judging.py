@@ -320,6 +320,7 @@ class _Writer:
         # Leftovers are absences of their partners: whoever would have seen those must have been
         # able to.
         opposite = clause.left if clause.anchor_side == "right" else clause.right
+        self.types["partner"] = opposite.types
         lane = self._lane(clause.same[0])
         self._line(f"if {verdict} is True:")
         self._line(

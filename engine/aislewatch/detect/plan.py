@@ -46,7 +46,14 @@ from aislewatch.rules.rule import (
     StatsOf,
     Unmatched,
 )
-from aislewatch.rules.signals import PREFIX, heard_by, signal_kind, strata_of, with_signals
+from aislewatch.rules.signals import (
+    PREFIX,
+    fields_told,
+    heard_by,
+    signal_kind,
+    strata_of,
+    with_signals,
+)
 from aislewatch.rules.tree import canonical
 from aislewatch.rules.windows import Reach, reach_of
 
@@ -102,6 +109,11 @@ class RulePlan:
     touches: tuple[Touch, ...]
     rests_on_absence: bool
     speaker: Speaker
+
+    def knows(self, anchor: Event) -> bool:
+        """Say whether an anchor, the very object, still is one that may be judged anew."""
+        there = self.anchors.between((), anchor.time, anchor.time)
+        return any(one is anchor for one in there)
 
     def signal(self, ident: str, anchor: Event, verdict: Holds) -> Signal:
         """Make the signal, under its id, of an anchor for which the rule holds."""
@@ -210,7 +222,8 @@ class Plan:
         if entities is None:
             return None
         kind: Any = signal_kind(signal.rule, entities)  # Its fields are known only at run time.
-        about = {name: value for name, value in signal.about if name in kind.__struct_fields__}
+        told = fields_told(entities)
+        about = {name: value for name, value in signal.about if name in told}
         event: Event = kind(
             **about,
             id=signal.id,

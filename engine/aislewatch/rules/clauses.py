@@ -169,7 +169,8 @@ class ClauseReader(PeersReader):
             type=kind,
             holds=holds,
         )
-        self._made[name] = made
+        # Of peers the figure alone is made: a limit may name what they do not have.
+        self._made[name] = replace(made, holds=None)
         return made
 
     def _split_field(self, path: Path, text: str) -> tuple[tuple[str, ...], str]:

@@ -53,13 +53,25 @@ def entities_of(texts: Iterable[str]) -> dict[str, Entities]:
     return found
 
 
+def fields_told(entities: Iterable[str]) -> list[str]:
+    """Give the entities that are fields of their own of a signal as an event.
+
+    One that is called as a field that every signal has (``about: {device: ...}``) is none: there
+    the device is that of the event that the rule was judged for.
+    """
+    return [
+        name
+        for name in entities
+        if name not in ENVELOPE and name not in {"points", "value_minor"} and name.isidentifier()
+    ]
+
+
 @lru_cache(maxsize=4096)
 def signal_kind(rule: str, entities: Entities) -> type[Event]:
     """Give the kind of event that signals of a rule are; the same class for the same rule."""
     fields: list[tuple[str, Any, Any]] = [
         (name, Annotated[Key | None, Meta(description=f"the {name} that it is about")], None)
-        for name in entities
-        if name not in ENVELOPE and name not in {"points", "value_minor"} and name.isidentifier()
+        for name in fields_told(entities)
     ]
     points = Annotated[int | None, Meta(description="decibans that it adds")]
     value = Annotated[Money | None, Meta(description="what is at stake")]
