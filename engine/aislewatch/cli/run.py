@@ -61,6 +61,12 @@ def command(
         ),
     ] = None,
     data: options.DataFolder = None,
+    simulated: Annotated[
+        bool,
+        typer.Option(
+            "--simulated", help="Simulators stand behind the devices; every event says so."
+        ),
+    ] = False,
     json: options.Json = False,
 ) -> int:
     """Watch a shop's devices and write what is found into a ledger.
@@ -88,6 +94,7 @@ def command(
                 host=host.value,
                 nats=nats,
                 credentials=Credentials(os.environ.get(USER, ""), os.environ.get(PASSWORD, "")),
+                simulated=simulated,
             ),
             on_snapshot=lines.snapshot,
             on_record=lines.record,
