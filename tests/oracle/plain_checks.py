@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from random import Random
 from typing import Any, cast
@@ -17,6 +17,7 @@ from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.registry import Registry, type_of
 from aislewatch.rules.rule import Evidence, Rule, SomeOf, Unmatched
+from aislewatch.rules.signals import heard_by, signal_kind, with_signals
 from aislewatch.rules.tree import FIRST
 from aislewatch.testing.running import standing
 from aislewatch.testing.streams import KINDS, SHOP, START_US, STEP_US, Pick, stream_of, tick_at
@@ -28,12 +29,12 @@ def named(value: Any) -> Any:
     if isinstance(value, Event):
         return value.id
     if isinstance(value, list):
-        return [event.id for event in cast("list[Event]", value)]
+        return [named(one) for one in cast("list[Event | int | Fraction | None]", value)]
     return float(value) if isinstance(value, Fraction) else value
 
 
 def expected_signals(rule: Rule, log: Sequence[Event]) -> tuple[dict[str, Any], set[str]]:
-    """Give what stands (id: bindings, about, points, time) and what is undecided."""
+    """Give what stands (id: bindings, about, points, time, device) and what is undecided."""
     held: list[tuple[int, str, str, Any]] = []
     unsure: set[str] = set()
     wait = max(0, rule.reach.latest_us)
@@ -44,9 +45,8 @@ def expected_signals(rule: Rule, log: Sequence[Event]) -> tuple[dict[str, Any], 
         if where is not None and where.compile_where()(anchor) is not True:
             continue
         found = Reference(rule, log).judge(anchor)
-        ident = f"{rule.id}/{anchor.id}"
         if found.truth == UNDECIDED:
-            unsure.add(ident)
+            unsure.add(signal_id(rule.id, anchor))
         if found.truth is not True:
             continue
         about = {
@@ -61,17 +61,17 @@ def expected_signals(rule: Rule, log: Sequence[Event]) -> tuple[dict[str, Any], 
             "about": {name: value for name, value in about.items() if value is not None},
             "points_cb": 10 * (rule.incident.points + found.points),
         }
-        held.append((anchor.time + wait, signal_id(rule.id, anchor), ident, said))
+        held.append((anchor.time + wait, signal_id(rule.id, anchor), anchor.device, said))
     standing_now: dict[str, Any] = {}
     loud: dict[Any, int] = {}
-    for time, _, ident, said in sorted(held, key=lambda one: one[:2]):
+    for time, ident, device, said in sorted(held, key=lambda one: one[:2]):
         quiet = rule.incident.quiet
         entity = said["about"].get(quiet.entity) if quiet is not None else None
         if quiet is not None and entity is not None:
             if entity in loud and time - loud[entity] <= quiet.us:
                 continue
             loud[entity] = time
-        standing_now[ident] = {**said, "decided_us": time}
+        standing_now[ident] = {**said, "decided_us": time, "device": device}
     return standing_now, unsure
 
 
@@ -89,22 +89,53 @@ FIGURES = Settings(store="1", lateness_us=0, priors_cb={"theft": -250, "theft.ex
 END = tick_at(START_US + 400 * STEP_US, final=True)
 
 
-def check_judgement(rule: Rule, events: Sequence[Event]) -> None:
-    core = Core(FIGURES, SHOP, [rule], REGISTRY)
+def check_judgement(rules: Sequence[Rule], events: Sequence[Event]) -> dict[str, Any]:
+    """Hold the core to the plain reading; give what stands.
+
+    Args:
+        rules: those whose signals others judge before those others.
+        events: a stream.
+    """
+    core = Core(FIGURES, SHOP, rules, REGISTRY)
     stands = standing(core.step([*events, END]))
-    expected, unsure = expected_signals(rule, log_of(events))
+    expected: dict[str, Any] = {}
+    unsure: set[str] = set()
+    log = log_of(events)
+    for rule in rules:
+        held, open_still = expected_signals(rule, log)
+        log = sorted([*log, *heard(rule, held)], key=order_key)
+        expected |= held
+        unsure |= open_still
     said = {
-        f"{signal['rule']}/{signal['anchor']}": {
+        ident: {
             "bindings": dict(signal["bindings"]),
             "about": dict(signal["about"]),
             "points_cb": signal["points_cb"],
             "decided_us": signal["decided_us"],
         }
-        for signal in stands.values()
+        for ident, signal in stands.items()
     }
+    for one in expected.values():
+        del one["device"]
     assert said == expected
-    undecided = decode_state(core.snapshot(), REGISTRY).undecided
-    assert {ident.partition("@")[0] for ident in undecided} == unsure
+    registry = with_signals(REGISTRY, heard_by(rules))
+    assert decode_state(core.snapshot(), registry).undecided.keys() == unsure
+    return expected
+
+
+def heard(rule: Rule, held: Mapping[str, Any]) -> Iterator[Event]:
+    """Give what stands of a rule as events that others can judge."""
+    kind: Any = signal_kind(rule.id, tuple(sorted(rule.incident.about)))
+    for ident, said in held.items():
+        about = {name: value for name, value in said["about"].items() if name != "device"}
+        yield kind(
+            **about,
+            id=ident,
+            store="1",
+            device=said["device"],
+            time=said["decided_us"],
+            points=said["points_cb"] // 10,
+        )
 
 
 def types_named(rule: Rule) -> set[str]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from statistics import fmean
+from fractions import Fraction
+from math import sqrt
+from statistics import fmean, median
 from typing import Any
 
 from aislewatch.detect.order import order_key
@@ -28,6 +30,7 @@ from aislewatch.rules.rule import (
     Seen,
     Side,
     SomeOf,
+    StatsOf,
     Unmatched,
 )
 from aislewatch.rules.tree import FIRST
@@ -112,6 +115,9 @@ class Reference:
             truth = clause.expr.compile_bound()(self.bound)
         elif isinstance(clause, Let):
             self.bound[clause.name] = clause.expr.compile_bound()(self.bound)
+            truth = True
+        elif isinstance(clause, StatsOf):
+            self.stats_of(clause)
             truth = True
         elif isinstance(clause, Unmatched):
             truth = self.unmatched(clause)
@@ -211,6 +217,10 @@ class Reference:
         return lanes[0] if lanes else None
 
     def aggregate(self, clause: Aggregate) -> Truth:
+        self.bound[clause.name] = self.figure(clause)
+        return True if clause.holds is None else clause.holds.compile_bound()(self.bound)
+
+    def figure(self, clause: Aggregate) -> Any:
         there = self.candidates(clause)
         figure: Any = None
         if there is not None:
@@ -227,14 +237,49 @@ class Reference:
             elif values:
                 compute: dict[str, Any] = {"max": max, "min": min, "avg": fmean}
                 figure = compute[clause.op](values)
-        self.bound[clause.name] = figure
-        return True if clause.holds is None else clause.holds.compile_bound()(self.bound)
+        return figure
+
+    def stats_of(self, clause: StatsOf) -> None:
+        own = [join.expr.compile_bound()(self.bound) for join in clause.others]
+        there = self.candidates(clause)
+        figures: list[Any] | None = None
+        if there is not None and None not in own:
+            figures = [
+                self.figure_of(peer, clause)
+                for peer in self.met(clause, there, True)
+                if peer is not self.anchor and self.differs(peer, clause.others, own)
+            ]
+        told = dict.fromkeys(["n", "mean", "stdev", "median", "mad"])
+        if figures is not None:
+            told |= statistics(figures)
+        self.bound |= {f"{clause.name}.{name}": value for name, value in told.items()}
+        self.bound[f"{clause.name}.{clause.figure}"] = figures
+
+    def differs(self, peer: Event, others: Sequence[Join], own: Sequence[Any]) -> bool:
+        theirs = [getattr(peer, join.attr) for join in others]
+        return all(it not in (None, mine) for it, mine in zip(theirs, own, strict=True))
+
+    def figure_of(self, peer: Event, clause: StatsOf) -> Any:
+        """Make the figure as it would be made if the peer were judged."""
+        its = Reference(self.rule, self.log)
+        its.anchor = peer
+        its.bound = {self.rule.anchor.name: peer}
+        its.types = {self.rule.anchor.name: self.rule.anchor.types}
+        for made_by in clause.made_by:
+            if isinstance(made_by, Aggregate):
+                its.bound[made_by.name] = its.figure(made_by)
+            else:
+                assert isinstance(made_by, Let)
+                its.bound[made_by.name] = made_by.expr.compile_bound()(its.bound)
+        return its.bound[clause.figure]
 
     # Pairing
 
     def unmatched(self, clause: Unmatched) -> Truth:
         self.leave_over([], [])
+        opposite = clause.left if clause.anchor_side == "right" else clause.right
         self.bound["partner"] = None
+        self.types["partner"] = opposite.types
         span = self.span(clause.window)
         if span is None:
             return None
@@ -266,7 +311,6 @@ class Reference:
             if not ranks:
                 return False
             self.bound["partner"] = others[ranks[0]] if ranks[0] < len(others) else None
-        opposite = clause.left if clause.anchor_side == "right" else clause.right
         return self.healthy(opposite.types, self.lane(clause.same[0]), start, end)
 
     def pause_before(self, start: int, reach: int, clause: Unmatched, keys: Sequence[Any]) -> int:
@@ -328,6 +372,25 @@ class Reference:
             and [getattr(event, join.attr) for join in same] == key
             and (side.where is None or side.where.compile_where()(event) is True)
         )
+
+
+def statistics(figures: Sequence[Any]) -> dict[str, Any]:
+    """Give the textbook's statistics of the figures that are known."""
+    known = [Fraction(figure) for figure in figures if figure is not None]
+    if not known:
+        return {"n": 0}
+    mean, middle = sum(known) / len(known), median(known)
+    told: dict[str, Any] = {
+        "n": len(known),
+        "mean": mean,
+        "median": middle,
+        "mad": median([abs(figure - middle) for figure in known]),
+    }
+    if any(isinstance(figure, float) for figure in figures):
+        told |= {name: float(told[name]) for name in ("mean", "median", "mad")}
+    if len(known) > 1:
+        told["stdev"] = sqrt(sum((figure - mean) ** 2 for figure in known) / (len(known) - 1))
+    return told
 
 
 def units(event: Event) -> int:

@@ -5,7 +5,7 @@ Then any of them on streams that arrive out of order and late, twice, and cut in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -18,8 +18,18 @@ from plain_checks import END, FIGURES, REGISTRY, check_judgement, crowd
 from aislewatch.detect.core import Core
 from aislewatch.events.kinds import Event
 from aislewatch.events.record import Record
-from aislewatch.rules.load import load_rule
-from aislewatch.rules.rule import Aggregate, Clause, Evidence, Rule, Seen, SomeOf, Unmatched
+from aislewatch.rules.load import load_rule, load_rules
+from aislewatch.rules.rule import (
+    Aggregate,
+    Clause,
+    Evidence,
+    Let,
+    Rule,
+    Seen,
+    SomeOf,
+    StatsOf,
+    Unmatched,
+)
 from aislewatch.testing.running import standing
 from aislewatch.testing.streams import SHOP, START_US, STEP_US, tick_at
 
@@ -57,19 +67,34 @@ spans = st.sampled_from(["0s", "0.5s", "1s", "2s", "3s", "5s"])
 points = st.one_of(st.just(""), st.integers(-3, 9).map(lambda figure: f"points: {figure}"))
 
 
+SIGNAL_WHERES = ("points >= 3", "not (points < 4)", "device in ['till-1', 'gate-1']")
+
+Heard = Mapping[str, Sequence[str]]
+"""Types of signals that a rule may look for, with the fields that it may join on."""
+
+
 class Writer:
     """Writes one random rule; remembers what its clauses have bound."""
 
-    def __init__(self, draw: st.DrawFn, anchor: Sequence[str]) -> None:
+    def __init__(self, draw: st.DrawFn, anchor: Sequence[str], heard: Heard) -> None:
         self.draw = draw
         self.anchor = anchor
+        self.heard = sorted(heard)
+        self.keys: dict[str, Sequence[str]] = {**KEYS, **heard}
+        self.wheres = {**WHERES, **dict.fromkeys(heard, SIGNAL_WHERES)}
         self.events: dict[str, str] = {"that": anchor[0]}
         self.figures: list[str] = []
+        self.own: list[str] = []
+        self.stats: list[str] = []
         self.paired = False
         self.made = 0
 
-    def window(self) -> str:
-        refs = st.sampled_from(sorted(self.events))
+    def kind(self, kinds: Sequence[str]) -> str:
+        """Choose what to look for: where there are signals, these more often than not."""
+        return self.draw(st.sampled_from([*kinds, *self.heard * 4]))
+
+    def window(self, *, own: bool = False) -> str:
+        refs = st.sampled_from(["that"] if own else sorted(self.events))
         one, other = self.draw(refs), self.draw(refs)
         first, second = self.draw(spans), self.draw(spans)
         if float(first[:-1]) < float(second[:-1]):
@@ -86,20 +111,21 @@ class Writer:
         ]
         return self.draw(st.sampled_from(forms))
 
-    def same(self, kind: str) -> str:
-        """Join on a field of the anchor, or of any event that is bound."""
-        mine = [key for key in KEYS[kind] if all(key in KEYS[one] for one in self.anchor)]
+    def same(self, kind: str, *, own: bool = False) -> str:
+        """Join on a field of the anchor, or (but for ``own``) of any event that is bound."""
+        keys = self.keys
+        mine = [key for key in keys[kind] if all(key in keys[one] for one in self.anchor)]
         options = ["", *(f"same: [{key}]" for key in mine)]
         if len(mine) > 1:
             options.append(f"same: [{mine[0]}, {mine[1]}]")
         for name, bound in self.events.items():
-            if name != "that" or len(self.anchor) == 1:
-                shared = [key for key in KEYS[kind] if key in KEYS[bound]]
+            if not own and (name != "that" or len(self.anchor) == 1):
+                shared = [key for key in keys[kind] if key in keys[bound]]
                 options += [f"same: {{{key}: {name}.{key}}}" for key in shared]
         return self.draw(st.sampled_from(options))
 
     def where(self, kind: str, key: str = "where") -> str:
-        condition = self.draw(st.sampled_from(["", *WHERES[kind]]))
+        condition = self.draw(st.sampled_from(["", *self.wheres[kind]]))
         return f'{key}: "{condition}"' if condition else ""
 
     def name(self) -> str:
@@ -110,16 +136,18 @@ class Writer:
         ways = [self.seen, self.seen, self.not_seen, self.figure, self.figure, self.check]
         if not self.paired and depth == 0:
             ways.append(self.unmatched)
+        if self.own:
+            ways += [self.stats_of, self.stats_of]
         if depth < 2:
             ways += [lambda: self.some_of(depth)]
         parts = [*self.draw(st.sampled_from(ways))(), self.draw(points)]
         return "{" + ", ".join(part for part in parts if part) + "}"
 
-    def looks(self, kind: str) -> list[str]:
-        return [self.where(kind), self.same(kind), f"window: {self.window()}"]
+    def looks(self, kind: str, *, own: bool = False) -> list[str]:
+        return [self.where(kind), self.same(kind, own=own), f"window: {self.window(own=own)}"]
 
     def seen(self) -> list[str]:
-        kind = self.draw(kinds)
+        kind = self.kind(sorted(KEYS))
         parts = [f"seen: {kind}", *self.looks(kind)]
         name = self.name()
         self.events[name] = kind
@@ -128,20 +156,21 @@ class Writer:
         return [*parts, f"as: {name}", f"pick: {pick}", optional]
 
     def not_seen(self) -> list[str]:
-        kind = self.draw(kinds)
+        kind = self.kind(sorted(KEYS))
         return [f"not_seen: {kind}", *self.looks(kind)]
 
     def figure(self, *, limited: bool = True) -> list[str]:
         op = self.draw(st.sampled_from(["count", "sum", "max", "min", "avg", "distinct"]))
-        kind = self.draw(kinds if op in {"count", "distinct"} else st.sampled_from(COUNTED))
-        field = {"count": "", "distinct": f".{KEYS[kind][0]}"}.get(op, ".units")
-        parts = [f"{op}: {kind}{field}", *self.looks(kind)]
+        kind = self.kind(sorted(KEYS) if op in {"count", "distinct"} else COUNTED)
+        added = ".points" if kind in self.heard else ".units"
+        field = {"count": "", "distinct": f".{self.keys[kind][0]}"}.get(op, added)
+        own = not limited or self.draw(st.booleans())
+        parts = [f"{op}: {kind}{field}", *self.looks(kind, own=own)]
         if not limited:
             return parts
         name = self.name()
-        self.figures.append(name)
         limits = [
-            f"{limit}: {self.draw(st.integers(0, 3))}"
+            f"{limit}: {self.draw(st.sampled_from(['0', '1', '2', '3', *self.figures]))}"
             for limit in self.draw(
                 st.sets(
                     st.sampled_from(["at_least", "at_most", "more_than", "less_than", "exactly"]),
@@ -149,7 +178,26 @@ class Writer:
                 ).map(sorted)
             )
         ]
+        self.figures.append(name)
+        if own:
+            self.own.append(name)
         return [*parts, f"as: {name}", *limits]
+
+    def stats_of(self) -> list[str]:
+        name = self.name()
+        figure = self.draw(st.sampled_from(self.own))
+        keys = [key for key in KEYS["rfid.read"] if all(key in self.keys[k] for k in self.anchor)]
+        others = self.draw(st.sets(st.sampled_from([*keys, "device"]), max_size=2).map(sorted))
+        parts = [
+            f"stats_of: {figure}",
+            self.same(self.anchor[0]) if len(self.anchor) == 1 else "",
+            f"others: [{', '.join(others)}]",
+            f"window: {self.window(own=True)}",
+            f"as: {name}",
+        ]
+        self.stats.append(f"{figure} of {name}")
+        self.figures += [f"{name}.n", f"{name}.mean", f"{name}.median"]
+        return parts
 
     def check(self) -> list[str]:
         tests = [f"has({name})" for name in self.events]
@@ -157,6 +205,9 @@ class Writer:
         tests += [f"that.time - {name}.time < 2s" for name in self.events]
         tests += [f"{figure} {op} 2" for figure in self.figures for op in ("<", ">=")]
         tests += [f"{one} <= {other} + 1" for one in self.figures for other in self.figures]
+        for figure, name in (one.split(" of ") for one in self.stats):
+            tests += [f"{figure} >= {name}.mean + {name}.stdev", f"{figure} > {name}.median"]
+            tests += [f"{name}.mad <= 1", f"not has({name}.stdev)", f"{name}.n >= 2"] * 2
         if self.paired:
             tests += ["size(left) > size(right)", "size(right) < 2", "has(left.device)"]
         one, other = self.draw(st.sampled_from(tests)), self.draw(st.sampled_from(tests))
@@ -169,7 +220,8 @@ class Writer:
         if {left, right} & set(self.anchor) and len(self.anchor) > 1:
             return self.not_seen()  # An anchor that is only sometimes of a side is a mistake.
         self.paired = True
-        keys = [key for key in ("lane", "epc", "sku") if all(key in KEYS[k] for k in self.anchor)]
+        known = self.keys
+        keys = [key for key in ("lane", "epc", "sku") if all(key in known[k] for k in self.anchor)]
         same = self.draw(st.sampled_from(["", *(f"same: [{key}]" for key in keys)]))
         by = self.draw(st.sampled_from(["", "by: [sku]", "by: [epc]", "by: [sku, epc]"]))
         return [
@@ -189,16 +241,27 @@ class Writer:
         return [f"any_of: [{', '.join(inner)}]", f"at_least: {least}"]
 
 
-@st.composite
-def rules(draw: st.DrawFn) -> Rule:
+def written(
+    draw: st.DrawFn, name: str, heard: Heard, about: dict[str, Sequence[str]], most: int
+) -> str:
+    """Write a random rule.
+
+    Args:
+        draw: chooses.
+        name: its id.
+        heard: the signals that it may look for.
+        about: gets the rule's signals with their fields added to it.
+        most: the most clauses.
+    """
     anchors = st.sets(kinds, min_size=1, max_size=2).map(sorted)
-    anchor = draw(st.one_of(anchors, st.sampled_from([["rfid.read"], ["pos.item"]])))
-    writer = Writer(draw, anchor)
-    where = f', where: "{draw(st.sampled_from(WHERES[anchor[0]]))}"'
+    often = [["rfid.read"], ["pos.item"], *([one] for one in heard)]
+    anchor = draw(st.one_of(anchors, st.sampled_from(often)))
+    writer = Writer(draw, anchor, heard)
+    where = f', where: "{draw(st.sampled_from(writer.wheres[anchor[0]]))}"'
     lines = [
-        "id: random",
+        f"id: {name}",
         "title: Anything that can be written",
-        "status: live",
+        f"status: {draw(st.sampled_from(['live', 'live', 'shadow']))}",
         f"when: {{event: [{', '.join(anchor)}], as: that"
         + (where if len(anchor) == 1 and draw(st.booleans()) else "")
         + "}",
@@ -206,12 +269,18 @@ def rules(draw: st.DrawFn) -> Rule:
     if draw(st.booleans()):
         figure = ", ".join(part for part in writer.figure(limited=False) if part)
         lines += ["let:", f"  known: {{{figure}}}"]
-        writer.figures.append("known")
+        names = ["known"]
         if draw(st.booleans()):
             lines.append("  twice: known * 2")
-            writer.figures.append("twice")
-    lines.append("match:")
-    lines += [f"  - {writer.clause()}" for _ in range(draw(st.integers(1, 4)))]
+            names.append("twice")
+        writer.figures += names
+        writer.own += names
+        if draw(st.booleans()):
+            peers = ", ".join(part for part in writer.stats_of() if part)
+            lines.append(f"  peers: {{{peers}}}")
+    clauses = [writer.clause() for _ in range(draw(st.integers(0 if most < 4 else 1, most)))]
+    if clauses:
+        lines += ["match:", *(f"  - {clause}" for clause in clauses)]
     if draw(st.booleans()):
         excuse = writer.check()[0].removeprefix("check: ")
         day = draw(st.sampled_from(["2025-12-31", "2026-12-31"]))
@@ -219,8 +288,37 @@ def rules(draw: st.DrawFn) -> Rule:
         lines.append(f"  - {{name: agreed, where: {excuse}, reason: so, owner: jo, until: {day}}}")
     if draw(st.integers(0, 3)) == 0:
         lines.append(f"requires: [{draw(kinds)} on the.floor healthy]")
-    lines.append("incident: {type: test.random, about: {device: that.device}, because: it}")
-    return load_rule("\n".join(lines), "random.yml", REGISTRY)
+    shared = [
+        key for key in ("lane", "epc", "person") if all(key in writer.keys[k] for k in anchor)
+    ]
+    told = [
+        "device",
+        *draw(st.sets(st.sampled_from(shared)).map(sorted) if shared else st.just([])),
+    ]
+    about[f"signal.{name}"] = told[::-1]
+    entities = ", ".join(f"{key}: that.{key}" for key in told)
+    lines.append("incident:")
+    lines.append(f"  {{type: test.random, about: {{{entities}}}, because: it, points: 2, family: f")
+    if draw(st.booleans()):
+        quiet = draw(st.sampled_from(["1s", "3s", "30s"]))
+        lines[-1] += f", quiet: {quiet} per {draw(st.sampled_from(told))}"
+    lines[-1] += "}"
+    return "\n".join(lines)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Rule:
+    return load_rule(written(draw, "random", {}, {}, 4), "random.yml", REGISTRY)
+
+
+@st.composite
+def layers(draw: st.DrawFn) -> list[Rule]:
+    """Make two or three rules of which each may judge signals of those before it."""
+    about: dict[str, Sequence[str]] = {}
+    texts: dict[str, str] = {}
+    for name in ("low", "mid", "top")[-draw(st.integers(2, 3)) :]:
+        texts[name] = written(draw, name, dict(about), about, 2)
+    return load_rules(texts, REGISTRY)
 
 
 def clauses_of(clauses: Sequence[Clause]) -> list[Clause]:
@@ -238,6 +336,11 @@ def forms_of(rule: Rule) -> set[str]:
             found |= {clause.pick, "optional" if clause.optional else "needed"}
         if isinstance(clause, Aggregate):
             found.add(clause.op)
+        if isinstance(clause, StatsOf):
+            found.add("with others" if clause.others else "without others")
+            found.add("peers alike" if clause.same else "any peers")
+            if any(isinstance(made_by, Let) for made_by in clause.made_by):
+                found.add("figure of figures")
         if isinstance(clause, SomeOf):
             whole = clause.at_least == len(clause.clauses)
             found.add("all of them" if whole else "some of them")
@@ -261,7 +364,19 @@ sizes = st.sampled_from([4, 10, 20, 35])
 def test_a_random_rule_is_judged_as_the_language_is_worded(
     rule: Rule, size: int, seed: int
 ) -> None:
-    check_judgement(rule, crowd([rule], size, seed))
+    check_judgement([rule], crowd([rule], size, seed))
+
+
+@tries
+@given(layers(), sizes, seeds)
+def test_random_rules_on_signals_are_judged_as_the_language_is_worded(
+    rules: list[Rule], size: int, seed: int
+) -> None:
+    stands = check_judgement(rules, crowd(rules, size, seed))
+    found = {ident.partition("/")[0] for ident in stands}
+    for rule in rules:
+        if rule.hears and rule.id in found:
+            event(f"{rule.id} holds, which hears {', '.join(sorted(rule.hears))}")
 
 
 def test_random_rules_leave_out_nothing_of_the_language() -> None:
@@ -274,11 +389,12 @@ def test_random_rules_leave_out_nothing_of_the_language() -> None:
     always(given(rules())(gather))()
     forms = (
         "Seen NotSeen Aggregate Check Let Unmatched SomeOf except requires nearest first last "
-        "optional needed count sum max min avg distinct"
+        "optional needed count sum max min avg distinct StatsOf"
     )
     expected = {*forms.split(), "all of them", "some of them", "two refs", "one ref", "zero bound"}
     expected |= {"on evidence", "anchor left", "anchor right", "anchor None"}
-    expected |= {"by nothing", "by something"}
+    expected |= {"by nothing", "by something", "with others", "without others", "peers alike"}
+    expected |= {"any peers", "figure of figures"}
     assert expected <= found
 
 
@@ -294,7 +410,7 @@ incident: {type: test.tied, about: {device: that.device}, because: it}
     for window in ("3s before that", "3s after that", "3s around that"):
         rule = load_rule(text.replace("WINDOW", window), "tied.yml", REGISTRY)
         for seed in range(40):
-            check_judgement(rule, crowd([rule], 12, seed))
+            check_judgement([rule], crowd([rule], 12, seed))
 
 
 # Late, twice, out of order, and cut in two ------------------------------------------------------
@@ -320,38 +436,52 @@ def stands(records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
+def check_arrival(rules: Sequence[Rule], size: int, seed: int) -> None:
+    random = Random(seed)
+    events = crowd(rules, size, seed)
+    if len({one.id for one in events}) < len(events):
+        event("two contents under one id")
+    prompt = Core(FIGURES, SHOP, rules, REGISTRY)
+    expected = stands(prompt.step([*events, END]))
+    log = arrived(events, random)
+    late = Core(FIGURES, SHOP, rules, REGISTRY)
+    whole = late.step(log)
+    assert stands(whole) == expected
+    cut = random.randrange(len(log))
+    first = Core(FIGURES, SHOP, rules, REGISTRY)
+    before = first.step(log[:cut])
+    second = Core(FIGURES, SHOP, rules, REGISTRY, first.snapshot())
+    assert [*before, *second.step(log[cut:])] == whole
+    assert second.snapshot() == late.snapshot()
+
+
 @tries
 @given(rules(), sizes, seeds)
 def test_a_random_rule_comes_to_the_same_in_whatever_way_events_arrive(
     rule: Rule, size: int, seed: int
 ) -> None:
-    random = Random(seed)
-    events = crowd([rule], size, seed)
-    if len({one.id for one in events}) < len(events):
-        event("two contents under one id")
-    prompt = Core(FIGURES, SHOP, [rule], REGISTRY)
-    expected = stands(prompt.step([*events, END]))
-    log = arrived(events, random)
-    late = Core(FIGURES, SHOP, [rule], REGISTRY)
-    whole = late.step(log)
-    assert stands(whole) == expected
-    cut = random.randrange(len(log))
-    first = Core(FIGURES, SHOP, [rule], REGISTRY)
-    before = first.step(log[:cut])
-    second = Core(FIGURES, SHOP, [rule], REGISTRY, first.snapshot())
-    assert [*before, *second.step(log[cut:])] == whole
-    assert second.snapshot() == late.snapshot()
+    check_arrival([rule], size, seed)
+
+
+@tries
+@given(layers(), sizes, seeds)
+def test_random_rules_on_signals_come_to_the_same_in_whatever_way_events_arrive(
+    rules: list[Rule], size: int, seed: int
+) -> None:
+    check_arrival(rules, size, seed)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    "law",
+    ("law", "drawn"),
     [
-        test_a_random_rule_is_judged_as_the_language_is_worded,
-        test_a_random_rule_comes_to_the_same_in_whatever_way_events_arrive,
+        (test_a_random_rule_is_judged_as_the_language_is_worded, rules()),
+        (test_a_random_rule_comes_to_the_same_in_whatever_way_events_arrive, rules()),
+        (test_random_rules_on_signals_are_judged_as_the_language_is_worded, layers()),
+        (test_random_rules_on_signals_come_to_the_same_in_whatever_way_events_arrive, layers()),
     ],
 )
-def test_many_more_random_rules_hold_to_the_law(law: Any) -> None:
+def test_many_more_random_rules_hold_to_the_law(law: Any, drawn: st.SearchStrategy[Any]) -> None:
     more: Any = settings(tries, max_examples=10_000)
-    more(given(rules(), sizes, seeds)(law.hypothesis.inner_test))()
+    more(given(drawn, sizes, seeds)(law.hypothesis.inner_test))()

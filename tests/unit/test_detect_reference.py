@@ -133,7 +133,7 @@ tries = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], ma
 @tries
 @given(sizes, seeds)
 def test_a_compiled_rule_judges_as_the_language_is_worded(rule: Rule, size: int, seed: int) -> None:
-    check_judgement(rule, crowd([rule], size, seed))
+    check_judgement([rule], crowd([rule], size, seed))
 
 
 few = st.sets(st.sampled_from(sorted(_BY_ID)), min_size=2, max_size=4)
@@ -157,7 +157,7 @@ def test_a_compiled_rule_judges_many_more_streams_as_the_language_is_worded(
     name: str, size: int, seed: int
 ) -> None:
     rule = _BY_ID[name]
-    check_judgement(rule, crowd([rule], size, seed))
+    check_judgement([rule], crowd([rule], size, seed))
 
 
 @pytest.mark.slow
