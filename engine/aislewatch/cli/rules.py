@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from aislewatch.authoring.annotations import github_line, sarif_of
 from aislewatch.authoring.junit import junit_of
 from aislewatch.authoring.loading import all_lists
 from aislewatch.authoring.trial import Trial, try_rule
@@ -29,7 +31,7 @@ from aislewatch.cli.rule_why import explain_incident
 from aislewatch.cli.rule_why_not import ask_why_not
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import count, span
-from aislewatch.errors import FileMistakes
+from aislewatch.errors import FileMistakes, UsageError
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.storefile import read_setup
@@ -68,15 +70,29 @@ def check_rules(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Take warnings for mistakes.")] = False,
+    sarif: Annotated[
+        Path | None,
+        typer.Option("--sarif", metavar="FILE", help="Also write what is found as SARIF 2.1.0."),
+    ] = None,
+    github: Annotated[
+        bool,
+        typer.Option("--github", help="Tell what is found as annotations of GitHub's workflows."),
+    ] = False,
     json: options.Json = False,
 ) -> int:
     """Find every mistake in rule files, and say what each rule costs and when it answers."""
+    if json and github:
+        message = "--json and --github both say what standard output holds; take one of them"
+        raise UsageError(message)
     screen = Screen(json=json)
     setup = read_setup(store) if store is not None else None
     today = datetime.fromtimestamp(SystemClock().now_us() / 1_000_000, UTC).date()
     findings = check(rule_files(files), today, setup, whole=files)
-    for mistake in (*findings.mistakes, *findings.warnings):
-        screen.show(Text(mistake.render()))
+    told = [*findings.mistakes, *findings.warnings]
+    if sarif is not None:
+        sarif.write_bytes(sarif_of(told, version=version("aislewatch")))
+    for mistake in told:
+        screen.show(Text(github_line(mistake) if github else mistake.render()))
     if findings.rules:
         screen.show("", _table(findings.rules), "")
     screen.show(_verdict(findings))
