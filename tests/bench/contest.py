@@ -53,6 +53,7 @@ class Peer:
 
 
 ENGINE = Peer("aislewatch", "peers.by_engine")
+WITH_LIBRARY = Peer("aislewatch and its library", "peers.by_engine", maker="make_with_library")
 LOOP = Peer("by hand", "peers.by_hand")
 ORDERED_LOOP = Peer("by hand, with a heap", "peers.by_hand", maker="make_ordered")
 BYTEWAX = Peer("bytewax", "peers.by_bytewax", needs="bytewax")

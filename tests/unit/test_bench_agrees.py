@@ -40,7 +40,11 @@ def answer(make: Make, variants: Sequence[Variant], taken: stream.Stream) -> lis
     return contestant.alarms()
 
 
-@pytest.mark.parametrize("make", [by_engine.make, by_hand.make, by_hand.make_ordered])
+@pytest.mark.parametrize(
+    "make",
+    [by_engine.make, by_engine.make_with_library, by_hand.make, by_hand.make_ordered],
+    ids=["engine", "engine with library", "loop", "loop with a heap"],
+)
 @pytest.mark.parametrize("rules", RULES)
 def test_the_engine_and_the_loops_agree_with_brute_force(rules: str, make: Make) -> None:
     steps, variants = steps_of(rules), RULES[rules]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from question import Alarm, Variant
 
@@ -15,6 +16,7 @@ from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry
 from aislewatch.rules.load import load_rules
 
+LIBRARY = Path(__file__).parents[3] / "rules"
 BATCH = 1000
 AHEAD_US = 86_400_000_000
 """A batch has one tick, at its end, and may span hours: none of it is ahead of the clock."""
@@ -50,14 +52,19 @@ incident:
 
 
 class ByEngine:
-    """The core of a store that has the rules."""
+    """The core of a store that has the rules, and others beside them."""
 
-    def __init__(self, variants: Sequence[Variant], lateness_us: int) -> None:
+    def __init__(
+        self, variants: Sequence[Variant], lateness_us: int, others: Mapping[str, str]
+    ) -> None:
         registry = Registry()
-        rules = load_rules({f"{one.id}.yml": rule_text(one) for one in variants}, registry)
+        lists = {"open_transfers": frozenset[str]()}
+        texts = {f"{one.id}.yml": rule_text(one) for one in variants}
+        rules = load_rules({**texts, **others}, registry, lists=lists)
         settings = Settings(store="1", lateness_us=lateness_us, ahead_us=AHEAD_US)
-        self._core = Core(settings, StoreModel(), rules, registry)
+        self._core = Core(settings, StoreModel(lists=lists), rules, registry)
         self._codec = Codec(registry)
+        self._asked = {one.id for one in variants}
         self._records: list[Record] = []
 
     def take(self, raws: Sequence[bytes], clock: Sequence[int]) -> None:
@@ -73,18 +80,24 @@ class ByEngine:
         self._records += core.step([end])
 
     def alarms(self) -> list[Alarm]:
-        """Tell the signals that stand."""
+        """Tell the signals that stand, of the rules that were asked for."""
         raised: dict[str, Alarm] = {}
         for record in self._records:
             told = json.loads(record.payload)
-            if record.type == "signal.raised":
+            if record.type == "signal.raised" and told["rule"] in self._asked:
                 epc = dict(told["about"])["epc"]
                 raised[record.stream] = Alarm(told["rule"], epc, record.time)
             elif record.type == "signal.withdrawn":
-                del raised[record.stream]
+                raised.pop(record.stream, None)
         return list(raised.values())
 
 
 def make(variants: Sequence[Variant], lateness_us: int) -> ByEngine:
     """Compile the rules."""
-    return ByEngine(variants, lateness_us)
+    return ByEngine(variants, lateness_us, {})
+
+
+def make_with_library(variants: Sequence[Variant], lateness_us: int) -> ByEngine:
+    """Compile the rules and the shipped library beside them."""
+    library = {str(file): file.read_text() for file in sorted(LIBRARY.glob("*.yml"))}
+    return ByEngine(variants, lateness_us, library)
