@@ -21,6 +21,7 @@ from aislewatch.events.located import Path as PlaceInFile
 from aislewatch.events.model_mistakes import did_you_mean, is_mapping
 from aislewatch.events.yaml_edit import replaced, with_key
 from aislewatch.rules.load import load_rule
+from aislewatch.rules.macros import MACROS_NAME
 from aislewatch.rules.model import ParamShape, RuleShape
 from aislewatch.rules.params import unquoted
 from aislewatch.runtime.discovery import installed_registry
@@ -62,7 +63,7 @@ def shipped_blueprints() -> list[Blueprint]:
     found: list[Blueprint] = []
     for place, made_for_it in _places():
         for file in sorted(place.iterdir(), key=lambda one: one.name):
-            if not file.name.endswith(".yml"):
+            if not file.name.endswith(".yml") or file.name == MACROS_NAME:
                 continue
             blueprint = read_blueprint(file.read_bytes(), file.name, made_for_it=made_for_it)
             if made_for_it or blueprint.params:

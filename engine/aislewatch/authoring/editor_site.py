@@ -17,7 +17,7 @@ from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model import Zone
 from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.rules.schema_help import Site
-from aislewatch.runtime.rule_folder import rules_in
+from aislewatch.runtime.rule_folder import macros_of, rules_in
 from aislewatch.runtime.storefile import read_document
 from aislewatch.runtime.storefile_model import StoreFile
 from aislewatch.runtime.storefile_shape import read_shape
@@ -38,13 +38,15 @@ def editor_site(store: Path | None, rules: Mapping[str, bytes]) -> tuple[Site, l
         FileMistakes: it is no YAML, or too little of it is a store file.
     """
     if store is None:
-        return Site(signals=dict(_signals(rules.values())), strong=STRONG), []
+        signals = dict(_signals(rules.values()))
+        return Site(macros=_macros(rules), signals=signals, strong=STRONG), []
     written, mistakes = _read(store)
     texts = {**_rules_of(store, written), **rules}
     site = Site(
         zones={id_: Zone(id_, zone.kind, zone.name) for id_, zone in written.zones.items()},
         sees={id_: tuple(device.sees) for id_, device in written.devices.items()},
         lists=tuple(written.lists),
+        macros=_macros(texts),
         signals=dict(_signals(texts.values())),
         strong=STRONG,
     )
@@ -65,6 +67,16 @@ def _rules_of(store: Path, written: StoreFile) -> dict[str, bytes]:
         path = Path(os.path.normpath(store.parent / named))
         texts |= {str(file): file.read_bytes() for file in rules_in(path)}
     return texts
+
+
+def _macros(rules: Iterable[str]) -> dict[str, str]:
+    """Give what the macros beside rule files stand for, those that can be read."""
+    return {
+        macro.name: ": ".join(filter(None, (macro.description, f"`{macro.text.strip()}`")))
+        for macros in macros_of(rules).values()
+        for macro in macros.known.values()
+        if not macro.flaws
+    }
 
 
 def _signals(texts: Iterable[bytes]) -> Iterator[tuple[str, str]]:

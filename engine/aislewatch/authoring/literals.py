@@ -8,7 +8,9 @@ from fractions import Fraction
 
 from aislewatch.authoring.sites import Change, Draft, Site, steps
 from aislewatch.events.located import Path
-from aislewatch.events.units import Dimension
+from aislewatch.events.units import DISPLAY_UNIT, Dimension
+from aislewatch.rules.macros import MACRO
+from aislewatch.rules.template import show
 from aislewatch.rules.tree import FLAG, Compare, CompareOp, Constant, OneOf, Term, parts
 
 NUDGED: dict[CompareOp, CompareOp] = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
@@ -42,14 +44,16 @@ def expression_sites(draft: Draft, term: Term, text: str, path: Path) -> Iterato
 
 def _constant(draft: Draft, part: Constant, text: str, path: Path) -> Site:
     """Give the site of a written figure, truth or text (or parameter) by itself."""
-    written = _cut(text, part.span)
+    written = _written(text, part)
     value = part.value
     if isinstance(value, bool):
         tried = [(str(not value).lower(), replace(part, value=not value))]
     elif isinstance(value, Fraction):
         tried = [
             (shown, replace(part, value=other))
-            for shown, other in steps(value, part.type.dimension, written)
+            for shown, other in steps(
+                value, part.type.dimension, written.partition(" in macros.")[0]
+            )
         ]
     else:
         tried = [("another text", replace(part, value=value + "~"))]
@@ -60,7 +64,7 @@ def _constant(draft: Draft, part: Constant, text: str, path: Path) -> Site:
 def _equal_text(
     draft: Draft, compare: Compare, one: Constant, values: tuple[str, ...], text: str, path: Path
 ) -> Site:
-    written = _cut(text, one.span)
+    written = _written(text, one)
     other = _next(values, str(one.value))
     shown = repr(other) if values else "another text"
     changes = [
@@ -86,10 +90,13 @@ def _members(draft: Draft, part: OneOf, text: str, path: Path) -> Iterator[Site]
 def _comparison(draft: Draft, part: Compare, text: str, path: Path) -> Iterator[Site]:
     op = NUDGED.get(part.op)
     at = text.find(part.op, sum(part.left.span))
-    if op is None or at < 0 or not part.span[1]:
+    inside = MACRO.fullmatch(_cut(text, part.span))
+    if op is None or not part.span[1] or (at < 0 and inside is None):
         return
-    changes = [Change(f"changing {part.op} to {op}", part, replace(part, op=op))]
-    yield draft.site("comparison", _cut(text, part.span), path, changes, span=(at, len(part.op)))
+    where = f" in {inside[0]}" if inside is not None else ""
+    changes = [Change(f"changing {part.op}{where} to {op}", part, replace(part, op=op))]
+    span = part.span if inside is not None else (at, len(part.op))
+    yield draft.site("comparison", _cut(text, part.span), path, changes, span=span)
 
 
 def _always(part: Term) -> Constant:
@@ -100,6 +107,17 @@ def _next(values: tuple[str, ...], value: str) -> str:
     if len(values) < 2:
         return value + "~"
     return values[(values.index(value) + 1) % len(values)]
+
+
+def _written(text: str, part: Constant) -> str:
+    """Give a value as it is written; one that stands in a macro by itself and with its macro."""
+    written = _cut(text, part.span)
+    if MACRO.fullmatch(written) is None:
+        return written
+    value = part.value
+    shown = show(value, part.type) if isinstance(value, Fraction) else repr(value)
+    unit = DISPLAY_UNIT.get(part.type.dimension, "") if isinstance(value, Fraction) else ""
+    return f"{shown}{unit} in {written}"
 
 
 def _cut(text: str, span: tuple[int, int]) -> str:

@@ -15,10 +15,12 @@ from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.rules.load import load_rule
+from aislewatch.rules.macros import PREFIX, Macros
 from aislewatch.rules.params import LIST, unquoted
 from aislewatch.rules.rule import Rule
 from aislewatch.rules.signals import Entities, entities_of, mentioned
 from aislewatch.runtime.discovery import installed_registry
+from aislewatch.runtime.rule_folder import macros_of
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.site_params import names_of, placed
 
@@ -28,10 +30,17 @@ NONE: frozenset[str] = frozenset()
 _LISTS = re.compile(r"\blists\.([A-Za-z_][A-Za-z0-9_]*)")
 
 
-def lists_in(text: bytes) -> frozenset[str]:
-    """Give the named lists that a rule file speaks of, whether or not it can be read."""
+def lists_in(text: bytes, file: str = "") -> frozenset[str]:
+    """Give the named lists that a rule file speaks of, whether or not it can be read.
+
+    Args:
+        text: of the file.
+        file: where it lies; what its macros speak of counts, too. Empty for nowhere.
+    """
     shown = text.decode("utf-8", "replace")
     named = set(_LISTS.findall(shown))
+    if file and PREFIX in shown:
+        named |= lists_of(macros_of([file])[file])
     try:
         data: Any = LocatedYaml.parse(shown, "").data
     except FileMistakes:
@@ -43,9 +52,14 @@ def lists_in(text: bytes) -> frozenset[str]:
     return frozenset(named)
 
 
-def all_lists(text: bytes) -> dict[str, frozenset[str]]:
-    """Give every list that a rule file speaks of, with nothing on it."""
-    return dict.fromkeys(sorted(lists_in(text)), NONE)
+def lists_of(macros: Macros) -> frozenset[str]:
+    """Give the named lists that macros speak of."""
+    return frozenset(_LISTS.findall(macros.texts))
+
+
+def all_lists(text: bytes, file: str = "") -> dict[str, frozenset[str]]:
+    """Give every list that a rule file speaks of, as :func:`lists_in`, with nothing on it."""
+    return dict.fromkeys(sorted(lists_in(text, file)), NONE)
 
 
 def rules_beside(text: bytes, file: str) -> dict[str, Entities]:
@@ -66,6 +80,7 @@ def read_rule(
     file: str,
     setup: Setup | None = None,
     *,
+    macros: Macros | None = None,
     today: date | None = None,
 ) -> Rule:
     """Read and check a rule file.
@@ -74,18 +89,21 @@ def read_rule(
         text: the file.
         file: its path, for messages.
         setup: the store that it is for.
+        macros: that it may use; those beside it where None.
         today: an exception that ended before it is a mistake; not looked at where None.
 
     Raises:
         FileMistakes: everything that is wrong with it, and with what the store sets for it.
     """
+    known = macros if macros is not None else macros_of([file])[file]
     if setup is None:
         return load_rule(
             text,
             file,
             installed_registry(),
-            lists=all_lists(text),
+            lists=all_lists(text, file),
             beside=rules_beside(text, file),
+            macros=known,
             today=today,
         )
     try:
@@ -98,6 +116,7 @@ def read_rule(
             params_file=str(setup.file),
             names=names_of(setup.model),
             beside=rules_beside(text, file),
+            macros=known,
             today=today,
         )
     except FileMistakes as found:

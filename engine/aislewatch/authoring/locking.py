@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from aislewatch.authoring.loading import NONE, lists_in
+from aislewatch.authoring.loading import NONE, lists_in, lists_of
 from aislewatch.errors import Mistake
 from aislewatch.events.located import LocatedYaml
 from aislewatch.rules.load import load_rules
 from aislewatch.rules.lock import LOCK_NAME, Difference, differences
 from aislewatch.rules.rule import Rule
 from aislewatch.runtime.discovery import installed_registry
-from aislewatch.runtime.rule_folder import lock_in, locks_of
+from aislewatch.runtime.rule_folder import lock_in, locks_of, macros_of
 
 
 def read_all(texts: Mapping[str, bytes]) -> list[Rule]:
@@ -21,8 +21,10 @@ def read_all(texts: Mapping[str, bytes]) -> list[Rule]:
     Raises:
         FileMistakes: everything that is wrong with them, and two of one name.
     """
+    macros = macros_of(texts)
     named = {name: NONE for text in texts.values() for name in lists_in(text)}
-    return load_rules(texts, installed_registry(), lists=named)
+    named |= {name: NONE for one in macros.values() for name in lists_of(one)}
+    return load_rules(texts, installed_registry(), lists=named, macros=macros)
 
 
 def lock_warnings(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from aislewatch.authoring.loading import NONE, lists_in, read_rule, rules_beside
+from aislewatch.authoring.loading import NONE, lists_in, lists_of, read_rule, rules_beside
 from aislewatch.authoring.locking import lock_warnings
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
@@ -16,10 +16,11 @@ from aislewatch.errors import FileMistakes, Mistake, UsageError
 from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry
 from aislewatch.rules.lint import lint
-from aislewatch.rules.load import load_rules
+from aislewatch.rules.load import load_rules, macro_mistakes
+from aislewatch.rules.macros import told_once
 from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, Unmatched
 from aislewatch.runtime.discovery import installed_registry
-from aislewatch.runtime.rule_folder import rules_in, stamped
+from aislewatch.runtime.rule_folder import macros_of, rules_in, stamped
 from aislewatch.runtime.setup import Setup
 
 HORIZON_US = 900_000_000
@@ -110,9 +111,13 @@ def check(
             continue
         sound[file] = text
         warnings += lint(rule, shown)
-        unsure = tuple(sorted(lists_in(text))) if setup is None else ()
+        unsure = tuple(sorted(lists_in(text, file))) if setup is None else ()
         rules.append(_checked(rule, registry, setup, unsure))
     mistakes += _doubles(sound, registry, rules, today)
+    for macros in {id(one): one for one in macros_of(texts).values()}.values():
+        lists = setup.model.lists if setup is not None else lists_of(macros)
+        mistakes += macro_mistakes(macros, registry, frozenset(lists))
+    mistakes = told_once(mistakes)
     if not mistakes:
         folders = [path for path in whole if path.is_dir()]
         warnings += lock_warnings([checked.rule for checked in rules], sound, folders)
@@ -124,14 +129,16 @@ def _doubles(
 ) -> list[Mistake]:
     """Find what is wrong with files that are each right: two rules of one name."""
     lists = {name: NONE for checked in rules for name in checked.lists}
-    lists |= {name: NONE for text in texts.values() for name in lists_in(text)}
+    lists |= {name: NONE for file, text in texts.items() for name in lists_in(text, file)}
+    macros = macros_of(texts)
+    lists |= {name: NONE for one in macros.values() for name in lists_of(one)}
     beside = {
         rule: about
         for file, text in texts.items()
         for rule, about in rules_beside(text, file).items()
     }
     try:
-        load_rules(texts, registry, lists=lists, beside=beside, today=today)
+        load_rules(texts, registry, lists=lists, beside=beside, macros=macros, today=today)
     except FileMistakes as found:
         return found.mistakes
     return []

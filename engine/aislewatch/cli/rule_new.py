@@ -183,7 +183,7 @@ def _about(shape: ParamShape) -> str:
 def _tried(text: str, file: str) -> Trial:
     content = text.encode()
     rule = read_rule(content, file)
-    return try_rule(rule, text, installed_registry(), all_lists(content), mutate=False)
+    return try_rule(rule, text, installed_registry(), all_lists(content, file), mutate=False)
 
 
 def _json(trial: Trial, file: Path | None) -> dict[str, object]:

@@ -144,7 +144,7 @@ def _of_tests(screen: Screen, rule: Rule, content: bytes) -> list[Lack]:
             rule,
             text,
             installed_registry(),
-            all_lists(content),
+            all_lists(content, rule.file),
             step=lambda done, total: step(done, total, rule.id),
         )
     return lacks_of_tests(trial, text)

@@ -54,5 +54,9 @@ def read_sources(store: Path | None, *paths: Path | None) -> Sources:
     rules |= {rule.id: rule for rule in named}
     if setup is not None:
         return Sources(setup, rules, setup.model, setup.registry)
-    lists = {name: members for text in texts.values() for name, members in all_lists(text).items()}
+    lists = {
+        name: members
+        for file, text in texts.items()
+        for name, members in all_lists(text, file).items()
+    }
     return Sources(None, rules, StoreModel(lists=lists), installed_registry())

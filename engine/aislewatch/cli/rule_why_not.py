@@ -205,7 +205,7 @@ def _rule(name: str, setup: Setup | None) -> tuple[Rule, Mapping[str, frozenset[
         message = f"{name} cannot be read: {error.strerror}"
         message = f"{message}, and is no rule of the store; {hint}" if known else message
         raise UsageError(message.rstrip("; ")) from None
-    return read_rule(text, name, setup), all_lists(text)
+    return read_rule(text, name, setup), all_lists(text, name)
 
 
 def _moment(at: str, told: Told) -> int:

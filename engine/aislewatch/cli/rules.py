@@ -159,7 +159,7 @@ def try_rules(
                 rule,
                 texts[rule.file].decode(),
                 setup.registry if setup is not None else installed_registry(),
-                setup.model.lists if setup is not None else all_lists(texts[rule.file]),
+                setup.model.lists if setup is not None else all_lists(texts[rule.file], rule.file),
                 seed=seed,
                 lateness_us=setup.lateness_us if setup is not None else None,
                 mutate=mutants,

@@ -58,7 +58,7 @@ class Windows:
             The events in the total order, None where the window or a join is unknown; and where
             was looked.
         """
-        where = clause.where.text if clause.where is not None else ""
+        where = clause.where.shown if clause.where is not None else ""
         saw = self.where_to_look(clause.types, clause.window, clause.same, where)
         if saw.from_us is None or saw.to_us is None or is_unknown(saw):
             return None, saw

@@ -17,6 +17,7 @@ from aislewatch.rules.dimensions import type_of_field
 from aislewatch.rules.evidence import RESERVED
 from aislewatch.rules.incident_model import GroupShape, IncidentShape
 from aislewatch.rules.lexer import Refused
+from aislewatch.rules.macros import NO_MACROS, Macros
 from aislewatch.rules.meaning import meaning_of
 from aislewatch.rules.params import ParamReader, Site
 from aislewatch.rules.rule import Expr, Rule
@@ -38,6 +39,7 @@ class Build:
         lists: names of the lists that exist.
         broken: names that would have been bound by what was taken out of the shape.
         today: exceptions that ended before it are mistakes.
+        macros: those of the file's folder.
     """
 
     def __init__(
@@ -47,11 +49,12 @@ class Build:
         lists: frozenset[str],
         broken: frozenset[str],
         today: date | None,
+        macros: Macros = NO_MACROS,
     ) -> None:
         self._desk = desk
         self._shape = shape
         self._today = today
-        self._scope = Scope(lists=lists, broken=broken)
+        self._scope = Scope(lists=lists, macros=macros, broken=broken)
 
     def make(self, site: Site) -> Rule | None:
         """Check everything and make the rule; None where there is any mistake.

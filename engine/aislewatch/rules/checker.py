@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NoReturn, cast
 
+from aislewatch.errors import Mistake
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.units import Dimension
 from aislewatch.rules.dimensions import (
@@ -21,8 +22,10 @@ from aislewatch.rules.dimensions import (
     type_of_field,
 )
 from aislewatch.rules.lexer import Problem
+from aislewatch.rules.macros import LARGEST, Macro
 from aislewatch.rules.parser import (
     COMPARISONS,
+    DEEPEST,
     Binary,
     Called,
     ListOf,
@@ -32,6 +35,7 @@ from aislewatch.rules.parser import (
     Text,
     Truth,
     Unary,
+    chain,
 )
 from aislewatch.rules.scope import Scope, field_of, unknown_field
 from aislewatch.rules.tree import (
@@ -57,6 +61,7 @@ from aislewatch.rules.tree import (
     OneOf,
     Term,
     Type,
+    standing_at,
 )
 
 FUNCTIONS = {
@@ -85,12 +90,18 @@ class Checker:
 
     Attributes:
         problems: everything found so far.
+        inside: problems of macros that were used here, each with its macro.
+        flaws: what is wrong with macros that were used here, whatever they are used for.
     """
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._products = 0
+        self._depth = 0
+        self._grown = 0
         self.problems: list[Problem] = []
+        self.inside: list[tuple[Macro, Problem]] = []
+        self.flaws: list[Mistake] = []
 
     def check(self, tree: Syntax, expected: Dimension | None = None) -> Term | None:
         """Type an expression.
@@ -119,6 +130,13 @@ class Checker:
         raise _Wrong
 
     def _term(self, tree: Syntax) -> Term:
+        self._depth += 1
+        try:
+            return self._any(tree)
+        finally:
+            self._depth -= 1
+
+    def _any(self, tree: Syntax) -> Term:
         span = (tree.offset, tree.end - tree.offset)
         if isinstance(tree, Number):
             return Constant(value=tree.value, type=Type(tree.dimension), span=span)
@@ -141,8 +159,8 @@ class Checker:
     def _name(self, tree: Name, span: tuple[int, int]) -> Term:
         scope = self._scope
         head, _, rest = tree.path.partition(".")
-        if head == "params":
-            return self._param(tree, rest, span)
+        if head in {"params", "macros"}:
+            return (self._param if head == "params" else self._macro)(tree, rest, span)
         if head == "lists":
             self._refuse(tree, "a named list stands only behind 'in'", "write x in lists.name")
         if scope.event:
@@ -190,6 +208,38 @@ class Checker:
         hint = did_you_mean(name, params, label="declared")
         self._refuse(tree, f"unknown parameter {name!r}", hint or "declare it under 'params'")
 
+    def _macro(self, tree: Name, name: str, span: tuple[int, int]) -> Term:
+        """Check what a macro stands for as if it stood here; its parts then stand here, too."""
+        macros = self._scope.macros
+        macro = macros.known.get(name)
+        if macro is None and not macros.unreadable:
+            hint = did_you_mean(name, macros.known, label="macros") or "no macros are defined here"
+            self._refuse(tree, f"unknown macro {name!r}", hint)
+        if macro is None or macro.tree is None or macro.flaws:
+            self.flaws += macro.flaws if macro is not None else macros.mistakes
+            raise _Wrong
+        self._grown += macro.size
+        if self._depth + macro.depth > DEEPEST or self._grown > LARGEST:
+            message = "with what macros stand for, this is too large"
+            self._refuse(tree, message, "use several clauses")
+        types = [kind.type for kind in self._scope.event]
+        strange = [type_ for type_ in types if macro.kinds and type_ not in macro.kinds]
+        if macro.kinds and (strange or not types):
+            meant = f"this macro is for {', '.join(macro.kinds)}"
+            hint = "" if strange else "only a 'where' looks at such an event"
+            instead = ", ".join(strange) or "events that are bound"
+            self._refuse(tree, f"{meant} and not for {instead}", hint)
+        inner = Checker(self._scope.for_macro())
+        inner._depth, inner._products = self._depth, self._products
+        try:
+            term = inner._term(macro.tree)
+        except _Wrong:
+            self.inside += [*inner.inside, *((macro, problem) for problem in inner.problems)]
+            self.flaws += inner.flaws
+            raise
+        self._products = inner._products
+        return standing_at(term, span)
+
     def _field(self, tree: Name, binding: str, path: str, *, unbound: bool) -> Term:
         scope = self._scope
         if binding.startswith(FIRST):
@@ -221,7 +271,7 @@ class Checker:
 
     def _binary(self, tree: Binary, span: tuple[int, int]) -> Term:
         if tree.op in {"and", "or"}:
-            terms = self._each(_flat(tree), self._truth)
+            terms = self._each(chain(tree), self._truth)
             made = All if tree.op == "and" else Any_
             return made(terms=terms, type=FLAG, span=span)
         if tree.op == "in":
@@ -434,13 +484,3 @@ class Checker:
         if not isinstance(term, (Field, Figure, Bound)):
             self._refuse(tree.args[0], "has takes a field or a name")
         return Has(term=term, type=FLAG, span=span)
-
-
-def _flat(tree: Binary) -> tuple[Syntax, ...]:
-    """Give the links of a chain of one operator, first to last. No recursion: chains are long."""
-    links: list[Syntax] = []
-    at: Syntax = tree
-    while isinstance(at, Binary) and at.op == tree.op:
-        links.append(at.right)
-        at = at.left
-    return (at, *reversed(links))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aislewatch.errors import Mistake
@@ -12,6 +13,7 @@ from aislewatch.events.registry import KindSpec, Registry
 from aislewatch.events.units import Dimension
 from aislewatch.rules.checker import Checker
 from aislewatch.rules.lexer import Problem, Refused
+from aislewatch.rules.macros import told_once
 from aislewatch.rules.parser import parse
 from aislewatch.rules.rule import Expr
 from aislewatch.rules.scope import Scope
@@ -132,7 +134,18 @@ class Desk:
         term = checker.check(tree, expected)
         for problem in checker.problems:
             self.problem(path, problem, base)
-        return self.made(path, text, term, base) if term is not None else None
+        self._told_inside(checker, path, base)
+        if term is None:
+            return None
+        return replace(self.made(path, text, term, base), plain=scope.macros.written_out(text))
+
+    def _told_inside(self, checker: Checker, path: Path, base: int) -> None:
+        """Record what is wrong with macros, at their places, and from where it was seen."""
+        found = [macro.mistake(problem) for macro, problem in checker.inside]
+        for mistake in (*checker.flaws, *found):
+            user = f"used in {self.document.file}:{self.line(path, base)}"
+            told = replace(mistake, hint=f"{mistake.hint} ({user})" if mistake.hint else user)
+            self.mistakes = told_once([*self.mistakes, told])
 
     def made(self, path: Path, text: str, term: Term, base: int = 0) -> Expr:
         """Wrap a checked tree with its place."""

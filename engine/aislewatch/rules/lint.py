@@ -120,7 +120,7 @@ def _contradictions(expr: Expr) -> Iterator[_Warning]:
                     continue
                 met = op == ">=" and against == "<="
                 if low > high or (low == high and not met):
-                    yield expr.line, expr.column, f"this can never hold: {expr.text}", ""
+                    yield expr.line, expr.column, f"this can never hold: {expr.shown}", ""
 
 
 def _bound(term: Term) -> tuple[Term, str, Fraction] | None:

@@ -15,10 +15,13 @@ from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.registry import Registry
 from aislewatch.rules.build import Build
-from aislewatch.rules.desk import Desk
+from aislewatch.rules.checker import Checker
+from aislewatch.rules.desk import Desk, near_types
+from aislewatch.rules.macros import NO_MACROS, Macros, told_once
 from aislewatch.rules.mending import read_shape
 from aislewatch.rules.params import LIST, Names, Site, lists_named
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.scope import Scope
 from aislewatch.rules.signals import Entities, cycles_of, entities_of, mentioned
 
 SITE = "params"
@@ -34,6 +37,7 @@ def load_rules(
     params_file: str = SITE,
     names: Names | None = None,
     beside: Mapping[str, Entities] | None = None,
+    macros: Mapping[str, Macros] | None = None,
     today: date | None = None,
 ) -> list[Rule]:
     """Read and check rule files.
@@ -47,6 +51,7 @@ def load_rules(
         names: what the site has to be named by parameters with ``select``; not looked at for what
             it leaves out.
         beside: other rules that may be spoken of as ``signal.<id>``, with what those are about.
+        macros: by rule file, those that it may use.
         today: an exception that ended before it is a mistake; not looked at where None.
 
     Returns:
@@ -71,6 +76,7 @@ def load_rules(
                 params_file=params_file,
                 names=names,
                 beside=others,
+                macros=(macros or {}).get(file, NO_MACROS),
                 today=today,
             )
         except FileMistakes as found:
@@ -81,14 +87,43 @@ def load_rules(
             mistakes.append(LocatedYaml.parse(_decoded(text, file), file).mistake(["id"], message))
         places.setdefault(rule.id, file)
         rules.append(rule)
-    if not mistakes:
+    sound = not mistakes
+    for one in {id(one): one for one in (macros or {}).values()}.values():
+        mistakes += macro_mistakes(one, registry, frozenset(lists or {}))
+    if sound:
         for unknown in sorted(set(given) - set(places)):
             message = f"parameters are set for a rule that is not there: {unknown!r}"
             mistakes.append(Mistake(params_file, 0, 0, message, hint=did_you_mean(unknown, places)))
         mistakes += _cycles(rules, files)
     if mistakes:
-        raise FileMistakes(mistakes)
+        raise FileMistakes(told_once(mistakes))
     return rules
+
+
+def macro_mistakes(macros: Macros, registry: Registry, lists: frozenset[str]) -> Iterator[Mistake]:
+    """Find what is wrong with macros, used or not.
+
+    What a macro is for is known only where it says so, or where it is used; see :func:`load_rules`.
+
+    Args:
+        macros: of one folder.
+        registry: the kinds of event that they may be for.
+        lists: the named lists that exist.
+    """
+    yield from macros.mistakes
+    for macro in macros.known.values():
+        for index, type_ in enumerate(macro.kinds):
+            if type_ not in registry.kinds:
+                hint = did_you_mean(type_, near_types(type_, registry.kinds), label="near")
+                message = f"unknown type of event {type_!r}"
+                yield macro.document.mistake((macro.name, "for", index), message, hint=hint)
+        kinds = tuple(registry.kinds[type_] for type_ in macro.kinds if type_ in registry.kinds)
+        if macro.tree is None or macro.flaws or not kinds:
+            continue
+        checker = Checker(Scope(event=kinds, lists=lists, macros=macros))
+        checker.check(macro.tree)
+        yield from (macro.mistake(problem) for problem in checker.problems)
+        yield from (inner.mistake(problem) for inner, problem in checker.inside)
 
 
 def load_rule(
@@ -101,6 +136,7 @@ def load_rule(
     params_file: str = SITE,
     names: Names | None = None,
     beside: Mapping[str, Entities] | None = None,
+    macros: Macros = NO_MACROS,
     today: date | None = None,
 ) -> Rule:
     """Read and check one rule file; as :func:`load_rules`.
@@ -115,13 +151,13 @@ def load_rule(
     if shape is not None:
         known = {LIST: frozenset(lists or {})} | dict(names or {})
         site = Site((params or {}).get(shape.id, {}), params_file, known)
-        build = Build(desk, shape, frozenset(lists or {}), frozenset(broken), today)
+        build = Build(desk, shape, frozenset(lists or {}), frozenset(broken), today, macros)
         rule = build.make(site)
         if rule is not None and site.values:
             # As the file stands, whatever a site sets and has: that is what has a version.
             own_lists = known[LIST] | lists_named(shape.params)
             plain = Build(
-                Desk(document, registry, beside), shape, own_lists, frozenset(), None
+                Desk(document, registry, beside), shape, own_lists, frozenset(), None, macros
             ).make(Site())
             rule = replace(rule, declared=plain.meaning if plain is not None else "")
     if desk.mistakes or rule is None:

@@ -94,6 +94,16 @@ class Called(Syntax):
     args: tuple[Syntax, ...]
 
 
+def chain(tree: Binary) -> tuple[Syntax, ...]:
+    """Give the links of a chain of one operator, first to last. No recursion: chains are long."""
+    links: list[Syntax] = []
+    at: Syntax = tree
+    while isinstance(at, Binary) and at.op == tree.op:
+        links.append(at.right)
+        at = at.left
+    return (at, *reversed(links))
+
+
 def parse(text: str) -> Syntax:
     """Read an expression.
 

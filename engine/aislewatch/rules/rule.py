@@ -33,6 +33,7 @@ class Expr:
         column: likewise.
         term: the checked tree; empty binding names mean the event of a ``where``.
         names: bindings, figures and leftovers that it uses; empty for a ``where``.
+        plain: the text with its macros written out.
     """
 
     text: str
@@ -40,6 +41,12 @@ class Expr:
     column: int
     term: Term
     names: frozenset[str]
+    plain: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The text as people are told of it: with its macros written out."""
+        return self.plain or self.text
 
     @property
     def type(self) -> Type:

@@ -62,6 +62,7 @@ class Site:
         zones: by id.
         sees: types of event, by id of the device that would send them.
         lists: names of the named lists.
+        macros: what each macro stands for, with what is said of it.
         signals: titles of rules, by id.
         strong: entities of which one is enough to bring signals into one incident.
     """
@@ -69,6 +70,7 @@ class Site:
     zones: Mapping[str, Zone] = field(default_factory=dict[str, Zone])
     sees: Mapping[str, Iterable[str]] = field(default_factory=dict[str, Iterable[str]])
     lists: Iterable[str] = ()
+    macros: Mapping[str, str] = field(default_factory=dict[str, str])
     signals: Mapping[str, str] = field(default_factory=dict[str, str])
     strong: frozenset[str] = frozenset()
 
@@ -111,6 +113,7 @@ def conditions(site: Site) -> list[str]:
         "${1:confidence} >= ${2:80%}",
         *zones,
         *lists,
+        *(f"macros.{name}" for name in sorted(site.macros)),
     ]
 
 
@@ -128,6 +131,9 @@ def about_expressions(site: Site) -> str:
     lists = sorted(site.lists)
     if lists:
         lines += ["", "Lists here: " + ", ".join(f"`lists.{name}`" for name in lists)]
+    if site.macros:
+        lines += ["", "Macros here:"]
+        lines += [f"- `macros.{name}`: {told}" for name, told in sorted(site.macros.items())]
     if site.zones:
         zones = (f"`'{zone.id}'` ({zone.kind})" for zone in site.zones.values())
         lines += ["", "Zones here (`zone.id`): " + ", ".join(zones)]

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.registry import FieldSpec, KindSpec
+from aislewatch.rules.macros import NO_MACROS, Macros
 from aislewatch.rules.tree import Constant, Type
 
 Value = TypeVar("Value")
@@ -39,6 +40,7 @@ class Scope:
         params: the rule's parameters with the values in force.
         list_params: the list that is meant by each parameter that selects one.
         lists: named lists that exist.
+        macros: expressions that may be named here.
         later: names that only a later clause binds, with that clause.
         broken: names whose own clause is a mistake already; what uses them is not complained of.
     """
@@ -53,12 +55,17 @@ class Scope:
     params: Mapping[str, Constant] = field(default_factory=dict[str, Constant])
     list_params: Mapping[str, str] = field(default_factory=dict[str, str])
     lists: frozenset[str] = frozenset()
+    macros: Macros = NO_MACROS
     later: Mapping[str, str] = field(default_factory=dict[str, str])
     broken: frozenset[str] = frozenset()
 
     def for_event(self, kinds: tuple[KindSpec, ...]) -> Scope:
         """Give the scope of a ``where`` over these kinds: no bindings, bare fields."""
         return replace(self, event=kinds, bindings={}, figures={}, leftovers={}, stats={}, later={})
+
+    def for_macro(self) -> Scope:
+        """Give the scope of a macro that is used here: all names but the rule's parameters."""
+        return replace(self, params={}, list_params={})
 
     def with_binding(self, name: str, binding: Binding) -> Scope:
         """Give the scope behind a clause that binds an event."""

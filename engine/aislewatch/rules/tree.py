@@ -183,6 +183,20 @@ def parts(term: Term) -> Iterator[Term]:
                 yield from parts(inner)
 
 
+def standing_at(term: Term, span: tuple[int, int]) -> Term:
+    """Give a term of which everything that was written stands at one place of another text."""
+    moved: dict[str, Any] = {}
+    for one in fields(term):
+        value: Any = getattr(term, one.name)
+        if _is_tuple(value):
+            value = tuple(standing_at(v, span) if isinstance(v, Term) else v for v in value)
+        elif isinstance(value, Term):
+            value = standing_at(value, span)
+        moved[one.name] = value
+    moved["span"] = span if term.span[1] else term.span
+    return type(term)(**moved)
+
+
 def _is_tuple(value: Any) -> TypeGuard[tuple[Any, ...]]:
     return isinstance(value, tuple)
 

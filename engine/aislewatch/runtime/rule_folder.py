@@ -1,4 +1,4 @@
-"""Rule files as they lie in folders: which of them count, and the lock file beside them.
+"""Rule files as they lie in folders: which of them count, and the lock and macros beside them.
 
 A folder ``blueprints`` holds files to make rules from, and no rules of a shop; it counts only where
 it is named itself.
@@ -14,6 +14,7 @@ from pathlib import Path
 from aislewatch.errors import UsageError
 from aislewatch.events.located import LocatedYaml
 from aislewatch.rules.lock import LOCK_NAME, Lock, read_lock
+from aislewatch.rules.macros import MACROS_NAME, NO_MACROS, Macros, read_macros
 from aislewatch.rules.rule import Rule
 
 BLUEPRINTS = "blueprints"
@@ -24,7 +25,7 @@ def rules_in(path: Path) -> list[Path]:
     """Give the rule files of a folder and of the folders in it, in order; of a file, itself."""
     if path.is_file():
         return [path]
-    found = sorted(path.rglob("*.yml"))
+    found = sorted(file for file in path.rglob("*.yml") if file.name != MACROS_NAME)
     return [file for file in found if BLUEPRINTS not in file.relative_to(path).parts[:-1]]
 
 
@@ -38,6 +39,34 @@ def lock_path(file: Path) -> Path | None:
         return None
     candidates = (above / LOCK_NAME for above in (folder, *folder.parents))
     return next((path for path in candidates if path.is_file()), None)
+
+
+def macros_path(file: Path) -> Path | None:
+    """Give the file of macros of a rule file: in its folder, or the nearest one above it."""
+    folder = file.resolve().parent
+    candidates = (above / MACROS_NAME for above in (folder, *folder.parents))
+    found = next((path for path in candidates if path.is_file()), None)
+    here = Path.cwd()
+    return found.relative_to(here) if found is not None and found.is_relative_to(here) else found
+
+
+def macros_of(files: Iterable[str]) -> dict[str, Macros]:
+    """Read the macros of rule files, by rule file; those of one folder are one and the same.
+
+    Raises:
+        UsageError: a file of macros cannot be read.
+    """
+
+    @cache
+    def read(path: Path) -> Macros:
+        try:
+            return read_macros(path.read_bytes(), str(path))
+        except OSError as error:
+            message = f"the macros in {path} cannot be read: {error.strerror}"
+            raise UsageError(message) from None
+
+    places = {file: macros_path(Path(file)) for file in files}
+    return {file: read(path) if path is not None else NO_MACROS for file, path in places.items()}
 
 
 def lock_in(path: Path) -> Lock:

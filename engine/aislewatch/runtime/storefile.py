@@ -40,7 +40,7 @@ from aislewatch.runtime.catalogue import read_catalogue
 from aislewatch.runtime.datafolder import DataFolder
 from aislewatch.runtime.discovery import find_sensor, installed_registry, sensor_names
 from aislewatch.runtime.recorded_files import files_of_feeds
-from aislewatch.runtime.rule_folder import rules_in, stamped
+from aislewatch.runtime.rule_folder import macros_of, rules_in, stamped
 from aislewatch.runtime.setup import FeedSetup, Setup
 from aislewatch.runtime.site_params import names_of, placed
 from aislewatch.runtime.storefile_model import EVERY_STORE, PRIORS, StoreFile
@@ -247,6 +247,7 @@ class _Reading:
                 params=self.written.params,
                 params_file=self.document.file,
                 names=names_of(model),
+                macros=macros_of(texts),
             )
             return stamped(rules)
         except FileMistakes as error:
