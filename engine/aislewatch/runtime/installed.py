@@ -77,7 +77,10 @@ def what_is_missing(error: ModuleNotFoundError, package: str) -> str:
     """
     module = (error.name or "").partition(".")[0]
     wanted = _plain(_BROUGHT_BY.get(module, module))
-    extras = [extra for name, extra in _optional(package) if _plain(name) == wanted]
+    optional = _optional(package)
+    extras = [extra for name, extra in optional if _plain(name) == wanted]
+    # The smallest that has it: others may take it along for their own ends.
+    extras.sort(key=lambda extra: sum(other == extra for _, other in optional))
     mend = f"pip install '{package}[{extras[0]}]'" if extras else f"its module {module!r} is away"
     return f"needs {wanted}, which is not installed: {mend}"
 

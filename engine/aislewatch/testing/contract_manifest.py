@@ -18,10 +18,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import AfterValidator, BaseModel, ConfigDict, RootModel
 
 from aislewatch.errors import FileMistakes
 from aislewatch.events.located import LocatedYaml
+from aislewatch.events.model_mistakes import Misread
 from aislewatch.events.sensor import SensorPlugin
 from aislewatch.testing.contract_checks import Tier
 
@@ -30,6 +31,13 @@ FILE: Final = "quality.yml"
 
 REASON_LETTERS_MIN: Final = 10
 """A reason that is shorter is none."""
+
+
+def _reason(text: str) -> str:
+    if len(text.strip()) < REASON_LETTERS_MIN:
+        message = f"{text!r} is no reason; say in a few words why the device cannot do it"
+        raise Misread(message)
+    return text
 
 
 class Claim(BaseModel):
@@ -43,7 +51,7 @@ class Claim(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tier: Tier | None = None
-    exempt: dict[str, Annotated[str, Field(min_length=REASON_LETTERS_MIN)]] = {}
+    exempt: dict[str, Annotated[str, AfterValidator(_reason)]] = {}
 
 
 class _Manifest(RootModel[dict[str, Claim]]):
