@@ -285,6 +285,71 @@ def test_the_rule_may_be_named_by_its_id_in_the_store(shop: Path, run: Run) -> N
     assert "is no rule of the store; did you mean 'leaving'?" in err
 
 
+AGAIN = """\
+id: again
+title: The same person leaves twice with something
+status: live
+when: {event: signal.leaving, as: last}
+match:
+  - {count: signal.leaving, as: n, same: [epc], window: 10m before last, at_least: 2}
+incident: {type: theft.exit, about: {epc: last.epc}, points: 5, because: "{n} times"}
+"""
+
+
+@pytest.fixture
+def again(shop: Path) -> Path:
+    rules = shop / "rules"
+    (rules / "leaving.yml").write_text(LEAVING.replace("quiet: 30m per epc", "quiet: 1s per epc"))
+    (rules / "again.yml").write_text(AGAIN)
+    return rules / "again.yml"
+
+
+def test_why_not_of_a_rule_on_signals_shows_the_signals_that_it_judged(
+    shop: Path, run: Run, again: Path
+) -> None:
+    about = ("--about", "epc=E1", "--events", shop / "days")
+    for store in (("--store", shop / "store.yml"), ()):
+        at = "11:20" if store else "10:20"
+        code, out, _ = run("rules", "why-not", again, *about, *store, "--at", at, "--within", "20s")
+        assert code == 0
+        assert "signal.leaving" in out
+        assert "does not hold: it stops at n (line 6)" in out
+        assert "n is 1, needs >= 2: 1 short" in out
+        assert "No signal of" not in out
+    code, out, _ = run("rules", "why-not", "again", *about, "--store", shop / "store.yml",
+                       "--at", "11:21")  # fmt: skip
+    assert "it was raised at 11:21:00: holds, +5 points" in out
+
+
+def test_why_not_says_which_rules_signals_cannot_be_there(
+    shop: Path, run: Run, again: Path
+) -> None:
+    drafted = (shop / "rules" / "leaving.yml").read_text().replace("status: live", "status: draft")
+    (shop / "rules" / "leaving.yml").write_text(drafted)
+    words = ("--about", "epc=E1", "--events", shop / "days", "--at", "10:20")
+    out = run("rules", "why-not", again, *words)[1]
+    assert "No signal of leaving can be among what follows: its status is draft." in out
+
+
+def test_why_and_capture_read_evidence_that_is_signals(shop: Path, run: Run, again: Path) -> None:
+    out = shop / "found.db"
+    store = ("--store", shop / "store.yml")
+    replayed = run("replay", store[1], "--events", shop / "days", "--out", out)
+    assert (replayed[0], replayed[2]) == (0, "")
+    code, told, err = run("rules", "why", "s1-1", "--ledger", out, "--whole")
+    assert (code, err) == (0, "")
+    assert "From the record alone" in told
+    assert "signal.leaving" in told
+    code, told, err = run("rules", "why", "s1-1", "--ledger", out, "--whole", *store)
+    assert (code, err) == (0, "")
+    assert "From the record alone" not in told
+    assert "n is 2, needs >= 2" in told
+    words = ("--ledger", out, "--rule", "again", *store)
+    code, made, err = run("rules", "capture", "s1-1", "--as-test", *words)
+    assert code == 0, err
+    assert "signal.leaving" in made
+
+
 def test_of_very_many_judgements_the_nearest_are_shown(shop: Path, run: Run) -> None:
     day = "".join(
         f"10:20:{n:02} rfid.crossing epc=E{n} direction=out reads=5 device=gate\n"

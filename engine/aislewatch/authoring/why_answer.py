@@ -54,6 +54,7 @@ class Answer(Struct, frozen=True):
         nearest: where there are neither: other events about whom is asked, the nearest in time.
         others: where there are neither: anchors near the time that are about others.
         idle: why the rule judges nothing in this shop; empty where it does.
+        unheard: rules whose signals it looks for and of which none can come, each with why not.
         events: how many events were read.
         refused: how much that was read is no event.
         from_us: the first event's time; None where there was none.
@@ -65,6 +66,7 @@ class Answer(Struct, frozen=True):
     nearest: list[Event]
     others: list[Event]
     idle: str
+    unheard: dict[str, str]
     events: int
     refused: int
     from_us: int | None

@@ -18,6 +18,7 @@ import msgspec
 from aislewatch.authoring.running import standing
 from aislewatch.authoring.why_answer import Answer, Answered, Passed
 from aislewatch.authoring.why_asked import Asked
+from aislewatch.authoring.why_signals import as_events, unheard
 from aislewatch.authoring.why_stream import Told
 from aislewatch.detect.core import Core
 from aislewatch.detect.explain import Explainer, reach_of_rule
@@ -32,6 +33,7 @@ from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry, type_of
 from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, StatsOf, Unmatched
+from aislewatch.rules.signals import heard_by, with_signals
 
 _BATCH = 5_000
 _NEAREST = 3
@@ -45,6 +47,7 @@ def why_not(
     told: Told,
     lists: Mapping[str, frozenset[str]],
     on_progress: Callable[[int], None] | None = None,
+    below: Sequence[Rule] = (),
 ) -> Answer:
     """Answer why a rule said nothing.
 
@@ -54,12 +57,13 @@ def why_not(
         told: the events.
         lists: the named lists that the rule looks into, where the shop is not known.
         on_progress: called now and then with how many events were read.
+        below: the rules whose signals it looks for, and theirs: see :func:`.rules_below`.
 
     Raises:
         UsageError: the events cannot be read.
     """
     live = replace(rule, status="live")
-    inquiry = _Inquiry(live, asked, told, told.model(dict(lists)))
+    inquiry = _Inquiry(live, asked, told, told.model(dict(lists)), below)
     inquiry.read(on_progress)
     return inquiry.answer()
 
@@ -86,12 +90,16 @@ class _Shop:
 
 
 class _Inquiry:
-    def __init__(self, rule: Rule, asked: Asked, told: Told, model: StoreModel) -> None:
+    def __init__(
+        self, rule: Rule, asked: Asked, told: Told, model: StoreModel, below: Sequence[Rule]
+    ) -> None:
         self._rule = rule
+        self._below = below
+        self._heard = heard_by([rule, *below])
         self._asked = asked
         self._told = told
         self._model = model
-        self._registry: Registry = told.registry
+        self._registry: Registry = with_signals(told.registry, self._heard)
         before, after = reach_of_rule(rule)
         self._from = asked.at_us - asked.within_us - before
         self._until = asked.at_us + asked.within_us + after
@@ -121,7 +129,7 @@ class _Inquiry:
         shop = self._shops.get(store)
         if shop is None:
             settings = self._told.settings(store)
-            core = Core(settings, self._model, [self._rule], self._registry)
+            core = Core(settings, self._model, [self._rule, *self._below], self._registry)
             shop = self._shops[store] = _Shop(core)
         return shop
 
@@ -180,6 +188,7 @@ class _Inquiry:
             nearest=self._nearest_few() if silent else [],
             others=sorted(others, key=lambda e: abs(e.time - at))[:_NEAREST] if silent else [],
             idle=self._idle(),
+            unheard=unheard(self._rule, self._below),
             events=self._events,
             refused=self._told.refused,
             from_us=start,
@@ -198,7 +207,9 @@ class _Inquiry:
         return plan.idle.get(self._rule.id, "")
 
     def _answer_for(self, shop: _Shop) -> tuple[list[Answered], list[Passed], list[Event]]:
-        log = Log(self._counting(shop), self._model)
+        stands = standing(shop.records)
+        signals = as_events(stands, self._heard, shop.core.settings.store)
+        log = Log([*self._counting(shop), *signals], self._model)
         explainer = Explainer(self._rule, log, self._registry)
         asked = self._asked
         start, end = asked.at_us - asked.within_us, asked.at_us + asked.within_us
@@ -208,7 +219,6 @@ class _Inquiry:
         if not told:
             few = sorted(anchors, key=lambda event: abs(event.time - asked.at_us))[:_MOST_JUDGED]
             told = [one for one in map(explainer.judge, few) if self._came_to(one)]
-        stands = standing(shop.records)
         judged = [self._fate(shop, one, stands) for one in told]
         passed = [
             Passed(event, condition)
@@ -276,7 +286,8 @@ class _Inquiry:
         loud = [
             signal
             for signal in stands.values()
-            if dict(signal["about"]).get(quiet.entity) == entity
+            if signal["rule"] == self._rule.id
+            and dict(signal["about"]).get(quiet.entity) == entity
             and 0 <= judgement.decided_us - signal["decided_us"] <= quiet.us
         ]
         if not loud:

@@ -32,6 +32,7 @@ from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.registry import Registry
 from aislewatch.ledger import Ledger
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import heard_in, with_signals
 
 NAME = "captured incident"
 """What a test is called where nobody says better."""
@@ -113,9 +114,12 @@ def capture_incident(
 
 def evidence_of(signals: Iterable[Told], registry: Registry) -> list[Event]:
     """Give the events that signals rest on, each once."""
-    codec = Codec(registry)
+    held = list(signals)
+    # Signals of rules that are not at hand are what their record makes of them.
+    heard = heard_in(content for told in held for content in told.evidence)
+    codec = Codec(with_signals(registry, heard))
     found: dict[bytes, Event] = {}
-    for told in signals:
+    for told in held:
         for content in told.evidence:
             raw = msgspec.json.encode(content, order="deterministic")
             found.setdefault(raw, codec.decode(raw))

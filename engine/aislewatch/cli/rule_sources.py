@@ -13,6 +13,7 @@ from aislewatch.cli.rule_check import rule_files
 from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import heard_by, with_signals
 from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
@@ -52,11 +53,12 @@ def read_sources(store: Path | None, *paths: Path | None) -> Sources:
     texts = rule_files([path for path in paths if path is not None])
     named = [read_rule(text, file, setup) for file, text in texts.items()]
     rules |= {rule.id: rule for rule in named}
+    heard = heard_by(rules.values())
     if setup is not None:
-        return Sources(setup, rules, setup.model, setup.registry)
+        return Sources(setup, rules, setup.model, with_signals(setup.registry, heard))
     lists = {
         name: members
         for file, text in texts.items()
         for name, members in all_lists(text, file).items()
     }
-    return Sources(None, rules, StoreModel(lists=lists), installed_registry())
+    return Sources(None, rules, StoreModel(lists=lists), with_signals(installed_registry(), heard))

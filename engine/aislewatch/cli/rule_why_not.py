@@ -14,6 +14,7 @@ from aislewatch.authoring.loading import all_lists, read_rule
 from aislewatch.authoring.why_answer import Answer, Answered
 from aislewatch.authoring.why_asked import Asked, days_of, is_of_day, read_about, read_time
 from aislewatch.authoring.why_not import why_not
+from aislewatch.authoring.why_signals import rules_below
 from aislewatch.authoring.why_stream import Told
 from aislewatch.cli import options
 from aislewatch.cli.app import COULD_NOT_RUN, FINE
@@ -24,6 +25,7 @@ from aislewatch.errors import UsageError
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.quantities import parse_duration_us
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import entities_of, looked_for, with_signals
 from aislewatch.runtime.archive import is_archive
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
@@ -96,6 +98,7 @@ def ask_why_not(
         message = "say what happened: --events ARCHIVE, or --store STORE.yml with its recordings"
         raise UsageError(message)
     asked_of, lists = _rule(rule, setup)
+    below, more = _below(asked_of, rule, setup)
     told = Told(setup, None if folder is not None else events)
     entities = read_about(about or [], asked_of, told.registry)
     with screen.progress("reading") as step:
@@ -105,7 +108,7 @@ def ask_why_not(
 
         moment = _moment(at, told)
         asked = Asked(entities, moment, _duration(within))
-        answer = why_not(asked_of, asked, told, lists, progress)
+        answer = why_not(asked_of, asked, told, {**more, **lists}, progress, below)
     local = Local(told.zone, setup.model.currency if setup is not None else "")
     screen.give(
         {
@@ -117,7 +120,8 @@ def ask_why_not(
             "answer": answer,
         }
     )
-    page = JudgementPage(local, fields_shown(asked_of, told.registry), whole=whole)
+    registry = with_signals(told.registry, asked_of.hears)
+    page = JudgementPage(local, fields_shown(asked_of, registry), whole=whole)
     who = ", ".join(f"{kind}={value}" for kind, value in entities.items()) or "anybody"
     near = f"{local.day(asked.at_us)} ({local.zone}), give or take {span(asked.within_us)}"
     screen.show(Text.assemble((asked_of.id, "bold"), f"  about {who} at {near}"))
@@ -136,6 +140,8 @@ def _parts(
 ) -> Iterator[RenderableType]:
     if answer.idle:
         yield Text(f"It judges nothing in this shop: {answer.idle}.", "yellow")
+    for rule, why in answer.unheard.items():
+        yield Text(f"No signal of {rule} can be among what follows: {why}.", "yellow")
     judgements = answer.judged
     if not whole:
         nearest = sorted(judgements, key=lambda one: abs(one.judgement.anchor.time - at_us))
@@ -206,6 +212,32 @@ def _rule(name: str, setup: Setup | None) -> tuple[Rule, Mapping[str, frozenset[
         message = f"{message}, and is no rule of the store; {hint}" if known else message
         raise UsageError(message.rstrip("; ")) from None
     return read_rule(text, name, setup), all_lists(text, name)
+
+
+def _below(
+    rule: Rule, name: str, setup: Setup | None
+) -> tuple[list[Rule], Mapping[str, frozenset[str]]]:
+    """Give the rules whose signals a rule looks for: those beside its file, then the store's.
+
+    Returns:
+        The rules, theirs in turn among them; and the lists that they name, with nothing on them.
+    """
+    known = {one.id: one for one in setup.rules} if setup is not None else {}
+    lists: dict[str, frozenset[str]] = {}
+    texts: dict[str, tuple[bytes, str]] = {}
+    if rule.hears and Path(name).is_file():
+        for path in sorted(Path(name).parent.glob("*.yml")):
+            text = path.read_bytes()
+            for one in entities_of([text.decode("utf-8", "replace")]):
+                texts.setdefault(one, (text, str(path)))
+    asked = [rule]
+    while asked:
+        for one in sorted(looked_for(asked.pop()) & texts.keys()):
+            text, file = texts.pop(one)
+            lists |= all_lists(text, file)
+            known[one] = read_rule(text, file, setup)
+            asked.append(known[one])
+    return rules_below(rule, known), lists
 
 
 def _moment(at: str, told: Told) -> int:

@@ -105,6 +105,17 @@ def heard_by(rules: Iterable[Rule]) -> dict[str, Entities]:
     return {rule: entities for one in rules for rule, entities in one.hears.items()}
 
 
+def heard_in(contents: Iterable[Mapping[str, Any]]) -> dict[str, Entities]:
+    """Give the rules of whose signals some events tell, with what those are about there."""
+    found: dict[str, set[str]] = {}
+    for content in contents:
+        type_ = str(content.get("type", ""))
+        if type_.startswith(PREFIX):
+            entities = found.setdefault(type_.removeprefix(PREFIX), set())
+            entities.update(fields_told(content.keys() - {"type"}))
+    return {rule: tuple(sorted(entities)) for rule, entities in found.items()}
+
+
 def looked_for(rule: Rule) -> set[str]:
     """Give the ids of the rules whose signals a rule is judged for or looks for."""
     types = {*rule.anchor.types}
