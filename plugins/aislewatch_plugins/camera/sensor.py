@@ -1,0 +1,226 @@
+"""The camera plugins: one for each vendor, alike but for what they read."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar, Final
+
+from pydantic import BaseModel
+
+from aislewatch.errors import DeviceError, DeviceMisconfigured
+from aislewatch.events.kinds import Event
+from aislewatch.events.sensor import (
+    Descriptor,
+    DeviceInfo,
+    Emit,
+    Health,
+    SensorContext,
+    SensorPlugin,
+)
+from aislewatch_plugins.camera.axis import Axis
+from aislewatch_plugins.camera.config import (
+    AxisConfig,
+    CameraConfig,
+    FrigateConfig,
+    MerakiConfig,
+)
+from aislewatch_plugins.camera.frigate import Frigate
+from aislewatch_plugins.camera.link import Came, Link
+from aislewatch_plugins.camera.meraki import Meraki
+from aislewatch_plugins.camera.seen import Decoder
+from aislewatch_plugins.camera.telling import Teller, Told
+
+_LOOK_S: Final = 0.5
+_PROBE_S: Final = 3.0
+_SECRET_BYTES_MIN: Final = 16
+_PEOPLE: Final = ("vision.person", "device.state")
+
+
+class _Camera(SensorPlugin):
+    """One camera, at whichever broker it publishes."""
+
+    def __init__(self, config: CameraConfig) -> None:
+        self._config = config
+        self._link: Link | None = None
+        self._teller: Teller | None = None
+        self._context: SensorContext | None = None
+
+    @abstractmethod
+    def decoder(self) -> Decoder:
+        """Make the vendor's decoder, which remembers nothing yet."""
+
+    async def probe(self) -> DeviceInfo:
+        """Connect to the broker and wait a little for a message; nothing is published.
+
+        Where a password or certificates are in files, their paths are taken as they stand.
+        """
+        link = Link(self._config, Path(), "aislewatch-probe")
+        try:
+            await link.open(self.decoder().topics)
+            async with asyncio.timeout(_PROBE_S):
+                came = await link.read()
+        except DeviceError as error:
+            return DeviceInfo(reachable=False, detail=str(error))
+        except TimeoutError:
+            topics = ", ".join(self.decoder().topics)
+            detail = f"{link.where} lets us in, and nothing came within 3 s at {topics}"
+            return DeviceInfo(reachable=True, detail=detail)
+        finally:
+            await link.close()
+        return DeviceInfo(reachable=True, detail=f"{link.where} has messages at {came.topic}")
+
+    async def open(self, context: SensorContext) -> None:
+        """Read the secret, connect and subscribe.
+
+        Raises:
+            DeviceNotReady: the broker is not there.
+            DeviceMisconfigured: it does not let us in, or a file is missing or wrong.
+        """
+        folder = Path(context.folder)
+        secret = await asyncio.to_thread(_secret, folder / self._config.key_file)
+        decoder = self.decoder()
+        self._context = context
+        now_us = context.clock.now_us()
+        self._teller = Teller(self._config, context, decoder, secret, now_us)
+        name = f"aislewatch-{context.store}-{context.device}"
+        self._link = Link(self._config, folder, name)
+        await self._link.open(decoder.topics)
+
+    async def run(self, emit: Emit) -> None:
+        """Tell what the camera says until cancelled.
+
+        Raises:
+            DeviceNotReady: the broker is gone.
+        """
+        link, teller, context = self._link, self._teller, self._context
+        assert link is not None
+        assert teller is not None
+        assert context is not None
+        reading: asyncio.Task[Came] = asyncio.ensure_future(link.read())
+        try:
+            while True:
+                done, _ = await asyncio.wait({reading}, timeout=_LOOK_S)
+                now_us = context.clock.now_us()
+                if done:
+                    topic, payload, retained = reading.result()
+                    reading = asyncio.ensure_future(link.read())
+                    told = teller.tell(topic, payload, now_us, retained=retained)
+                    await _hand_over(told, emit, context)
+                await _hand_over(teller.advance(now_us), emit, context)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    def health(self) -> Health:
+        """Count messages; connected means that the broker is there."""
+        teller, link = self._teller, self._link
+        if teller is None or link is None:
+            return Health(connected=False, frames=0, refused=0, detail="not opened")
+        detail = f"{teller.frames} messages, {teller.repeats} came twice"
+        return Health(link.connected, teller.frames, teller.refused, detail)
+
+    def diagnostics(self) -> dict[str, object]:
+        """Give the broker, the topics and the counts; never a password or a track's own name."""
+        teller, link = self._teller, self._link
+        return {
+            "broker": self._config.broker,
+            "tls": self._config.tls is not None,
+            "user": self._config.user is not None,
+            "topics": list(self.decoder().topics),
+            "open": link is not None and link.connected,
+            "frames": teller.frames if teller is not None else 0,
+            "refused": teller.refused if teller is not None else 0,
+            "repeats": teller.repeats if teller is not None else 0,
+        }
+
+
+class CameraMeraki(_Camera):
+    """A Meraki MV camera with MV Sense."""
+
+    Config: ClassVar[type[BaseModel]] = MerakiConfig
+    descriptor: ClassVar[Descriptor] = Descriptor(
+        name="camera-meraki",
+        title="A Meraki MV camera with MV Sense, by MQTT",
+        emits=(*_PEOPLE, "vision.count"),
+    )
+
+    def __init__(self, config: MerakiConfig) -> None:
+        super().__init__(config)
+        self._vendor = config
+
+    def decoder(self) -> Decoder:
+        """Make the decoder."""
+        return Meraki(self._vendor)
+
+
+class CameraFrigate(_Camera):
+    """A camera that Frigate watches."""
+
+    Config: ClassVar[type[BaseModel]] = FrigateConfig
+    descriptor: ClassVar[Descriptor] = Descriptor(
+        name="camera-frigate",
+        title="A camera that Frigate watches, by MQTT",
+        emits=(*_PEOPLE, "vision.action"),
+    )
+
+    def __init__(self, config: FrigateConfig) -> None:
+        super().__init__(config)
+        self._vendor = config
+
+    def decoder(self) -> Decoder:
+        """Make the decoder."""
+        return Frigate(self._vendor)
+
+
+class CameraAxis(_Camera):
+    """An Axis camera that publishes scene metadata."""
+
+    Config: ClassVar[type[BaseModel]] = AxisConfig
+    descriptor: ClassVar[Descriptor] = Descriptor(
+        name="camera-axis",
+        title="An Axis camera with scene metadata, by MQTT",
+        emits=_PEOPLE,
+    )
+
+    def __init__(self, config: AxisConfig) -> None:
+        super().__init__(config)
+        self._vendor = config
+
+    def decoder(self) -> Decoder:
+        """Make the decoder."""
+        return Axis(self._vendor)
+
+
+async def _hand_over(told: Iterable[Told], emit: Emit, context: SensorContext) -> None:
+    for one in told:
+        if isinstance(one, Event):
+            await emit.events([one])
+        else:
+            place = f"topic {one.topic}"
+            await emit.refused(one.raw, one.reason, place=place, device=context.device)
+
+
+def _secret(path: Path) -> bytes:
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        message = f"the cameras' secret {path} cannot be read: {error.strerror or error}; {_MAKE}"
+        raise DeviceMisconfigured(message) from None
+    if len(secret) < _SECRET_BYTES_MIN:
+        message = (
+            f"the cameras' secret {path} has {len(secret)} bytes, which can be guessed; {_MAKE}"
+        )
+        raise DeviceMisconfigured(message)
+    return secret
+
+
+_MAKE: Final = "make one with: head -c 32 /dev/urandom | base64 > FILE"

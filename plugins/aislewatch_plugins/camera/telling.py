@@ -1,0 +1,270 @@
+"""What a camera saw as events: who is there, how many, and whether it could see. Pure.
+
+A track is known by a pseudonym that lasts for one opening: it is made with the shop's secret and
+the opening's name, so that nobody can follow a person from day to day. Somebody who stays is told
+again every few seconds, for rules ask whether anybody was seen *within* a while.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final, NamedTuple, TypedDict
+
+from aislewatch.events.kinds import DeviceState, Event, VisionAction, VisionCount, VisionPerson
+from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins.camera.config import CameraConfig
+from aislewatch_plugins.camera.payloads import masked
+from aislewatch_plugins.camera.seen import Count, Decoder, Gone, Loitering, Person, Seen, Sight
+from aislewatch_plugins.camera.standing import Faults, Standing
+
+_REMEMBERED: Final = 4_096
+_CLOCK: Final = "clock"
+_GONE_US: Final = 30_000_000
+"""A track whose end no camera tells has ended when it was not seen for so long."""
+
+
+class Refusal(NamedTuple):
+    """A message that is no event.
+
+    Attributes:
+        raw: what came, without names, plates and pictures.
+        reason: why, in a sentence.
+        topic: where it came.
+    """
+
+    raw: bytes
+    reason: str
+    topic: str
+
+
+Told = Event | Refusal
+
+
+class _Envelope(TypedDict):
+    id: str
+    store: str
+    device: str
+    time: int
+    seq: int
+    simulated: bool
+
+
+class _Stay(NamedTuple):
+    since_us: int
+    told_us: int
+    last: Person
+
+
+def pseudonym(track: str, boot: str, device: str, secret: bytes) -> str:
+    """Give the name by which a track is known: BLAKE2b, keyed with the shop's secret.
+
+    >>> pseudonym("1607123955.475377-mxklsc", "b1", "desk-camera", b"sixteen bytes of")
+    'track-f049e319c977ab3d'
+    """
+    key = hashlib.sha256(secret).digest()  # Secrets have any length, keys 64 bytes at most.
+    text = "\0".join((device, boot, track)).encode("utf-8", errors="surrogatepass")
+    digest = hashlib.blake2b(text, digest_size=8, key=key, person=b"aislewatch-track")
+    return f"track-{digest.hexdigest()}"
+
+
+class Teller:
+    """Tells what one camera says; one for each opening.
+
+    Args:
+        config: of the camera.
+        context: of the opening.
+        decoder: of the vendor.
+        secret: what pseudonyms are made with.
+        now_us: when it was opened.
+
+    Attributes:
+        frames: how many messages were understood.
+        refused: how many were not.
+        repeats: how many had come before.
+    """
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        context: SensorContext,
+        decoder: Decoder,
+        secret: bytes,
+        now_us: int,
+    ) -> None:
+        self.frames = self.refused = self.repeats = 0
+        self._config = config
+        self._context = context
+        self._decoder = decoder
+        self._secret = secret
+        self._heard_us = now_us
+        self._faults = Faults()
+        self._stays: dict[tuple[str | None, str | None], _Stay] = {}
+        self._counts: dict[str | None, tuple[int, int]] = {}
+        self._recent: dict[bytes, None] = {}
+        self._seq = 0
+
+    def tell(
+        self, topic: str, payload: bytes, now_us: int, *, retained: bool = False
+    ) -> Iterator[Told]:
+        """Tell one message.
+
+        Args:
+            topic: where it came.
+            payload: what came.
+            now_us: the time.
+            retained: the broker had kept it: it says how things are, and not what happens now.
+        """
+        try:
+            # All of it first: half a frame would be half the people.
+            found: list[Seen] = list(self._decoder.read(topic, payload))
+            if retained:
+                found = [seen for seen in found if isinstance(seen, Sight) and not seen.time_us]
+            off_us = self._off_us(found, now_us)
+        except ValueError as error:
+            yield from self._refuse(topic, payload, str(error), now_us)
+            return
+        if abs(off_us) > self._config.skew:
+            yield from self._wrong_clock(topic, payload, off_us, now_us)
+            return
+        timed = any(seen.time_us for seen in found)
+        if timed and self._came_before(topic, payload):
+            # Sent again, or a camera whose picture stands still: no sign of life.
+            self.repeats += 1
+            return
+        self.frames += 1
+        # What the broker had kept does not show that the camera is alive.
+        if not retained:
+            self._heard_us = now_us
+            self._faults.take(Sight("silence", None))
+        if timed:
+            self._faults.take(Sight(_CLOCK, None))
+        for seen in found:
+            yield from self._one(seen, now_us)
+        if found or not retained:
+            yield from self._news(self._faults.news(), now_us)
+
+    def advance(self, now_us: int) -> Iterator[Told]:
+        """Tell what is known by now because nothing more came."""
+        silence_us = self._config.silence
+        if silence_us and now_us - self._heard_us > silence_us:
+            detail = f"nothing has come from it for {silence_us // 1_000_000} s"
+            self._stays.clear()
+            yield from self._news(
+                self._faults.take(Sight("silence", "offline", "silent", detail)), now_us
+            )
+        if self._faults.blind:
+            return
+        for key, stay in list(self._stays.items()):
+            if not stay.last.stays and now_us - stay.last.time_us > _GONE_US:
+                del self._stays[key]
+            elif stay.last.stays and now_us - stay.told_us >= self._config.again:
+                yield from self._person(stay.last, now_us)
+
+    def _one(self, seen: Seen, now_us: int) -> Iterator[Told]:
+        match seen:
+            case Person():
+                yield from self._person(seen, seen.time_us)
+            case Count():
+                yield from self._count(seen)
+            case Loitering():
+                yield VisionAction(
+                    **self._envelope(seen.time_us),
+                    action="loiter",
+                    person=self._name(seen.track),
+                    zone_id=seen.zone,
+                    confidence=seen.confidence,
+                )
+            case Gone():
+                self._forget(seen.track)
+            case Sight():
+                yield from self._news(self._faults.take(seen), now_us)
+
+    def _person(self, seen: Person, time_us: int) -> Iterator[Told]:
+        zones: tuple[str | None, ...] = seen.zones or (None,)
+        if seen.track is not None:  # It may have left a zone for another.
+            for key in [key for key in self._stays if key[0] == seen.track and key[1] not in zones]:
+                del self._stays[key]
+        for zone in zones:
+            key = (seen.track, zone)
+            stay = self._stays.get(key)
+            if stay is not None and 0 <= time_us - stay.told_us < self._config.again:
+                self._stays[key] = stay._replace(last=seen)
+                continue
+            since_us = time_us if stay is None else min(stay.since_us, time_us)
+            if stay is None and len(self._stays) >= _REMEMBERED:
+                del self._stays[next(iter(self._stays))]
+            self._stays[key] = _Stay(since_us, time_us, seen)
+            known = seen.track is not None
+            yield VisionPerson(
+                **self._envelope(time_us),
+                person=self._name(seen.track),
+                zone_id=zone,
+                dwell_us=time_us - since_us if known else None,
+                confidence=seen.confidence,
+            )
+
+    def _count(self, seen: Count) -> Iterator[Told]:
+        people, told_us = self._counts.get(seen.zone, (-1, 0))
+        if people == seen.people and 0 <= seen.time_us - told_us < self._config.again:
+            return
+        self._counts[seen.zone] = (seen.people, seen.time_us)
+        envelope = self._envelope(seen.time_us)
+        yield VisionCount(**envelope, units=seen.people, what="people", zone_id=seen.zone)
+
+    def _forget(self, track: str | None) -> None:
+        for key in [key for key in self._stays if track in {None, key[0]}]:
+            del self._stays[key]
+
+    def _came_before(self, topic: str, payload: bytes) -> bool:
+        text = topic.encode("utf-8", errors="surrogatepass")
+        digest = hashlib.blake2b(text + b"\0" + payload, digest_size=16).digest()
+        if digest in self._recent:
+            return True
+        self._recent[digest] = None
+        if len(self._recent) > _REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+        return False
+
+    def _off_us(self, found: list[Seen], now_us: int) -> int:
+        times_us = [seen.time_us for seen in found if seen.time_us]
+        return max((time_us - now_us for time_us in times_us), key=abs, default=0)
+
+    def _wrong_clock(self, topic: str, payload: bytes, off_us: int, now_us: int) -> Iterator[Told]:
+        way = "ahead" if off_us > 0 else "behind"
+        reason = f"its time is {abs(off_us) / 1_000_000:.1f} s {way} of ours; set its NTP server"
+        self.refused += 1
+        self._stays.clear()
+        yield Refusal(masked(payload), reason, topic)
+        sight = Sight(_CLOCK, "failed", "clock-skew", "it tells another time than ours")
+        yield from self._news(self._faults.take(sight), now_us)
+
+    def _refuse(self, topic: str, payload: bytes, reason: str, now_us: int) -> Iterator[Told]:
+        self.refused += 1
+        yield Refusal(masked(payload), reason, topic)
+        yield from self._news(self._faults.refused(reason), now_us)
+        if self._faults.blind:
+            yield from self._news(self._faults.news(), now_us)
+
+    def _news(self, standing: Standing | None, time_us: int) -> Iterator[Told]:
+        if standing is not None:
+            state, reason, detail = standing
+            envelope = self._envelope(time_us)
+            yield DeviceState(**envelope, state=state, reason=reason, detail=detail)
+
+    def _name(self, track: str | None) -> str | None:
+        if track is None:
+            return None
+        return pseudonym(track, self._context.boot, self._context.device, self._secret)
+
+    def _envelope(self, time_us: int) -> _Envelope:
+        context = self._context
+        self._seq += 1
+        return {
+            "id": f"{context.device}/{context.boot}/{self._seq}",
+            "store": context.store,
+            "device": context.device,
+            "time": time_us,
+            "seq": self._seq,
+            "simulated": context.simulated,
+        }
