@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -166,6 +167,7 @@ def recorded(rule: Rule, text: str) -> Recorded:
         signal["decided_us"],
         signal["points_cb"],
         tuple((kind, value) for kind, value in signal["about"]),
+        [(name, value) for name, value in signal["bindings"]],
         [decode(msgspec.json.encode(event)) for event in signal["evidence"]],
     )
 
@@ -174,6 +176,24 @@ def test_a_signal_is_judged_again_from_its_own_evidence() -> None:
     told = judged_again(LEAVING, recorded(LEAVING, DAY), [], StoreModel(), REGISTRY)
     assert told is not None
     assert (told.outcome, told.about) == ("holds", {"epc": "E1"})
+
+
+def test_a_record_that_compares_with_peers_is_not_explained_without_what_their_figures_rest_on() -> (
+    None
+):
+    rule = small_rule(
+        "event: shift.closed, as: shift",
+        "count: pos.void, as: voids, same: [cashier], window: 1h before shift",
+        "stats_of: voids, as: peers, others: [cashier], window: 3h before shift",
+        "check: voids > peers.mean",
+    )
+    day = "".join(f"09:0{n}:00 pos.void cashier={one}\n" for n, one in enumerate("AZZ"))
+    told = recorded(rule, f"{day}09:30:00 shift.closed cashier=A\n10:00:00 shift.closed cashier=Z")
+    # Of A's shift the record has the end, and of A's voids the count alone.
+    assert dict(told.bindings)["peers.mean"] == 1
+    assert judged_again(rule, told, [], StoreModel(), REGISTRY) is None
+    beside = parse_lines("\n\n\n\n\n\n09:00:00 pos.void cashier=A", REGISTRY)
+    assert judged_again(rule, told, beside, StoreModel(), REGISTRY) is not None
 
 
 def test_what_lies_beside_the_evidence_is_told_as_near_and_never_changes_the_record() -> None:
@@ -195,7 +215,5 @@ def test_a_record_that_its_evidence_does_not_come_to_is_not_explained_away() -> 
         msgspec.structs.replace(record.evidence[0], epc="E7"),
         msgspec.structs.replace(record.evidence[0], id="another"),
     ):
-        changed = Recorded(
-            record.anchor, record.decided_us, record.points_cb, record.about, [wrong]
-        )
+        changed = replace(record, evidence=[wrong])
         assert judged_again(LEAVING, changed, [], StoreModel(), REGISTRY) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ from aislewatch.rules.load import load_rule, load_rules
 from aislewatch.rules.parser import parse
 from aislewatch.rules.rule import Evidence, Expr, Rule
 from aislewatch.rules.scope import Scope
+from aislewatch.rules.signals import entities_of, with_signals
 from aislewatch.rules.tree import Constant, Term, canonical, parts
 from aislewatch.testing.small import small_rule
 from aislewatch.testing.streams import FIRST_STATE, KINDS, SHOP, Pick, stream_of
@@ -38,6 +40,7 @@ REGISTRY = Registry()
 FOLDER = Path(__file__).parent / "detect_rules"
 RULES = load_rules({path.name: path.read_text() for path in sorted(FOLDER.glob("*.yml"))}, REGISTRY)
 SHIPPED = sorted((Path(__file__).parents[2] / "rules").glob("*.yml"))
+BESIDE = entities_of(file.read_text() for file in SHIPPED)
 TRANSFERS = {"open_transfers": frozenset({"E9"}), "staff": frozenset[str]()}
 
 
@@ -49,8 +52,9 @@ def check_all(rule: Rule, events: Sequence[Event], model: StoreModel) -> int:
     by_id = {event.id: model.enrich(event) for event in events}
     log = in_order(list(by_id.values()))
     health = Health()
+    registry = with_signals(REGISTRY, rule.hears)
     plan = Plan(
-        [rule], REGISTRY, model, health, horizon_us=10**12, take_anchor=lambda plan, anchor: None
+        [rule], registry, model, health, horizon_us=10**12, take_anchor=lambda plan, anchor: None
     )
     for event in log:
         plan.insert(event)
@@ -60,7 +64,7 @@ def check_all(rule: Rule, events: Sequence[Event], model: StoreModel) -> int:
         return 0
     (compiled,) = plan.rules
     judge = plan.traced(compiled)
-    explainer = Explainer(rule, Log(log, model), REGISTRY)
+    explainer = Explainer(rule, Log(log, model), registry)
     anchors = 0
     for event in log:
         if type_of(type(event)) not in rule.anchor.types:
@@ -101,7 +105,7 @@ def shown(value: Any) -> Any:
         return value.id
     if isinstance(value, list):
         return [shown(one) for one in cast("Sequence[Any]", value)]
-    return value
+    return float(value) if isinstance(value, Fraction) else value
 
 
 def flat(clauses: Sequence[ClauseTold]) -> list[ClauseTold]:
@@ -151,10 +155,11 @@ def test_explanations_of_many_more_streams_come_to_what_the_judge_comes_to(
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_every_test_of_a_shipped_rule_is_explained_as_it_is_judged(file: Path) -> None:
     lists = {name: TRANSFERS.get(name, frozenset[str]()) for name in lists_in(file)}
-    rule = load_rule(file.read_text(), file.name, REGISTRY, lists=lists)
+    rule = load_rule(file.read_text(), file.name, REGISTRY, lists=lists, beside=BESIDE)
+    registry = with_signals(REGISTRY, rule.hears)
     anchors = 0
     for case in rule.tests:
-        events = parse_lines(case.events, REGISTRY)
+        events = parse_lines(case.events, registry)
         anchors += check_all(rule, events, model_of(events, REGISTRY, lists))
     assert anchors
 
@@ -454,7 +459,7 @@ def wheres() -> list[tuple[str, Expr, tuple[str, ...]]]:
     found: list[tuple[str, Expr, tuple[str, ...]]] = []
     for file in SHIPPED:
         rule = load_rule(file.read_text(), file.name, REGISTRY, lists=dict.fromkeys(
-            lists_in(file), frozenset[str]()))  # fmt: skip
+            lists_in(file), frozenset[str]()), beside=BESIDE)  # fmt: skip
         if rule.anchor.where is not None:
             found.append((f"{rule.id}-when", rule.anchor.where, rule.anchor.types))
         found += [
@@ -475,7 +480,7 @@ def is_amount(part: Term) -> bool:
 def test_a_condition_as_it_is_shown_is_one_that_means_the_same(
     where: Expr, types: tuple[str, ...]
 ) -> None:
-    kinds = tuple(REGISTRY.kinds[type_] for type_ in types)
+    kinds = tuple(with_signals(REGISTRY, BESIDE).kinds[type_] for type_ in types)
     scope = Scope(lists=frozenset(where.lists)).for_event(kinds)
     again = Checker(scope).check(parse(as_written(where.term)))
     assert again is not None

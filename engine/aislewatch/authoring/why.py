@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aislewatch.authoring.running import CENTIBANS
 from aislewatch.detect.explain import Explainer
@@ -31,13 +32,15 @@ class Recorded:
         decided_us: when its last window had closed.
         points_cb: centibans.
         about: entities by kind.
-        evidence: every event that bore on it.
+        bindings: what its names stood for.
+        evidence: every event that its windows held.
     """
 
     anchor: str
     decided_us: int
     points_cb: int
     about: tuple[tuple[str, str], ...]
+    bindings: Sequence[tuple[str, Any]]
     evidence: Sequence[Event]
 
 
@@ -59,7 +62,8 @@ def judged_again(
 
     Returns:
         The judgement; None where the evidence alone does not come to what the record says. Pairing
-        off, for one, may have rested on events before its window, which are no part of it.
+        off may have rested on events before its window, and peers' figures on what bore on them,
+        which are no part of it.
     """
     for more in (list(beside), []):
         judgement = _judged(rule, recorded, more, model, registry)
@@ -84,6 +88,7 @@ def _judged(
                 judgement.outcome == "holds"
                 and judgement.points * CENTIBANS == recorded.points_cb
                 and tuple(judgement.about.items()) == recorded.about
+                and judgement.bindings == dict(recorded.bindings)
             )
             return judgement if same else None
     return None

@@ -95,6 +95,7 @@ class _Explained:
                 told.decided_us,
                 told.points_cb,
                 tuple(told.about),
+                told.bindings,
                 evidence_of([told], sources.registry),
             )
             self.judgement = judged_again(

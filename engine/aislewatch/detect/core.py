@@ -147,7 +147,13 @@ class Core:
         return self._order.watermark
 
     def step(self, events: Iterable[Event]) -> list[Record]:
-        """Take events in the order of the log; give what they decided, in order."""
+        """Take events in the order of the log; give what they decided, in order.
+
+        Args:
+            events: each an object of its own. A resend is known by its id and content, but the very
+                same object, given twice before a tick releases it, counts twice: decoding never
+                makes it, and to look for it would cost every event.
+        """
         self._records = []
         order, enrichers = self._order, self._model.enrichers
         held = order.state.held

@@ -272,9 +272,10 @@ class _Writer:
         others = ", ".join(
             f"({join.attr!r}, {join.expr.bound_source(self.names)})" for join in clause.others
         )
-        peers, figures, stats = self._variable(), self._variable(), self._variable()
-        self._line(f"{peers} = None if {found} is None else peers_among({found}, [{others}])")
-        self._line(f"{figures} = None if {peers} is None else [{figure}(e) for e in {peers}]")
+        figures, stats = self._variable(), self._variable()
+        # What it looked at, for the record, is the peers alone.
+        self._line(f"if {found} is not None: {found} = peers_among({found}, [{others}])")
+        self._line(f"{figures} = None if {found} is None else [{figure}(e) for e in {found}]")
         self._line(f"{stats} = None if {figures} is None else statistics_of({figures})")
         for index, name in enumerate(Stats._fields):
             one = self._set(f"None if {stats} is None else {stats}[{index}]")
