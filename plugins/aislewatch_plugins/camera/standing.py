@@ -33,13 +33,12 @@ class Faults:
         """Something keeps it from seeing."""
         return any(sight.state not in {None, "degraded"} for sight in self._causes.values())
 
-    def take(self, sight: Sight) -> Standing | None:
-        """Take what a message said; gives the state that it makes, if it is news."""
+    def take(self, sight: Sight) -> None:
+        """Take what a message said."""
         if sight.state is None:
             self._causes.pop(sight.cause, None)
         else:
             self._causes[sight.cause] = sight
-        return self.news()
 
     def refused(self, reason: str) -> Standing:
         """Take that a message could not be read; it is told each time."""

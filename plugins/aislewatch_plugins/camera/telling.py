@@ -140,9 +140,12 @@ class Teller:
         if timed:
             self._faults.take(Sight(_CLOCK, None))
         for seen in found:
-            yield from self._one(seen, now_us)
+            if isinstance(seen, Sight):
+                self._faults.take(seen)
         if found or not retained:
             yield from self._news(self._faults.news(), now_us)
+        for seen in found:
+            yield from self._one(seen)
 
     def advance(self, now_us: int) -> Iterator[Told]:
         """Tell what is known by now because nothing more came."""
@@ -150,9 +153,8 @@ class Teller:
         if silence_us and now_us - self._heard_us > silence_us:
             detail = f"nothing has come from it for {silence_us // 1_000_000} s"
             self._stays.clear()
-            yield from self._news(
-                self._faults.take(Sight("silence", "offline", "silent", detail)), now_us
-            )
+            self._faults.take(Sight("silence", "offline", "silent", detail))
+            yield from self._news(self._faults.news(), now_us)
         if self._faults.blind:
             return
         for key, stay in list(self._stays.items()):
@@ -161,7 +163,7 @@ class Teller:
             elif stay.last.stays and now_us - stay.told_us >= self._config.again:
                 yield from self._person(stay.last, now_us)
 
-    def _one(self, seen: Seen, now_us: int) -> Iterator[Told]:
+    def _one(self, seen: Seen) -> Iterator[Told]:
         match seen:
             case Person():
                 yield from self._person(seen, seen.time_us)
@@ -178,7 +180,7 @@ class Teller:
             case Gone():
                 self._forget(seen.track)
             case Sight():
-                yield from self._news(self._faults.take(seen), now_us)
+                pass  # Taken before, for who is seen is seen by a camera that sees.
 
     def _person(self, seen: Person, time_us: int) -> Iterator[Told]:
         zones: tuple[str | None, ...] = seen.zones or (None,)
@@ -236,8 +238,9 @@ class Teller:
         self.refused += 1
         self._stays.clear()
         yield Refusal(masked(payload), reason, topic)
-        sight = Sight(_CLOCK, "failed", "clock-skew", "it tells another time than ours")
-        yield from self._news(self._faults.take(sight), now_us)
+        detail = "it tells another time than ours"
+        self._faults.take(Sight(_CLOCK, "failed", "clock-skew", detail))
+        yield from self._news(self._faults.news(), now_us)
 
     def _refuse(self, topic: str, payload: bytes, reason: str, now_us: int) -> Iterator[Told]:
         self.refused += 1
