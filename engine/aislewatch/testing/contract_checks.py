@@ -23,7 +23,15 @@ from aislewatch.errors import BusError, DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorPlugin
 from aislewatch.testing.contract_bench import Bench, BenchMaker
-from aislewatch.testing.contract_stand import CLOSE_S, ContractBroken, Stand, closed, ended, fits
+from aislewatch.testing.contract_stand import (
+    CLOSE_S,
+    ContractBroken,
+    Stand,
+    closed,
+    ended,
+    fits,
+    patience,
+)
 
 Tier = Literal["bronze", "silver", "gold"]
 
@@ -167,9 +175,12 @@ async def _closes(stand: Stand) -> None:
     stand.record.held.clear()
     async with stand.running():  # Ended while the bus makes it wait.
         async with asyncio.timeout(stand.bench.recovery_s):
-            while not stand.record.waiting:
+            for patience_s in patience():
                 await stand.act()
-                await asyncio.sleep(0.01)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(patience_s):
+                        await stand.record.until(lambda: stand.record.waiting)
+                        break
     stand.record.held.set()
     if stand.bench.unplugs:
         await stand.bench.unplug()
@@ -295,9 +306,11 @@ async def _gone_bus(stand: Stand) -> None:
     run = asyncio.create_task(plugin.run(stand.record))
     try:
         async with asyncio.timeout(stand.bench.recovery_s):
-            while not run.done():
+            for patience_s in patience():
                 await stand.act()
-                await asyncio.wait({run}, timeout=0.1)
+                await asyncio.wait({run}, timeout=patience_s)
+                if run.done():
+                    break
     except TimeoutError:
         message = "it went on though what it told could not be taken: let emit's errors through"
         raise ContractBroken(message) from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -210,14 +210,11 @@ class Stand:
         """
         began_s = asyncio.get_running_loop().time()
         async with self._in_time("nothing that the device saw was told"):
-            patience_s = _PATIENCE_S
-            while True:
+            for patience_s in patience():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(patience_s):
                         await self._act_and_hear()
                         break
-                # A device that takes longer to tell must not be given something else meanwhile.
-                patience_s = min(2 * patience_s, _PATIENCE_MAX_S)
         return asyncio.get_running_loop().time() - began_s
 
     async def act(self) -> Mapping[str, object]:
@@ -281,6 +278,17 @@ class Stand:
             finally:
                 await closed(plugin)
             await asyncio.sleep(_RETRY_S)
+
+
+def patience() -> Iterator[float]:
+    """Give, without end, how many seconds to wait before the device is made to act again.
+
+    They grow: a device that takes longer to tell must not be given something else meanwhile.
+    """
+    waits_s = _PATIENCE_S
+    while True:
+        yield waits_s
+        waits_s = min(2 * waits_s, _PATIENCE_MAX_S)
 
 
 def fits(found: Mapping[str, Any], expected: Mapping[str, object]) -> bool:
