@@ -129,3 +129,31 @@ def test_the_tracing_twin_holds_where_the_judge_does(file: Path) -> None:
         held = {signal_id(rule.id, one.anchor) for one in reasons if one.clause == QUIET}
         stands = {str(signal["signal"]) for signal in run.signals}
         assert held == stands or (rule.incident.quiet is not None and held > stands)
+
+
+AGAIN = """\
+id: again
+title: It happens again
+status: live
+when: {event: signal.leaving, as: last}
+match:
+  - {count: signal.leaving, as: n, same: [epc], window: 1h before last, at_least: 2}
+incident: {type: theft.x, about: {epc: last.epc}, because: "{n} times"}
+tests:
+  - name: once
+    events: |
+      10:00:00 signal.leaving epc=E1
+    expect: {fires: 0, because_not: REASON}
+"""
+
+
+@pytest.mark.parametrize(
+    ("reason", "problems"),
+    [("n", ()), ("count signal.leaving", ()), ("when", ("fails at n, not at when",))],
+)
+def test_a_rule_on_signals_tells_why_it_was_silent_of_the_signals_in_its_test(
+    reason: str, problems: tuple[str, ...]
+) -> None:
+    text = AGAIN.replace("REASON", reason)
+    rule = load_rule(text, "again.yml", REGISTRY, beside={"leaving": ("epc",)})
+    assert problems_of(rule) == problems

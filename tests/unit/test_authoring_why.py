@@ -178,9 +178,7 @@ def test_a_signal_is_judged_again_from_its_own_evidence() -> None:
     assert (told.outcome, told.about) == ("holds", {"epc": "E1"})
 
 
-def test_a_record_that_compares_with_peers_is_not_explained_without_what_their_figures_rest_on() -> (
-    None
-):
+def test_a_record_is_not_explained_without_what_the_figures_of_peers_rest_on() -> None:
     rule = small_rule(
         "event: shift.closed, as: shift",
         "count: pos.void, as: voids, same: [cashier], window: 1h before shift",
