@@ -131,7 +131,7 @@ def test_the_tracing_twin_holds_where_the_judge_does(file: Path) -> None:
         assert held == stands or (rule.incident.quiet is not None and held > stands)
 
 
-AGAIN = """\
+TWICE = """\
 id: again
 title: It happens again
 status: live
@@ -154,6 +154,6 @@ tests:
 def test_a_rule_on_signals_tells_why_it_was_silent_of_the_signals_in_its_test(
     reason: str, problems: tuple[str, ...]
 ) -> None:
-    text = AGAIN.replace("REASON", reason)
+    text = TWICE.replace("REASON", reason)
     rule = load_rule(text, "again.yml", REGISTRY, beside={"leaving": ("epc",)})
     assert problems_of(rule) == problems
