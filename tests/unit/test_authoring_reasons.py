@@ -12,6 +12,7 @@ from aislewatch.detect.signals import signal_id
 from aislewatch.events.registry import Registry
 from aislewatch.rules.load import load_rule
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import entities_of
 
 REGISTRY = Registry()
 LISTS = {"transfers": frozenset({"E9"})}
@@ -120,7 +121,8 @@ SHIPPED = sorted((Path(__file__).parents[2] / "rules").glob("*.yml"))
 def test_the_tracing_twin_holds_where_the_judge_does(file: Path) -> None:
     text = file.read_text()
     lists = dict.fromkeys(re.findall(r"\blists\.(\w+)", text), frozenset[str]())
-    rule = load_rule(text, file.name, REGISTRY, lists=lists)
+    beside = entities_of(path.read_text() for path in SHIPPED)
+    rule = load_rule(text, file.name, REGISTRY, lists=lists, beside=beside)
     for case in rule.tests:
         run = run_case(rule, case, REGISTRY, lists)
         model = model_of(run.events, REGISTRY, lists)
