@@ -88,6 +88,8 @@ def test_a_rule_says_what_it_makes_the_engine_keep_and_when_it_answers(
     assert rule["keeps"] == ["pos.item", "rfid.read"]
     # Twelve hours back, and as long as a late event may come.
     assert rule["keeps_us"] == (12 * 3600 + 15 * 60) * 1_000_000
+    assert rule["keeps_most"] % 2_000_000 == 0
+    assert rule["keeps_most"] >= 2 * 2_000_000
     assert rule["answers_us"] == 0
     assert rule["lists"] == ["open_transfers"]
 

@@ -162,6 +162,15 @@ def test_a_range_in_pounds_is_rounded_outward(shop: Path) -> None:
     )
 
 
+def test_what_may_be_kept_is_a_figure_that_decides(shop: Path) -> None:
+    plain, bounded = read(shop), read(shop, changed(("store: ", "limits: {evidence: 7}\nstore: ")))
+    assert plain.settings("1").evidence == 2_000_000
+    assert bounded.settings("1").evidence == 7
+    assert plain.meaning != bounded.meaning
+    none = changed(("store: ", "limits: {evidence: 0}\nstore: "))
+    assert any("must be at least 1" in mistake for mistake in mistakes(shop, none))
+
+
 def test_a_star_stands_for_every_store_that_events_name(shop: Path) -> None:
     setup = read(shop, changed(("store: s1", 'store: "*"')))
     assert setup.accepts("anything")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aislewatch.authoring.loading import NONE, lists_in, lists_of, read_rule, rules_beside
 from aislewatch.authoring.locking import lock_warnings
+from aislewatch.detect.core import Settings
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
 from aislewatch.errors import FileMistakes, Mistake, UsageError
@@ -35,6 +36,7 @@ class Checked:
         rule: the rule.
         keeps: the kinds of event that it makes the engine keep.
         keeps_us: for how long; with their rate, this is what bounds its memory.
+        keeps_most: the most events that it can make the engine keep, by the store's limit.
         answers_us: how long after its anchor it is judged; the allowed lateness comes on top.
         idle: why it can never hold in the store; empty where it can, or no store was given.
         lists: named lists that it looks into and that nobody said exist.
@@ -44,6 +46,7 @@ class Checked:
     rule: Rule
     keeps: tuple[str, ...]
     keeps_us: int
+    keeps_most: int
     answers_us: int
     idle: str = ""
     lists: tuple[str, ...] = ()
@@ -161,12 +164,15 @@ def _checked(
         )
 
     here = plan(model)
+    # A rule that is idle here is told what it would keep where it is not.
+    kept = plan(StoreModel()) if here.idle else here
+    most = setup.evidence if setup is not None else Settings("").evidence
     types = {*rule.anchor.types, *(type_ for c in rule.clauses for type_ in _types(c))}
     return Checked(
         rule=rule,
         keeps=tuple(sorted(types)),
-        # A rule that is idle here is told what it would keep where it is not.
-        keeps_us=(plan(StoreModel()) if here.idle else here).span_us,
+        keeps_us=kept.span_us,
+        keeps_most=most * len(kept.indexes),
         answers_us=max(0, rule.reach.latest_us),
         idle=here.idle.get(rule.id, ""),
         lists=lists,

@@ -178,19 +178,24 @@ def try_rules(
 
 
 def _table(rules: Sequence[Checked]) -> Table:
-    made = table("rule", "status", "answers", "keeps for", "of")
+    made = table("rule", "status", "answers", "keeps for", "at most", "of")
     for checked in rules:
         rule = checked.rule
         answers = f"{span(checked.answers_us)} after" if checked.answers_us else "at once"
         made.add_row(
-            rule.id, rule.status, answers, span(checked.keeps_us), ", ".join(checked.keeps)
+            rule.id,
+            rule.status,
+            answers,
+            span(checked.keeps_us),
+            count(checked.keeps_most, "event"),
+            ", ".join(checked.keeps),
         )
         if checked.idle:
-            made.add_row("", Text("idle", "yellow"), "", "", Text(checked.idle, "yellow"))
+            made.add_row("", Text("idle", "yellow"), "", "", "", Text(checked.idle, "yellow"))
         if checked.site:
-            made.add_row("", "", "", "", _as_set(checked))
+            made.add_row("", "", "", "", "", _as_set(checked))
         if checked.lists:
-            made.add_row("", "", "", "", f"looks into {', '.join(checked.lists)}: see --store")
+            made.add_row("", "", "", "", "", f"looks into {', '.join(checked.lists)}: see --store")
     return made
 
 
@@ -217,6 +222,7 @@ def _json(checked: Checked) -> dict[str, object]:
         "params": rule.params,
         "keeps": checked.keeps,
         "keeps_us": checked.keeps_us,
+        "keeps_most": checked.keeps_most,
         "answers_us": checked.answers_us,
         "idle": checked.idle or None,
         "lists": checked.lists,

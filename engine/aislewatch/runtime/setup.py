@@ -57,7 +57,7 @@ class Setup:
         registry: the kinds of event of this installation.
         recording: id of the feed whose events wind the clock on; None: the machine's clock.
         tick_us: interval of the clock's ticks.
-        lateness_us, horizon_us, ahead_us, merge_window_us, span_us, priors_cb: see
+        lateness_us, horizon_us, ahead_us, merge_window_us, span_us, priors_cb, evidence: see
             :class:`aislewatch.detect.core.Settings`.
         feeds: by id.
     """
@@ -78,6 +78,7 @@ class Setup:
     merge_window_us: int
     span_us: int
     priors_cb: Mapping[str, int]
+    evidence: int = Settings("").evidence
     feeds: Mapping[str, FeedSetup] = field(default_factory=dict[str, FeedSetup])
 
     @property
@@ -98,6 +99,7 @@ class Setup:
             ahead_us=self.ahead_us,
             merge_window_us=self.merge_window_us,
             span_us=self.span_us,
+            evidence=self.evidence,
             priors_cb=self.priors_cb,
             timezone=self.timezone,
         )

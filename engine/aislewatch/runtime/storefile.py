@@ -170,6 +170,7 @@ class _Reading:
             ahead_us=written.ahead,
             merge_window_us=written.merge_window,
             span_us=written.span,
+            evidence=written.limits.evidence,
             priors_cb={
                 type_: int(decibans * 10) for type_, decibans in (PRIORS | written.priors).items()
             },

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from aislewatch.detect.core import Settings
 from aislewatch.events.kinds import ZoneKind
 from aislewatch.events.quantities import DurationUs, parse_mass_mg
 from aislewatch.events.reading import Reading
@@ -132,6 +133,17 @@ class ClockPart(_Part):
     tick: Positive = _SECOND_US
 
 
+class LimitsPart(_Part):
+    """What may be kept.
+
+    Attributes:
+        evidence: events that rules asking the same may keep; of more, the oldest go, and the
+            ledger says so.
+    """
+
+    evidence: int = Field(default=Settings("").evidence, ge=1)
+
+
 class ZonePart(_Part):
     """A zone; see :class:`aislewatch.events.model.Zone`."""
 
@@ -200,6 +212,7 @@ class StoreFile(_Part):
         ahead: how far ahead of the clock an event may lie.
         merge_window: how far apart signals about one thing are still one incident.
         span: the longest an incident may grow.
+        limits: what may be kept.
         rules: files, or folders of which every ``*.yml`` counts.
         priors: decibans before any evidence, by incident type or its first word.
         params: the site's values for rules' parameters, by rule.
@@ -226,6 +239,7 @@ class StoreFile(_Part):
     ahead: DurationUs = 5 * _MINUTE_US
     merge_window: DurationUs = 30 * _MINUTE_US
     span: Positive = _DAY_US
+    limits: LimitsPart = LimitsPart()
     rules: list[str] = Field(default_factory=list[str])
     priors: dict[str, Decibans] = Field(default_factory=dict[str, Decimal])
     params: dict[str, dict[str, str]] = Field(default_factory=dict[str, dict[str, str]])
