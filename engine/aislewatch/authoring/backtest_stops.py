@@ -12,6 +12,7 @@ from typing import Final
 
 from aislewatch.authoring.backtest_hits import day_of
 from aislewatch.detect.judging import (
+    NO_ANCHOR,
     Blind,
     Fails,
     Indexes,
@@ -21,6 +22,7 @@ from aislewatch.detect.judging import (
     compile_traced_judge,
 )
 from aislewatch.events.kinds import Event
+from aislewatch.rules.compiling import Lists
 from aislewatch.rules.rule import Rule
 
 HELD: Final = ""
@@ -52,16 +54,15 @@ class StopCounter:
         """The counts so far."""
         return {day: +counts for day, counts in sorted(self._days.items())}
 
-    def compile(
-        self, rule: Rule, indexes: Indexes, blind: Blind, lists: Mapping[str, frozenset[str]]
-    ) -> Judge:
+    def compile(self, rule: Rule, indexes: Indexes, blind: Blind, lists: Lists) -> Judge:
         """Make a judge that counts: what a core is given as its compiler."""
         traced = compile_traced_judge(rule, indexes, blind, lists)
 
         def judge(anchor: Event) -> Verdict:
             verdict = traced(anchor)
             if isinstance(verdict, Fails):
-                self._count(anchor, verdict.clause)
+                if verdict.clause != NO_ANCHOR:
+                    self._count(anchor, verdict.clause)
                 return None
             if isinstance(verdict, Undecided):
                 self._count(anchor, UNDECIDED + verdict.clause)

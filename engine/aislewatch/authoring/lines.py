@@ -117,6 +117,8 @@ def _value(field: FieldSpec, text: str) -> object:
         return text
     if field.dimension is Dimension.FLAG:
         return text == "true"
+    if field.dimension is Dimension.INSTANT and ":" in text:
+        return time_us(text)
     try:
         figure = Decimal(text.removesuffix(field.display_unit)) * per_written_unit(field)
     except InvalidOperation:

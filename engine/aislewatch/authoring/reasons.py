@@ -11,17 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aislewatch.detect.health import Health
-from aislewatch.detect.judging import Fails, Undecided
+from aislewatch.detect.judging import NO_ANCHOR, Fails, Undecided
+from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import order_key
 from aislewatch.detect.plan import Plan, RulePlan
 from aislewatch.detect.signals import signal_id
-from aislewatch.events.kinds import DeviceState, Event
+from aislewatch.events.kinds import DeviceState, Event, ListChanged
 from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry, type_of
 from aislewatch.rules.rule import Aggregate, Check, Clause, Let, Rule, Seen, SomeOf
-
-NO_ANCHOR = "when"
-"""The reason of an event of the anchor's kind that is none."""
 
 QUIET = "quiet"
 """The reason of a rule that held and was silenced by its own earlier signal."""
@@ -66,7 +64,10 @@ def reasons_of(
         One reason for every event of the anchor's kind that no signal stands for, in order.
     """
     health = Health()
-    plan = Plan([rule], registry, model, health, horizon_us=KEPT_US, take_anchor=_taken)
+    lists = NamedLists(model.lists)
+    plan = Plan(
+        [rule], registry, model, health, horizon_us=KEPT_US, take_anchor=_taken, lists=lists
+    )
     if not plan.rules:
         return []
     known = sorted((model.enrich(event) for event in events), key=order_key)
@@ -74,6 +75,8 @@ def reasons_of(
         plan.insert(event)
         if isinstance(event, DeviceState):
             health.tell(event)
+        elif isinstance(event, ListChanged):
+            lists.tell(event)
     (compiled,) = plan.rules
     judge = plan.traced(compiled)
     found: list[Reason] = []

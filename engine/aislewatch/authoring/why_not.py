@@ -28,7 +28,7 @@ from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
 from aislewatch.detect.signals import signal_id
 from aislewatch.events.codec import Codec, content_hash
-from aislewatch.events.kinds import ClockTick, DeviceState, Event
+from aislewatch.events.kinds import ClockTick, DeviceState, Event, ListChanged
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry, type_of
@@ -151,7 +151,7 @@ class _Inquiry:
             self._near(event)
         inside = self._from <= event.time <= self._until
         wanted = type_of(type(event)) in self._types or concerns
-        if isinstance(event, DeviceState) or (inside and wanted):
+        if isinstance(event, DeviceState | ListChanged) or (inside and wanted):
             enriched = self._model.enrich(event)
             content = content_hash(enriched)
             shop.kept.setdefault(content, enriched)

@@ -8,21 +8,21 @@ and deadlines run in one order, so that a jump of the watermark gives what a wal
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple
 
-from aislewatch.detect.bound import Bound, LetGo
 from aislewatch.detect.health import Health
 from aislewatch.detect.incidents import Incidents, Scoring, Step
 from aislewatch.detect.judging import Compiler, compile_judge
+from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import Fate, Order, order_key
 from aislewatch.detect.plan import Plan, RulePlan, Undecided, Verdict
 from aislewatch.detect.signals import Change, SignalChange, Signals, signal_id
 from aislewatch.detect.snapshot import CoreState, decode_state, encode_state
 from aislewatch.events.codec import content_hash
-from aislewatch.events.kinds import ClockTick, DeviceState, Event
+from aislewatch.events.kinds import ClockTick, DeviceState, Event, ListChanged
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record, canonical_json
 from aislewatch.events.registry import Registry
@@ -47,7 +47,6 @@ class Settings(NamedTuple):
         ahead_us: how far ahead of the clock an event may lie.
         merge_window_us: how far apart signals about one entity are still one incident.
         span_us: the longest an incident may grow.
-        evidence: events that one index of clauses may hold; of more, the oldest go.
         priors_cb: odds before any evidence, centibans, by incident type or its first word.
         timezone: IANA name; decides nothing, and is told so that a ledger can be read by itself.
     """
@@ -58,7 +57,6 @@ class Settings(NamedTuple):
     ahead_us: int = 300_000_000
     merge_window_us: int = 1_800_000_000
     span_us: int = 86_400_000_000
-    evidence: int = 2_000_000
     priors_cb: Mapping[str, int] = {}  # A NamedTuple's default is never written to.
     timezone: str = "UTC"
 
@@ -110,6 +108,7 @@ class Core:
             settings.lateness_us, settings.horizon_us, settings.ahead_us, state.order
         )
         self._health = Health(state.health)
+        self._lists = NamedLists(model.lists, state.lists)
         self._signals = Signals(state.signals)
         self._due: list[tuple[RulePlan, Event]] = []
         scoring = Scoring(settings.priors_cb, settings.merge_window_us, settings.span_us)
@@ -123,12 +122,13 @@ class Core:
             take_anchor=self._take_anchor,
             due=self._due,
             compiler=compiler,
+            lists=self._lists,
         )
+        self._plan.intake[ListChanged] = self._before(self._plan.intake[ListChanged])
         self._configuration = _configuration(settings, self._plan)
         self._stop = -1
         self._judged = -1
         self._ties = count()
-        self._bound = Bound(self._plan, settings.evidence, state.let_go)
         for event in sorted(state.evidence, key=order_key):
             self._plan.insert(event)
         by_id = {plan.rule.id: plan for plan in self._plan.rules}
@@ -190,9 +190,7 @@ class Core:
         self._configure(tick.time)
         order, later, intake = self._order.state, self._later, self._plan.intake
         known, older = order.known, order.older
-        released = self._order.tick(tick)
-        self._bound.coming(len(released))
-        for event in released:
+        for event in self._order.tick(tick):
             time = event.time
             if time >= self._stop:
                 self._come_to(time)
@@ -328,7 +326,6 @@ class Core:
             if event is None:
                 return
             self._plan.insert(event)
-            self._bound.grown()
             for plan in self._plan.anchored_by(event):
                 self._take_anchor(plan, event)
             if event.time <= self._judged:
@@ -361,9 +358,10 @@ class Core:
             f"device/{event.device}", "event.late", event.time, event, late_us=now - event.time
         )
         self._plan.insert(event)
-        self._bound.grown()
-        if event.__class__ is DeviceState:
+        if isinstance(event, DeviceState):
             self._take_state(event)
+        elif isinstance(event, ListChanged):
+            self._take_list(event)
         for plan in self._plan.anchored_by(event):
             self._take_anchor(plan, event)
         self._rejudge(event, now, now)
@@ -415,6 +413,8 @@ class Core:
         self._plan.remove(event)
         if isinstance(event, DeviceState):
             self._health.untell(event)
+        elif isinstance(event, ListChanged):
+            self._lists.untell(event)
         self._due[:] = [(plan, anchor) for plan, anchor in self._due if anchor != event]
         self._later[:] = [p for p in self._later if p.anchor != event]
         heapify(self._later)
@@ -440,6 +440,20 @@ class Core:
         self._health.tell(event)
         self._tell(f"device/{event.device}", "device.state", event.time, event)
 
+    def _take_list(self, event: ListChanged) -> None:
+        self._lists.tell(event)
+        self._tell(f"list/{event.list_name}", "list.changed", event.time, event)
+
+    def _before(self, intake: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Let a list be changed before all else that is done with the event that says so."""
+
+        def take(event: ListChanged) -> None:
+            self._judge_through(event.time - 1)
+            self._take_list(event)
+            intake(event)
+
+        return take
+
     def _tell_undecided(self, plan: RulePlan, anchor: Event, verdict: Undecided, now: int) -> None:
         content = {
             "rule": plan.rule.id,
@@ -450,11 +464,6 @@ class Core:
         payload = canonical_json(content)
         stream = f"signal/{signal_id(plan.rule.id, anchor)}"
         self._record(stream, "judgement.undecided", now, payload)
-
-    def _tell_let_go(self, gone: LetGo, now: int) -> None:
-        self._count("let go", gone.events)
-        content = {**gone._asdict(), "most": self.settings.evidence}
-        self._record("store", "evidence.overflow", now, canonical_json(content))
 
     def _write_steps(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -475,10 +484,6 @@ class Core:
         state = self._state
         if limit < state.housekeeping:
             return
-        # At the first minute that is due all is there that a walk would have found at it.
-        self._plan.turn(state.housekeeping)
-        for gone in self._bound.keep():
-            self._tell_let_go(gone, state.housekeeping)
         due = limit // HOUSEKEEPING_US * HOUSEKEEPING_US
         past = due - self.settings.horizon_us
         # Also where no event ever comes again: what is too old goes by time alone.
@@ -486,8 +491,8 @@ class Core:
         self._write_steps(self._incidents.settle(past))
         self._signals.forget(past)
         self._health.forget(past - self._plan.span_us)
+        self._lists.forget(past - self._plan.span_us)
         self._order.forget(due, HOUSEKEEPING_US)
-        self._bound.forget(past - self._plan.span_us)
         for ident in [s for s, time in state.undecided.items() if time < past]:
             del state.undecided[ident]
         state.housekeeping = due + HOUSEKEEPING_US

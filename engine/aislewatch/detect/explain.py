@@ -25,6 +25,7 @@ from aislewatch.detect.peers import peers_among, statistics_of
 from aislewatch.detect.picking import nearest
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry, type_of
+from aislewatch.rules.listed import lists_of
 from aislewatch.rules.peers import types_of_statistics
 from aislewatch.rules.rule import (
     Aggregate,
@@ -55,7 +56,7 @@ class Explainer:
         self.rule = rule
         self.log = log
         self.registry = registry
-        self.tracer = Tracer(log.model.lists)
+        self.tracer = Tracer(log.lists.asked({*log.model.lists, *lists_of(rule)}))
 
     def when(self, event: Event) -> Condition | None:
         """Give the anchor's condition for an event of its kind; None where there is none."""

@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from aislewatch.detect.evidence import Index
 from aislewatch.detect.health import Health
+from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import in_order
-from aislewatch.events.kinds import DeviceState, Event
+from aislewatch.events.kinds import DeviceState, Event, ListChanged
 from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import type_of
 
@@ -49,16 +50,23 @@ class Log:
     Args:
         events: as they count: enriched, of one id one content.
         model: the shop.
+
+    Attributes:
+        model: the one given.
+        lists: what stood on the named lists, as far as the events tell.
     """
 
     def __init__(self, events: Iterable[Event], model: StoreModel) -> None:
         self.model = model
         self._health = Health()
+        self.lists = NamedLists(model.lists)
         self._by_type: dict[str, list[Event]] = {}
         for event in in_order(list(events)):
             self._by_type.setdefault(type_of(type(event)), []).append(event)
             if isinstance(event, DeviceState):
                 self._health.tell(event)
+            elif isinstance(event, ListChanged):
+                self.lists.tell(event)
 
     def between(self, types: Iterable[str], start_us: int, end_us: int) -> list[Event]:
         """Give the events of some types from one time to another, both included, in order."""

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from aislewatch.events.units import DISPLAY_UNIT, UNITS, Dimension
 from aislewatch.rules import emit
-from aislewatch.rules.compiling import binding_items, compile_bindings
+from aislewatch.rules.compiling import Lists, binding_items, compile_bindings
 from aislewatch.rules.tree import (
     FIRST,
     All,
@@ -130,10 +130,10 @@ class Tracer:
     """Computes expressions part by part.
 
     Args:
-        lists: members of the named lists.
+        lists: the named lists.
     """
 
-    def __init__(self, lists: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, lists: Lists) -> None:
         self._lists = lists
         self._known: dict[int, _Compiled] = {}
 
@@ -213,12 +213,14 @@ def _names_in(term: Term) -> frozenset[str]:
 
 
 def _is_named(part: Term) -> bool:
-    return isinstance(part, Field | Figure | Bound | Leftovers)
+    return isinstance(part, Field | Figure | Bound | Leftovers | InList)
 
 
 def _name_of(part: Term) -> str:
     if isinstance(part, Field):
         return part.binding
+    if isinstance(part, InList):
+        return part.at
     assert isinstance(part, Figure | Bound | Leftovers)
     return part.name
 

@@ -17,13 +17,13 @@ from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
-from aislewatch.detect.evidence import Index, Key
+from aislewatch.detect.evidence import Index, Key, Sifted
 from aislewatch.detect.order import order_key
 from aislewatch.detect.pairing import unmatched
 from aislewatch.detect.peers import Stats, peers_among, statistics_of
 from aislewatch.detect.picking import nearest, not_after, not_before
 from aislewatch.events.kinds import Event
-from aislewatch.rules.compiling import compile_event, define
+from aislewatch.rules.compiling import Lists, compile_event, define
 from aislewatch.rules.rule import (
     Aggregate,
     Check,
@@ -78,6 +78,9 @@ class Fails(Struct, frozen=True, gc=False):
 Verdict = Holds | Undecided | None
 Judge = Callable[[Event], Verdict]
 
+NO_ANCHOR = "when"
+"""In place of a clause: the event is none that the rule is judged for."""
+
 Traced = Holds | Undecided | Fails
 TracedJudge = Callable[[Event], Traced]
 
@@ -88,7 +91,10 @@ class Indexes(Protocol):
     def index(
         self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
     ) -> Index:
-        """Give the index of events that hold (or, ``maybe``, that do not certainly fail)."""
+        """Give the index of events that hold (or, ``maybe``, that do not certainly fail).
+
+        What of the condition asks lists is left out: that is for whoever looks to ask.
+        """
         ...
 
 
@@ -100,21 +106,17 @@ class Blind(Protocol):
         ...
 
 
-Compiler = Callable[[Rule, Indexes, Blind, Mapping[str, frozenset[str]]], Judge]
+Compiler = Callable[[Rule, Indexes, Blind, Lists], Judge]
 """Makes a rule's judge, as :func:`compile_judge` does; what it makes must judge alike."""
 
 
-def compile_judge(
-    rule: Rule, indexes: Indexes, blind: Blind, lists: Mapping[str, frozenset[str]]
-) -> Judge:
+def compile_judge(rule: Rule, indexes: Indexes, blind: Blind, lists: Lists) -> Judge:
     """Generate the function that judges an anchor by a rule."""
     made: Judge = _Writer(rule, indexes, blind, lists).judge()
     return made
 
 
-def compile_traced_judge(
-    rule: Rule, indexes: Indexes, blind: Blind, lists: Mapping[str, frozenset[str]]
-) -> TracedJudge:
+def compile_traced_judge(rule: Rule, indexes: Indexes, blind: Blind, lists: Lists) -> TracedJudge:
     """Generate the judge's twin, which judges alike and says which clause did not hold."""
     made: TracedJudge = _Writer(rule, indexes, blind, lists, traced=True).judge()
     return made
@@ -125,7 +127,7 @@ class _Writer:
     rule: Rule
     indexes: Indexes
     blind: Blind
-    lists: Mapping[str, frozenset[str]]
+    lists: Lists
     traced: bool = False
     lines: list[str] = field(default_factory=list[str])
     looks: list[str] = field(default_factory=list[str])
@@ -140,6 +142,10 @@ class _Writer:
         self.names[rule.anchor.name] = "a"
         self.types[rule.anchor.name] = rule.anchor.types
         self._line("why = None; points = 0")
+        when = rule.anchor.where
+        if when is not None and when.lists:
+            # What stands on a list at the anchor's time may have come to be known only now.
+            self._line(f"if not {when.holds_source({'': 'a'})}: {self._fails(NO_ANCHOR)}")
         for requirement in rule.requires:
             start, end = rule.reach.earliest_us, rule.reach.latest_us
             self._line(
@@ -240,7 +246,7 @@ class _Writer:
         self._line(f"    why = why or ({label!r}, 'what it joins on is unknown')")
         self._line("else:")
         self.depth += 1
-        self._between(clause, index, key, start, end, into=found)
+        self._between(clause, index, key, start, end, into=found, maybe=True)
         self.looks.append(f"{label!r}, {start}, {end}, {found}")
         if clause.where is None:
             self._line(f"if {found}: {verdict} = False")
@@ -300,7 +306,7 @@ class _Writer:
         for side, same in zip((clause.left, clause.right), clause.same, strict=True):
             attrs = tuple(join.attr for join in same)
             index = self.indexes.index(side.types, side.where, attrs, maybe=False)
-            sides.append(self._constant(index))
+            sides.append(self._sifted(self._constant(index), side.where))
         key = self._key(clause.same[0])
         start, end = self._bound(clause.window.start), self._bound(clause.window.end)
         by = [self._constant(_getter([pair[side] for pair in clause.by])) for side in (0, 1)]
@@ -365,7 +371,9 @@ class _Writer:
         self._line(f"{found} = {unknown_key}")
         self._line(f"if {key} is not None and {start} is not None and {end} is not None:")
         self.depth += 1
-        self._between(clause, index, key, start, end, into=found, keep_anchor=keep_anchor)
+        self._between(
+            clause, index, key, start, end, into=found, maybe=maybe, keep_anchor=keep_anchor
+        )
         self.looks.append(f"{clause.label!r}, {start}, {end}, {found} or ()")
         self.depth -= 1
         return found
@@ -387,10 +395,14 @@ class _Writer:
         end: str,
         *,
         into: str,
+        maybe: bool,
         keep_anchor: bool = False,
     ) -> None:
         found = into
         self._line(f"{found} = {index}.between({key}, {start}, {end})")
+        sift = self._sift(clause.where, maybe=maybe)
+        if sift is not None:
+            self._line(f"if {found}: {found} = [e for e in {found} if {sift}(e)]")
         window, anchor = clause.window, self.rule.anchor
         trimmed_at_anchor = False
         for bound, trim, edge, reaches in (
@@ -467,6 +479,21 @@ class _Writer:
         name = f"c{len(self.constants)}"
         self.constants[name] = value
         return name
+
+    def _sift(self, where: Expr | None, *, maybe: bool) -> str | None:
+        """Give the variable of what tests the part of a condition that no index can."""
+        if where is None or not where.lists:
+            return None
+        names = {"": "e"}
+        source = f"not {where.fails_source(names)}" if maybe else where.holds_source(names)
+        return self._constant(compile_event(source, self.lists))
+
+    def _sifted(self, index: str, where: Expr | None) -> str:
+        """Give the variable of an index in which lists have been asked, too."""
+        sift = self._sift(where, maybe=False)
+        if sift is None:
+            return index
+        return self._constant(Sifted(self.constants[index], self.constants[sift]))
 
     def _constant_function(self, where: Expr) -> str:
         source = where.holds_source({"": "e"})

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aislewatch.detect.evidence import Index, Key
+from aislewatch.detect.evidence import Key, Looked
 from aislewatch.detect.order import order_key
 from aislewatch.events.kinds import Event
 
@@ -116,7 +116,7 @@ def _pair(
             others.popleft()
 
 
-def _since(start: int, reach: int, key: Key, left: Index, right: Index) -> int:
+def _since(start: int, reach: int, key: Key, left: Looked, right: Looked) -> int:
     """Give from when on to pair: before it nothing happened for a whole reach."""
     earliest = start - CHAIN * reach
     times = [e.time for index in (left, right) for e in index.between(key, earliest, start)]
@@ -137,8 +137,8 @@ def unmatched(
     anchor: Event,
     on_left: bool | None,
     key: Key,
-    left_index: Index,
-    right_index: Index,
+    left_index: Looked,
+    right_index: Looked,
     left_by: Callable[[Event], Key],
     right_by: Callable[[Event], Key],
     start: int,

@@ -7,7 +7,7 @@ that no rule names costs one look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -25,15 +25,17 @@ from aislewatch.detect.judging import (
     compile_judge,
     compile_traced_judge,
 )
+from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import order_key
 from aislewatch.detect.pairing import AGAIN_US, CHAIN
 from aislewatch.detect.saying import CENTIBANS, Speaker
 from aislewatch.detect.signals import Signal
-from aislewatch.events.kinds import DeviceState, Event
+from aislewatch.events.kinds import DeviceState, Event, ListChanged
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import canonical_json
 from aislewatch.events.registry import Registry
-from aislewatch.rules.compiling import compile_event_later
+from aislewatch.rules.compiling import Lists, compile_event_later
+from aislewatch.rules.listed import lists_of, without_lists
 from aislewatch.rules.peers import evidence_of_peers
 from aislewatch.rules.rule import (
     Clause,
@@ -81,7 +83,7 @@ class Touch:
     anchor_key: Callable[[Event], Key]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class RulePlan:
     """A rule, compiled.
 
@@ -93,11 +95,12 @@ class RulePlan:
         wait_us: how long after its anchor it is judged: when its last window has closed.
         anchors: events that rules are judged for, for as long as they may be judged anew: this one
             and all others of the same kinds of anchor.
-        matches: says of an event of the anchor's type that it is one.
+        matches: says of an event of the anchor's type that it is one; the judge asks lists.
         judge: judges an anchor.
         touches: how later arrivals bear on it.
         rests_on_absence: a device's health bears on it.
-        indexes: what its clauses look into.
+        lists: named lists that bear on it.
+        speaker: makes its signals.
     """
 
     number: int
@@ -109,7 +112,7 @@ class RulePlan:
     judge: Judge
     touches: tuple[Touch, ...]
     rests_on_absence: bool
-    indexes: tuple[Index, ...]
+    lists: frozenset[str]
     speaker: Speaker
 
     def knows(self, anchor: Event) -> bool:
@@ -149,8 +152,13 @@ class Plan:
         take_anchor: Callable[[RulePlan, Event], None],
         due: list[tuple[RulePlan, Event]] | None = None,
         compiler: Compiler = compile_judge,
+        lists: NamedLists | None = None,
     ) -> None:
         self.model = model
+        named = lists if lists is not None else NamedLists(model.lists)
+        self._lists = named.asked(
+            {*model.lists, *(name for rule in rules for name in lists_of(rule))}
+        )
         self._compiler = compiler
         self.idle: dict[str, str] = {}
         self._health = health
@@ -160,7 +168,6 @@ class Plan:
         self._puts: list[tuple[Put, Callable[[Any], bool]]] = []
         self._known_watchers: dict[tuple[str, str | None], list[str]] = {}
         self._span_us = 0
-        self._asked: list[Index] = []
         self.span_us = 0
         self.rules: list[RulePlan] = []
         strata = strata_of(rules)
@@ -257,14 +264,18 @@ class Plan:
 
     def traced(self, plan: RulePlan) -> TracedJudge:
         """Give the twin of a rule's judge that says which clause failed: slower, on request."""
-        return compile_traced_judge(plan.rule, self, self._blind, self.model.lists)
+        return compile_traced_judge(plan.rule, self, self._blind, self._lists)
 
     # Building ------------------------------------------------------------------------------------
 
     def index(
         self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
     ) -> Index:
-        """Give the index of events that hold (or, ``maybe``, that do not certainly fail)."""
+        """Give the index of events that hold (or, ``maybe``, that do not certainly fail).
+
+        What of the condition asks lists is left out, so that a list may change afterwards.
+        """
+        where = without_lists(where)
         content = [
             sorted(types),
             canonical(where.term) if where is not None else None,
@@ -278,25 +289,19 @@ class Plan:
             put = Put(index, frozenset(types), where, maybe)
             self._puts.append((put, put.compile(self.model.lists)))
         index.span_us = max(index.span_us, self._span_us)
-        if index not in self._asked:
-            self._asked.append(index)
         return index
-
-    def judge_by(self, plan: RulePlan, judge: Judge) -> None:
-        """Have a rule judged in another way from here on."""
-        plan.judge = judge
 
     def _compile(self, rule: Rule) -> RulePlan:
         wait_us = max(0, rule.reach.latest_us)
-        self._asked = []
         # A judgement may be made anew for as long as a late event may come; it then looks as far
         # back as the first time.
-        touches = tuple(_touches(rule, self.model.lists))
+        touches = tuple(_touches(rule, self._lists))
         earliest_us = min([rule.reach.earliest_us, *(touch.earliest_us for touch in touches)])
         self._span_us = self._horizon_us + wait_us - min(0, earliest_us)
         self.span_us = max(self.span_us, self._span_us)
         anchor = rule.anchor
-        source = anchor.where.holds_source({"": "e"}) if anchor.where is not None else "True"
+        where = without_lists(anchor.where)
+        source = where.holds_source({"": "e"}) if where is not None else "True"
         return RulePlan(
             number=len(self.rules),
             stratum=self._strata[rule.id],
@@ -304,11 +309,11 @@ class Plan:
             wait_us=wait_us,
             anchors=self._anchors_of(rule.anchor.types),
             matches=compile_event_later(source, self.model.lists),
-            judge=self._compiler(rule, self, self._blind, self.model.lists),
+            judge=self._compiler(rule, self, self._blind, self._lists),
             touches=touches,
             rests_on_absence=bool(rule.requires) or any(map(_absence, _flat(rule.clauses))),
-            indexes=tuple(self._asked),
-            speaker=Speaker(rule, self.model),
+            lists=lists_of(rule),
+            speaker=Speaker(rule, self.model, self._lists),
         )
 
     def _anchors_of(self, types: tuple[str, ...]) -> Index:
@@ -326,19 +331,15 @@ class Plan:
         for type_, kind in self._registry.kinds.items():
             tasks: list[Task] = [put for put, _ in self._puts if type_ in put.types]
             tasks += [
-                Hand(plan.rule.anchor.where, plan.anchors, take_anchor, at_once, plan)
+                Hand(
+                    without_lists(plan.rule.anchor.where), plan.anchors, take_anchor, at_once, plan
+                )
                 for plan in self.rules
                 for at_once in [due if plan.wait_us == 0 and not self.layered else None]
                 if type_ in plan.rule.anchor.types
             ]
             intake[kind.struct] = compile_intake(tasks, self.model.lists)
         return intake
-
-    @property
-    def indexes(self) -> dict[str, Index]:
-        """Everything that keeps events, by what it is asked."""
-        anchors = {f"when {', '.join(types)}": one for types, one in self._anchors.items()}
-        return {**self._indexes, **anchors}
 
     def _all_indexes(self) -> list[Index]:
         return [*self._indexes.values(), *self._anchors.values()]
@@ -354,6 +355,9 @@ class Plan:
             end = plan.anchors.turn_at if until is None else until - reach.earliest_us
             start = event.time - max(0, reach.latest_us)
             yield from filter(plan.matches, plan.anchors.between((), start, end))
+        if isinstance(event, ListChanged) and event.list_name in plan.lists:
+            latest = max([plan.wait_us, *(touch.latest_us for touch in plan.touches)])
+            yield from plan.anchors.between((), event.time - latest, plan.anchors.turn_at)
         for touch in plan.touches:
             if type_ not in touch.types or touch.fails(event):
                 continue
@@ -416,7 +420,7 @@ def _nobody_sees(rule: Rule, model: StoreModel) -> str | None:
     return f"no device of this store sees {', '.join(missing)}" if missing else None
 
 
-def _touches(rule: Rule, lists: Mapping[str, frozenset[str]]) -> Iterator[Touch]:
+def _touches(rule: Rule, lists: Lists) -> Iterator[Touch]:
     reaches: dict[str, Reach] = {rule.anchor.name: Reach(0, 0)}
     for clause in _flat(rule.clauses):
         if isinstance(clause, Evidence):
@@ -451,10 +455,11 @@ def _touch(
     where: Expr | None,
     same: Sequence[Join],
     reach: Reach,
-    lists: Mapping[str, frozenset[str]],
+    lists: Lists,
 ) -> Touch:
     anchor = rule.anchor.name
     own = [join for join in same if join.expr.names <= {anchor}]
+    where = without_lists(where)
     source = where.fails_source({"": "e"}) if where is not None else "False"
     values = [join.expr.compile_bound(lists) for join in own]
     attrs = [attrgetter(join.attr) for join in own]

@@ -15,7 +15,7 @@ from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel
 from aislewatch.events.units import Dimension, minor_per_major
-from aislewatch.rules.compiling import binding_items, define
+from aislewatch.rules.compiling import Lists, binding_items, define
 from aislewatch.rules.rule import Expr, Rule
 from aislewatch.rules.template import UNKNOWN, show
 
@@ -89,11 +89,11 @@ Words = tuple[tuple[tuple[str, str], ...], str, str, str, int | None]
 class Speaker:
     """Makes the signals of one rule."""
 
-    def __init__(self, rule: Rule, model: StoreModel) -> None:
+    def __init__(self, rule: Rule, model: StoreModel, lists: Lists) -> None:
         incident = rule.incident
         self._rule = rule
         self._model_hash = model.hash
-        self._words = _compile_words(rule, model)
+        self._words = _compile_words(rule, model.currency, lists)
         self._live = rule.status == "live"
         self._quiet_us = incident.quiet.us if incident.quiet is not None else 0
         self._group_gap_us = incident.group.gap_us if incident.group is not None else 0
@@ -155,7 +155,7 @@ class Speaker:
         )
 
 
-def _compile_words(rule: Rule, model: StoreModel) -> Callable[[Mapping[str, Any]], Words]:
+def _compile_words(rule: Rule, currency: str, lists: Lists) -> Callable[[Mapping[str, Any]], Words]:
     """Generate the function from bindings to what the signal says of them.
 
     One function for all: a call for each value would cost more than the values.
@@ -198,7 +198,7 @@ def _compile_words(rule: Rule, model: StoreModel) -> Callable[[Mapping[str, Any]
             said.append(f"({UNKNOWN!r} if {name} is None else {name})")
         else:
             given[f"kind_{name}"] = part.type
-            said.append(f"show({name}, kind_{name}, {minor_per_major(model.currency)})")
+            said.append(f"show({name}, kind_{name}, {minor_per_major(currency)})")
     lines.append(f"because = ''.join([{', '.join(said)}])")
     lines.append("at_stake = None")
     if incident.value is not None:
@@ -207,7 +207,7 @@ def _compile_words(rule: Rule, model: StoreModel) -> Callable[[Mapping[str, Any]
     lines.append("return about, because, quiet, group, at_stake")
     source = "def words(b):\n    " + "\n    ".join(lines)
     # Generated from the checked trees; texts of the author's are in it as constants alone.
-    made: Callable[[Mapping[str, Any]], Words] = define(source, given, model.lists)
+    made: Callable[[Mapping[str, Any]], Words] = define(source, given, lists)
     return made
 
 

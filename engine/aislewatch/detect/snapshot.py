@@ -10,13 +10,14 @@ from msgspec import Struct
 
 from aislewatch.detect.health import HealthState
 from aislewatch.detect.incidents import Incident, IncidentState
+from aislewatch.detect.lists import ListState, state_of, told
 from aislewatch.detect.order import OrderState
 from aislewatch.detect.signals import Signal, SignalState
 from aislewatch.errors import LedgerError
-from aislewatch.events.kinds import ClockTick, DeviceState, Event
+from aislewatch.events.kinds import ClockTick, DeviceState, Event, ListChanged
 from aislewatch.events.registry import Registry
 
-FORMAT = 3
+FORMAT = 4
 """Changes whenever an older core could not read what a newer one wrote."""
 
 
@@ -27,26 +28,26 @@ class CoreState:
     Attributes:
         order: what is held back, and which ids are known.
         health: device states.
+        lists: changes of named lists.
         signals: verdicts that hold and can still change.
         incidents: those that can still change.
         undecided: judgements that could not be made, with the time of their deadline.
         evidence: every event that a clause may still look at, or that may be judged anew.
         pending: (rule, deadline, anchor) of judgements that wait.
         housekeeping: event time of the next housekeeping.
-        let_go: by index, until when it let go of everything that it could no longer hold.
         configuration: what the log was last told of rules and model.
         counters: of arrivals and the like.
     """
 
     order: OrderState = field(default_factory=OrderState)
     health: HealthState = field(default_factory=HealthState)
+    lists: ListState = field(default_factory=ListState)
     signals: SignalState = field(default_factory=SignalState)
     incidents: IncidentState = field(default_factory=IncidentState)
     undecided: dict[str, int] = field(default_factory=dict[str, int])
     evidence: list[Event] = field(default_factory=list[Event])
     pending: list[tuple[str, int, Event]] = field(default_factory=list[tuple[str, int, Event]])
     housekeeping: int = 0
-    let_go: dict[str, int] = field(default_factory=dict[str, int])
     configuration: str = ""
     counters: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -74,6 +75,7 @@ class _Wire(Struct, frozen=True, kw_only=True):
     watermark: int
     last: int
     states: list[int]
+    changes: list[int]
     holding: list[Signal]
     raised: list[str]
     incidents: list[_OpenIncident]
@@ -84,7 +86,6 @@ class _Wire(Struct, frozen=True, kw_only=True):
     housekeeping: int
     configuration: str
     counters: dict[str, int]
-    let_go: dict[str, int] = {}
 
 
 class _Format(Struct, frozen=True):
@@ -126,6 +127,7 @@ def encode_state(state: CoreState) -> bytes:
         watermark=state.order.watermark,
         last=state.order.last,
         states=pool.places(s for states in state.health.states.values() for s in states),
+        changes=pool.places(told(state.lists)),
         holding=list(state.signals.holding.values()),
         raised=sorted(state.signals.raised),
         incidents=[
@@ -136,7 +138,6 @@ def encode_state(state: CoreState) -> bytes:
         evidence=pool.places(state.evidence),
         pending=[(rule, deadline, pool.place(a)) for rule, deadline, a in state.pending],
         housekeeping=state.housekeeping,
-        let_go=state.let_go,
         configuration=state.configuration,
         counters=state.counters,
         events=pool.events,
@@ -165,6 +166,11 @@ def decode_state(raw: bytes, registry: Registry) -> CoreState:
         state = events[place]
         assert isinstance(state, DeviceState)
         states.setdefault(state.device, []).append(state)
+    changes: list[ListChanged] = []
+    for place in wire.changes:
+        change = events[place]
+        assert isinstance(change, ListChanged)
+        changes.append(change)
     losers: dict[str, list[Event]] = {}
     for place in wire.losers:
         losers.setdefault(events[place].id, []).append(events[place])
@@ -179,6 +185,7 @@ def decode_state(raw: bytes, registry: Registry) -> CoreState:
             last=wire.last,
         ),
         health=HealthState(states),
+        lists=state_of(changes),
         signals=SignalState({s.id: s for s in wire.holding}, set(wire.raised)),
         incidents=IncidentState(
             {i.id: Incident(i.id, i.opened, i.signals, i.level) for i in wire.incidents},
@@ -192,7 +199,6 @@ def decode_state(raw: bytes, registry: Registry) -> CoreState:
             if place not in gone
         ],
         housekeeping=wire.housekeeping,
-        let_go=wire.let_go,
         configuration=wire.configuration,
         counters=wire.counters,
     )

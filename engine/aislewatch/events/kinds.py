@@ -144,6 +144,22 @@ class ClockTick(Event, frozen=True, kw_only=True, tag="clock.tick"):
     final: Annotated[bool | None, _field("the recording has ended: everything is due")] = None
 
 
+class ListChanged(Event, frozen=True, kw_only=True, tag="list.changed"):
+    """Somebody put a text on a named list, or took it off; rules read lists as of event time.
+
+    Of a text without any change the store file says whether it is on the list.
+    """
+
+    list_name: Annotated[Key, _field("which list", path="list")]
+    member: Annotated[Key, _field("what is put on it or taken off")]
+    change: Annotated[Literal["add", "remove"], _field("which of the two")]
+    until_us: Annotated[
+        Time | None, _field("when an addition ends by itself", path="until", dimension="instant")
+    ] = None
+    reason: Annotated[str | None, _field("why, in a sentence")] = None
+    by: Annotated[Key | None, _field("who did it, as a pseudonym")] = None
+
+
 class RfidRead(Tagged, frozen=True, kw_only=True, tag="rfid.read"):
     """An antenna heard a tag."""
 
@@ -364,6 +380,7 @@ class ShiftClosed(Till, frozen=True, kw_only=True, tag="shift.closed"):
 BUILT_IN: tuple[type[Event], ...] = (
     DeviceState,
     ClockTick,
+    ListChanged,
     RfidRead,
     RfidCrossing,
     ScaleWeight,

@@ -15,6 +15,9 @@ from typing import Any
 LIST_PREFIX = "_list_"
 """Before the name of a named list in generated source."""
 
+Lists = Mapping[str, frozenset[str] | Callable[[str, int], bool]]
+"""Named lists: members that never change, or what says whether a text is on a list at a time."""
+
 _GLOBALS: dict[str, Any] = {
     "__builtins__": {},
     "_fraction": Fraction,
@@ -34,26 +37,33 @@ _GLOBALS: dict[str, Any] = {
 """Everything that generated source can name besides what is handed in."""
 
 
-def define(source: str, given: Mapping[str, Any], lists: Mapping[str, frozenset[str]]) -> Any:
+def define(source: str, given: Mapping[str, Any], lists: Lists) -> Any:
     """Make a function of generated source.
 
     Args:
         source: one ``def`` statement, generated from checked trees: never an author's text.
         given: values by the name that the source has for them.
-        lists: members of the named lists in force. A changed list needs a new function.
+        lists: the named lists.
     """
-    names: dict[str, Any] = {LIST_PREFIX + name: members for name, members in lists.items()}
+    names: dict[str, Any] = {
+        LIST_PREFIX + name: list_ if callable(list_) else _always(list_)
+        for name, list_ in lists.items()
+    }
     names |= given
     return _maker(source, tuple(names))(*names.values())
 
 
-def compile_event(source: str, lists: Mapping[str, frozenset[str]]) -> Callable[[Any], Any]:
+def _always(members: frozenset[str]) -> Callable[[str, int], bool]:
+    return lambda text, _: text in members
+
+
+def compile_event(source: str, lists: Lists) -> Callable[[Any], Any]:
     """Compile source over one event, named ``e``, into a function of it."""
     made: Callable[[Any], Any] = define(f"def f(e):\n    return {source}", {}, lists)
     return made
 
 
-def compile_event_later(source: str, lists: Mapping[str, frozenset[str]]) -> Callable[[Any], Any]:
+def compile_event_later(source: str, lists: Lists) -> Callable[[Any], Any]:
     """Give what :func:`compile_event` gives, compiled when it is first called: for rare use."""
     made: list[Callable[[Any], Any]] = []
 
@@ -66,7 +76,7 @@ def compile_event_later(source: str, lists: Mapping[str, frozenset[str]]) -> Cal
 
 
 def compile_bindings(
-    source: str, lists: Mapping[str, frozenset[str]]
+    source: str, lists: Lists
 ) -> Callable[[Mapping[str, Any]], Any]:
     """Compile source over :func:`binding_items` into a function of a mapping of bindings."""
     made: Callable[[Mapping[str, Any]], Any] = define(f"def f(b):\n    return {source}", {}, lists)

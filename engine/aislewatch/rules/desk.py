@@ -19,7 +19,7 @@ from aislewatch.rules.rule import Expr
 from aislewatch.rules.scope import Scope
 from aislewatch.rules.signals import PREFIX, mentioned, with_signals
 from aislewatch.rules.tree import Bound as BoundTerm
-from aislewatch.rules.tree import Constant, Field, Figure, Leftovers, Term, parts
+from aislewatch.rules.tree import Constant, Field, Figure, InList, Leftovers, Term, parts
 from aislewatch.rules.windows import Window, parse_window
 
 _CUT_SHORT = ("==", "!=", "<=", ">=", "&&", "||")
@@ -216,6 +216,8 @@ def names_in(term: Term) -> frozenset[str]:
             names.add(part.name)
         elif isinstance(part, Field) and part.binding:
             names.add(part.binding)
+        elif isinstance(part, InList) and part.at:
+            names.add(part.at)
     return frozenset(names)
 
 

@@ -145,18 +145,17 @@ class _Source:
             code, safe = self._comparison(term, positive=positive)
             if safe:
                 guards = guards[:-1]
-        elif isinstance(term, (OneOf, InList)):
-            code = f"{self.text(term.term)} {'' if positive else 'not '}in {self._members(term)}"
+        elif isinstance(term, OneOf):
+            members = "{" + ", ".join(repr(one) for one in term.values) + "}"
+            code = f"{self.text(term.term)} {'' if positive else 'not '}in {members}"
+        elif isinstance(term, InList):
+            asked = f"{self.text(term.term)}, {self._names[term.at]}.time"
+            code = f"{'' if positive else 'not '}{LIST_PREFIX}{term.name}({asked})"
         else:
             assert isinstance(term, Call)
             code = self._test(term)
             code = code if positive else f"not ({code})"
         return f"({' and '.join([*guards, code])})"
-
-    def _members(self, term: OneOf | InList) -> str:
-        if isinstance(term, InList):
-            return LIST_PREFIX + term.name
-        return "{" + ", ".join(repr(one) for one in term.values) + "}"
 
     def _comparison(self, term: Compare, *, positive: bool) -> tuple[str, bool]:
         """Give the comparison, and whether it needs no test for None of its one field."""

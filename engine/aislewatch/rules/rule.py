@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from aislewatch.rules import emit
 from aislewatch.rules.backtest import Backtest
-from aislewatch.rules.compiling import binding_items, compile_bindings, compile_event
+from aislewatch.rules.compiling import Lists, binding_items, compile_bindings, compile_event
 from aislewatch.rules.tree import InList, Term, Type, parts
 from aislewatch.rules.windows import Reach, Window
 
@@ -84,15 +84,11 @@ class Expr:
         """
         return emit.value(self.term, names)
 
-    def compile_where(
-        self, lists: Mapping[str, frozenset[str]] | None = None
-    ) -> Callable[[Any], bool | None]:
+    def compile_where(self, lists: Lists | None = None) -> Callable[[Any], bool | None]:
         """Give a function of one event: True, False, or None where unknown."""
         return compile_event(self.where_source(), lists or {})
 
-    def compile_bound(
-        self, lists: Mapping[str, frozenset[str]] | None = None
-    ) -> Callable[[Mapping[str, Any]], Any]:
+    def compile_bound(self, lists: Lists | None = None) -> Callable[[Mapping[str, Any]], Any]:
         """Give a function of a mapping that holds every name in :attr:`names`."""
         return compile_bindings(self.bound_source(binding_items(self.names)), lists or {})
 

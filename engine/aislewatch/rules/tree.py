@@ -125,10 +125,17 @@ class OneOf(Term):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InList(Term):
-    """A text that stands on a named list; unknown where the text is."""
+    """A text that stands on a named list; unknown where the text is.
+
+    Attributes:
+        term: the text.
+        name: of the list.
+        at: the binding whose time is meant: the anchor; empty for the event of a ``where``.
+    """
 
     term: Term
     name: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +176,7 @@ class Call(Term):
     args: tuple[Term, ...]
 
 
-_NOT_MEANT = frozenset({"span", "type", "path", "optional", "unbound"})
+_NOT_MEANT = frozenset({"span", "type", "path", "optional", "unbound", "at"})
 """What follows from the declared kinds or is only shown."""
 
 
