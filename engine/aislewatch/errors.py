@@ -63,7 +63,8 @@ class Mistake:
 
     def render(self) -> str:
         """Give the mistake as a person reads it: place, sentence, source line, caret, hint."""
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        at = f":{self.column}" if self.column else ""
+        place = f"{self.file}:{self.line}{at}" if self.line else self.file
         lines = [f"{place}: {self.severity}: {self.message}"]
         if self.source and self.column:
             lines.append(f"    {self.source}")

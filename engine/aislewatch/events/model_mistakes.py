@@ -142,6 +142,13 @@ _LIMITS = {
     "string_too_long": "must not be longer than {max_length}",
     "string_pattern_mismatch": "must look like {pattern}",
 }
+_PATTERNS = {
+    r"^[a-z][a-z0-9-]*$": "is no name here: small letters, digits and hyphens, a letter first",
+    r"^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$": "is no type of incident; write e.g. theft.exit",
+    r"^(\d{1,2}:\d{2}:\d{2}(\.\d{1,6})?|.*[{].*[}].*)$": "is no time of day; write e.g. 10:00:03",
+    "^[A-Z]{3}$": "is no currency; write three capital letters, e.g. EUR",
+}
+"""What a pattern says, for those who do not read patterns."""
 
 
 def _sentence(kind: str, given: Any, context: dict[str, Any], message: str) -> str:
@@ -153,6 +160,8 @@ def _sentence(kind: str, given: Any, context: dict[str, Any], message: str) -> s
         if isinstance(given, (list, dict)) or kind.endswith("_type"):
             return f"{_NEEDED[kind]} is needed here, not {_shown(given)}"
         return f"{_shown(given)} is not {_NEEDED[kind]}"
+    if context.get("pattern") in _PATTERNS:
+        return f"{_shown(given)} {_PATTERNS[context['pattern']]}"
     if kind in _LIMITS:
         return f"{_shown(given)} {_LIMITS[kind].format(**context)}"
     if kind.startswith("needs_"):

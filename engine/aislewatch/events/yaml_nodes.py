@@ -213,6 +213,8 @@ def _translate(error: yaml.MarkedYAMLError, text: str) -> Flaw:
     mark = error.problem_mark or error.context_mark
     start = min(mark.index, len(text)) if mark is not None else 0
     problem = f"{error.problem or ''} ({error.context or ''})"
+    if "cannot start any token" in problem and text[start : start + 1] == "\t":
+        return Flaw(start, 1, "a tab stands where YAML wants spaces", "indent with spaces")
     for words, message, hint in _PLAIN_WORDS:
         if words in problem:
             if "never closed" in message and error.context_mark is not None:

@@ -249,6 +249,10 @@ class Checker:
         spec = field_of(kinds, path)
         if spec is None:
             message, hint = unknown_field(kinds, path, binding.removeprefix(FIRST))
+            other = path.partition(".")[0]
+            if not binding and other in scope.beside:
+                message = f"a 'where' speaks of its own event alone, and not of {other!r}"
+                hint = "name the event with 'as', and compare the two in a check: below it"
             self._refuse(tree, message, hint)
         return Field(
             binding=binding,
@@ -367,9 +371,7 @@ class Checker:
             if name not in self._scope.lists:
                 hint = did_you_mean(name, self._scope.lists, label="known lists")
                 self._refuse(right, f"unknown list {name!r}", hint or "no lists are defined")
-            # The anchor is bound before all else; in a `where` the event at hand tells the time.
-            at = "" if self._scope.event else next(iter(self._scope.bindings), "")
-            return InList(term=term, name=name, at=at, type=FLAG, span=span)
+            return InList(term=term, name=name, type=FLAG, span=span)
         if not isinstance(right, ListOf):
             hint = "write x in ['a', 'b'], or x in lists.name"
             self._refuse(right, "'in' needs a list behind it", hint)

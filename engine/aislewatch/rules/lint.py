@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from aislewatch.errors import Mistake
+from aislewatch.events.units import Dimension
 from aislewatch.rules.rule import (
     Aggregate,
     Check,
@@ -59,6 +60,7 @@ def _warnings(rule: Rule) -> Iterator[_Warning]:
         yield from _given_away(clause)
     for expr in _conditions(rule):
         yield from _contradictions(expr)
+        yield from _beyond_shares(expr)
     yield from _personal(rule)
     fires = [test.fires > 0 for test in rule.tests]
     for wanted, word in ((True, "fires"), (False, "does not fire")):
@@ -121,6 +123,22 @@ def _contradictions(expr: Expr) -> Iterator[_Warning]:
                 met = op == ">=" and against == "<="
                 if low > high or (low == high and not met):
                     yield expr.line, expr.column, f"this can never hold: {expr.shown}", ""
+
+
+def _beyond_shares(expr: Expr) -> Iterator[_Warning]:
+    """Find shares that are compared with more than the whole, as 80 for 80 %."""
+    for part in parts(expr.term):
+        if not isinstance(part, Compare):
+            continue
+        field, value = part.left, part.right
+        if isinstance(value, Field):
+            field, value = value, field
+        if not isinstance(field, Field) or not isinstance(value, Constant):
+            continue
+        share = field.type.dimension is Dimension.RATIO
+        if share and isinstance(value.value, Fraction) and value.value > 1:
+            message = f"{field.path!r} is never more than 1, which is 100%: {expr.text}"
+            yield expr.line, expr.column, message, f"a share of 100: {float(value.value):g}%"
 
 
 def _bound(term: Term) -> tuple[Term, str, Fraction] | None:

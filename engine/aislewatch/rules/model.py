@@ -278,7 +278,12 @@ class ExpectShape(Shape):
     """What an inline test expects."""
 
     fires: int = Field(ge=0, description="How many signals there must be.")
-    at: str | None = Field(None, description="When the first of them is made, as in 10:00:03.")
+    at: str | None = Field(
+        None,
+        # What stands in braces is filled in later.
+        pattern=r"^(\d{1,2}:\d{2}:\d{2}(\.\d{1,6})?|.*[{].*[}].*)$",
+        description="When the first of them is made, as in 10:00:03.",
+    )
     about: dict[str, str] = Field(
         default_factory=dict[str, str], description="What it must be about."
     )

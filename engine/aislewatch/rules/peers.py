@@ -96,7 +96,9 @@ class PeersReader(EvidenceReader):
         elif name in self.scope.names:
             self._desk.wrong(path, f"{name!r} is no figure", "name a count, sum, ... above it")
         else:
-            hint = did_you_mean(name, self._made, label="named above")
+            # Figures that nobody named have names that nobody can write.
+            known = [made for made in self._made if not made.startswith("_")]
+            hint = did_you_mean(name, known, label="named above")
             self._desk.wrong(path, f"unknown figure {name!r}", hint)
 
 

@@ -189,7 +189,9 @@ def _keys(kinds: Iterable[KindSpec]) -> dict[str, str]:
             if spec.key:
                 found.setdefault(path, (spec, []))[1].append(kind.type)
     every = max((len(types) for _, types in found.values()), default=0)
-    return {
+    # What signals are about, where no field of an event is called so.
+    signals = {"zone": "**zone**: the zone that a signal is about\n\nOf signals"}
+    return signals | {
         path: f"**{path}**: {help_.about_field(spec)}\n\nOf "
         + ("every event" if len(types) == every else ", ".join(types))
         for path, (spec, types) in sorted(found.items())
@@ -207,6 +209,7 @@ def _field(kinds: Iterable[KindSpec], fits: Callable[[FieldSpec], bool]) -> Json
                 docs[f"{kind.type}.{path}"] = doc
             elif fits(spec):
                 also.append(_exactly(f"{kind.type}.{path}"))
+    also.append(_SIGNAL + r"\.[a-z][a-z0-9_-]*")
     message = "not a field that this can be made of; write e.g. shelf.removed.units"
     return _chosen(docs, "field", message, also)
 

@@ -41,6 +41,7 @@ class Scope:
         list_params: the list that is meant by each parameter that selects one.
         lists: named lists that exist.
         macros: expressions that may be named here.
+        beside: names that are bound and that a ``where`` must not speak of.
         later: names that only a later clause binds, with that clause.
         broken: names whose own clause is a mistake already; what uses them is not complained of.
     """
@@ -56,12 +57,14 @@ class Scope:
     list_params: Mapping[str, str] = field(default_factory=dict[str, str])
     lists: frozenset[str] = frozenset()
     macros: Macros = NO_MACROS
+    beside: frozenset[str] = frozenset()
     later: Mapping[str, str] = field(default_factory=dict[str, str])
     broken: frozenset[str] = frozenset()
 
     def for_event(self, kinds: tuple[KindSpec, ...]) -> Scope:
         """Give the scope of a ``where`` over these kinds: no bindings, bare fields."""
-        return replace(self, event=kinds, bindings={}, figures={}, leftovers={}, stats={}, later={})
+        alone = replace(self, bindings={}, figures={}, leftovers={}, stats={}, later={})
+        return replace(alone, event=kinds, beside=self.names)
 
     def for_macro(self) -> Scope:
         """Give the scope of a macro that is used here: all names but the rule's parameters."""

@@ -41,9 +41,8 @@ def split_template(text: str) -> Iterator[tuple[int, str, bool]]:
         elif sign == "{":
             end = text.find("}", at)
             if end < 0 or "{" in text[at + 1 : end]:
-                raise Refused(
-                    Problem("'{' is opened and never closed", at, 1, "write '{{' for '{'")
-                )
+                hint = "close it with '}'; a brace itself is '{{'"
+                raise Refused(Problem("'{' is opened and never closed", at, 1, hint))
             if plain:
                 yield at, "".join(plain), False
                 plain = []
