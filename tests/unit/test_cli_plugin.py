@@ -241,11 +241,13 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "is no title" in capsys.readouterr().err
 
 
-@given(secret=st.text(min_size=4).filter(lambda text: text not in HIDDEN))
-def test_a_secret_of_the_settings_turns_up_nowhere(secret: str) -> None:
+@given(secret=st.text("0123456789!'é", min_size=4), other=st.text("xyz", min_size=1))
+def test_a_secret_of_the_settings_turns_up_nowhere(secret: str, other: str) -> None:
     config = {"link": [{"password": secret}], "key_file": "a.key"}
-    shown = {"a": [f"<{secret}>"], secret: 1, "note": {"password": "other"}, "key_file": "a.key"}
-    text = str(redacted(shown, config).values())
-    assert redacted(shown, config)["a"] == [f"<{HIDDEN}>"] or secret in f"<{HIDDEN}>"
-    assert "other" not in text
-    assert redacted({"key_file": "a.key"}, config) in ({"key_file": "a.key"}, {"key_file": HIDDEN})
+    shown = {"a": [f"<{secret}>"], secret: 1, "note": {"password": other}, "key_file": "a.key"}
+    assert redacted(shown, config) == {
+        "a": [f"<{HIDDEN}>"],
+        HIDDEN: 1,
+        "note": {"password": HIDDEN},
+        "key_file": "a.key",
+    }
