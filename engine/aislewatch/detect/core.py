@@ -13,6 +13,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple
 
+from aislewatch.detect.bound import Bound, LetGo
 from aislewatch.detect.health import Health
 from aislewatch.detect.incidents import Incidents, Scoring, Step
 from aislewatch.detect.judging import Compiler, compile_judge
@@ -47,6 +48,7 @@ class Settings(NamedTuple):
         ahead_us: how far ahead of the clock an event may lie.
         merge_window_us: how far apart signals about one entity are still one incident.
         span_us: the longest an incident may grow.
+        evidence: events that one index of clauses may hold; of more, the oldest go.
         priors_cb: odds before any evidence, centibans, by incident type or its first word.
         timezone: IANA name; decides nothing, and is told so that a ledger can be read by itself.
     """
@@ -57,6 +59,7 @@ class Settings(NamedTuple):
     ahead_us: int = 300_000_000
     merge_window_us: int = 1_800_000_000
     span_us: int = 86_400_000_000
+    evidence: int = 2_000_000
     priors_cb: Mapping[str, int] = {}  # A NamedTuple's default is never written to.
     timezone: str = "UTC"
 
@@ -129,6 +132,7 @@ class Core:
         self._stop = -1
         self._judged = -1
         self._ties = count()
+        self._bound = Bound(self._plan, settings.evidence, state.let_go)
         for event in sorted(state.evidence, key=order_key):
             self._plan.insert(event)
         by_id = {plan.rule.id: plan for plan in self._plan.rules}
@@ -190,7 +194,9 @@ class Core:
         self._configure(tick.time)
         order, later, intake = self._order.state, self._later, self._plan.intake
         known, older = order.known, order.older
-        for event in self._order.tick(tick):
+        released = self._order.tick(tick)
+        self._bound.coming(len(released))
+        for event in released:
             time = event.time
             if time >= self._stop:
                 self._come_to(time)
@@ -326,6 +332,7 @@ class Core:
             if event is None:
                 return
             self._plan.insert(event)
+            self._bound.grown()
             for plan in self._plan.anchored_by(event):
                 self._take_anchor(plan, event)
             if event.time <= self._judged:
@@ -358,6 +365,7 @@ class Core:
             f"device/{event.device}", "event.late", event.time, event, late_us=now - event.time
         )
         self._plan.insert(event)
+        self._bound.grown()
         if isinstance(event, DeviceState):
             self._take_state(event)
         elif isinstance(event, ListChanged):
@@ -465,6 +473,11 @@ class Core:
         stream = f"signal/{signal_id(plan.rule.id, anchor)}"
         self._record(stream, "judgement.undecided", now, payload)
 
+    def _tell_let_go(self, gone: LetGo, now: int) -> None:
+        self._count("let go", gone.events)
+        content = {**gone._asdict(), "most": self.settings.evidence}
+        self._record("store", "evidence.overflow", now, canonical_json(content))
+
     def _write_steps(self, steps: Iterable[Step]) -> None:
         for step in steps:
             payload = canonical_json(step.content)
@@ -484,6 +497,10 @@ class Core:
         state = self._state
         if limit < state.housekeeping:
             return
+        # At the first minute that is due all is there that a walk would have found at it.
+        self._plan.turn(state.housekeeping)
+        for gone in self._bound.keep():
+            self._tell_let_go(gone, state.housekeeping)
         due = limit // HOUSEKEEPING_US * HOUSEKEEPING_US
         past = due - self.settings.horizon_us
         # Also where no event ever comes again: what is too old goes by time alone.
@@ -493,6 +510,7 @@ class Core:
         self._health.forget(past - self._plan.span_us)
         self._lists.forget(past - self._plan.span_us)
         self._order.forget(due, HOUSEKEEPING_US)
+        self._bound.forget(past - self._plan.span_us)
         for ident in [s for s, time in state.undecided.items() if time < past]:
             del state.undecided[ident]
         state.housekeeping = due + HOUSEKEEPING_US

@@ -60,9 +60,12 @@ class Index:
         current: the bucket of the newest time; :meth:`turn` keeps it so. Generated code puts what
             comes in order into it in place.
         turn_at: the time at which the current bucket ends.
+        floor_us: up to and including this time everything was let go, before its time.
     """
 
-    __slots__ = ("_buckets", "_get", "_in_order", "attrs", "current", "span_us", "turn_at")
+    __slots__ = (
+        "_buckets", "_get", "_in_order", "attrs", "current", "floor_us", "span_us", "turn_at",
+    )  # fmt: skip
 
     def __init__(self, attrs: tuple[str, ...], span_us: int) -> None:
         self.attrs = attrs
@@ -72,6 +75,7 @@ class Index:
         self._in_order: list[tuple[int, Bucket]] = []
         self.current: Bucket = {}
         self.turn_at = -1
+        self.floor_us = -1
 
     def turn(self, time: int) -> None:
         """Make the bucket of a time the current one; drop those that no question can reach."""
@@ -100,7 +104,7 @@ class Index:
     def insert(self, event: Event) -> None:
         """Take an event in at its place in the total order, wherever that is."""
         key = self.key_of(event)
-        if key is None:
+        if key is None or event.time <= self.floor_us:
             return
         number = event.time // self.span_us
         if self._buckets and number < max(self._buckets) - 1:
@@ -129,6 +133,27 @@ class Index:
             there.remove(event)
         if there in (event, []):
             del bucket[key]
+
+    def trim(self, most: int) -> tuple[int, int]:
+        """Let go of the oldest, whole instants of them, until no more than so many are held.
+
+        Args:
+            most: fewer than are held.
+
+        Returns:
+            How many events went, and the time of the oldest.
+        """
+        times = sorted(event.time for event in self)
+        self.floor_us = until = times[len(times) - most - 1]
+        for bucket in self._buckets.values():
+            for key, there in list(bucket.items()):
+                events = there if isinstance(there, list) else [there]
+                rest = events[bisect_right(events, until, key=_time) :]
+                if not rest:
+                    del bucket[key]
+                elif len(rest) < len(events):
+                    bucket[key] = rest
+        return bisect_right(times, until), times[0]
 
     def between(self, key: Key, start_us: int, end_us: int) -> Sequence[Event]:
         """Give the events of a key from one time to another, both included, in order.

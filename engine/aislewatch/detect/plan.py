@@ -83,7 +83,7 @@ class Touch:
     anchor_key: Callable[[Event], Key]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class RulePlan:
     """A rule, compiled.
 
@@ -99,6 +99,7 @@ class RulePlan:
         judge: judges an anchor.
         touches: how later arrivals bear on it.
         rests_on_absence: a device's health bears on it.
+        indexes: what its clauses look into.
         lists: named lists that bear on it.
         speaker: makes its signals.
     """
@@ -112,6 +113,7 @@ class RulePlan:
     judge: Judge
     touches: tuple[Touch, ...]
     rests_on_absence: bool
+    indexes: tuple[Index, ...]
     lists: frozenset[str]
     speaker: Speaker
 
@@ -168,6 +170,7 @@ class Plan:
         self._puts: list[tuple[Put, Callable[[Any], bool]]] = []
         self._known_watchers: dict[tuple[str, str | None], list[str]] = {}
         self._span_us = 0
+        self._asked: list[Index] = []
         self.span_us = 0
         self.rules: list[RulePlan] = []
         strata = strata_of(rules)
@@ -289,10 +292,17 @@ class Plan:
             put = Put(index, frozenset(types), where, maybe)
             self._puts.append((put, put.compile(self.model.lists)))
         index.span_us = max(index.span_us, self._span_us)
+        if index not in self._asked:
+            self._asked.append(index)
         return index
+
+    def judge_by(self, plan: RulePlan, judge: Judge) -> None:
+        """Have a rule judged in another way from here on."""
+        plan.judge = judge
 
     def _compile(self, rule: Rule) -> RulePlan:
         wait_us = max(0, rule.reach.latest_us)
+        self._asked = []
         # A judgement may be made anew for as long as a late event may come; it then looks as far
         # back as the first time.
         touches = tuple(_touches(rule, self._lists))
@@ -312,6 +322,7 @@ class Plan:
             judge=self._compiler(rule, self, self._blind, self._lists),
             touches=touches,
             rests_on_absence=bool(rule.requires) or any(map(_absence, _flat(rule.clauses))),
+            indexes=tuple(self._asked),
             lists=lists_of(rule),
             speaker=Speaker(rule, self.model, self._lists),
         )
@@ -340,6 +351,12 @@ class Plan:
             ]
             intake[kind.struct] = compile_intake(tasks, self.model.lists)
         return intake
+
+    @property
+    def indexes(self) -> dict[str, Index]:
+        """Everything that keeps events, by what it is asked."""
+        anchors = {f"when {', '.join(types)}": one for types, one in self._anchors.items()}
+        return {**self._indexes, **anchors}
 
     def _all_indexes(self) -> list[Index]:
         return [*self._indexes.values(), *self._anchors.values()]

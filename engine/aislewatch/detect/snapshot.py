@@ -35,6 +35,7 @@ class CoreState:
         evidence: every event that a clause may still look at, or that may be judged anew.
         pending: (rule, deadline, anchor) of judgements that wait.
         housekeeping: event time of the next housekeeping.
+        let_go: by index, until when it let go of everything that it could no longer hold.
         configuration: what the log was last told of rules and model.
         counters: of arrivals and the like.
     """
@@ -48,6 +49,7 @@ class CoreState:
     evidence: list[Event] = field(default_factory=list[Event])
     pending: list[tuple[str, int, Event]] = field(default_factory=list[tuple[str, int, Event]])
     housekeeping: int = 0
+    let_go: dict[str, int] = field(default_factory=dict[str, int])
     configuration: str = ""
     counters: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -86,6 +88,7 @@ class _Wire(Struct, frozen=True, kw_only=True):
     housekeeping: int
     configuration: str
     counters: dict[str, int]
+    let_go: dict[str, int] = {}
 
 
 class _Format(Struct, frozen=True):
@@ -138,6 +141,7 @@ def encode_state(state: CoreState) -> bytes:
         evidence=pool.places(state.evidence),
         pending=[(rule, deadline, pool.place(a)) for rule, deadline, a in state.pending],
         housekeeping=state.housekeeping,
+        let_go=state.let_go,
         configuration=state.configuration,
         counters=state.counters,
         events=pool.events,
@@ -199,6 +203,7 @@ def decode_state(raw: bytes, registry: Registry) -> CoreState:
             if place not in gone
         ],
         housekeeping=wire.housekeeping,
+        let_go=wire.let_go,
         configuration=wire.configuration,
         counters=wire.counters,
     )

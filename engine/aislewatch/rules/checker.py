@@ -371,7 +371,9 @@ class Checker:
             if name not in self._scope.lists:
                 hint = did_you_mean(name, self._scope.lists, label="known lists")
                 self._refuse(right, f"unknown list {name!r}", hint or "no lists are defined")
-            return InList(term=term, name=name, type=FLAG, span=span)
+            # The anchor is bound before all else; in a `where` the event at hand tells the time.
+            at = "" if self._scope.event else next(iter(self._scope.bindings), "")
+            return InList(term=term, name=name, at=at, type=FLAG, span=span)
         if not isinstance(right, ListOf):
             hint = "write x in ['a', 'b'], or x in lists.name"
             self._refuse(right, "'in' needs a list behind it", hint)
