@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import shutil
 import subprocess
 import sys
 import threading
@@ -339,6 +341,34 @@ async def test_a_broker_that_wants_a_password_gets_the_files_and_shows_it_to_nob
             with pytest.raises(DeviceMisconfigured, match="does not let"):
                 await other.open(stand.context())
             await other.close()
+
+
+# The client lets go of a socket whose handshake failed without closing it.
+@pytest.mark.filterwarnings("ignore:.*SSLSocket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.skipif(
+    "mosquitto" not in brokers() or shutil.which("openssl") is None,
+    reason="mosquitto or openssl is not installed",
+)
+async def test_an_encrypted_broker_is_believed_only_with_its_authority(tmp_path: Path) -> None:
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    made += ["-nodes", "-days", "2", "-subj", "/CN=shop", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made += ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "ca.pem")]
+    subprocess.run(made, check=True, capture_output=True)
+    extra = ["allow_anonymous true", f"certfile {tmp_path / 'ca.pem'}"]
+    async with (
+        asyncio.timeout(30),
+        Broker("mosquitto", [*extra, f"keyfile {tmp_path / 'key.pem'}"]) as broker,
+    ):
+        stand = Stand(broker, tmp_path)
+        async with running(stand, stand.meraki(tls={"ca_file": "ca.pem"})):
+            pass
+        stranger = stand.meraki(tls={})
+        with pytest.raises(DeviceMisconfigured, match="name its authority"):
+            await stranger.open(stand.context())
+        await stranger.close()
+        gc.collect()
+        with pytest.raises(DeviceMisconfigured, match=r"certificates .* cannot be read"):
+            await stand.meraki(tls={"ca_file": "none.pem"}).open(stand.context())
 
 
 async def test_the_twin_can_be_run_by_hand(stand: Stand) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -15,6 +17,7 @@ from pydantic import ValidationError
 from aislewatch.events.kinds import DeviceState, Event, VisionAction, VisionCount, VisionPerson
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins import camera
 from aislewatch_plugins.camera.axis import Axis
 from aislewatch_plugins.camera.config import (
     AxisConfig,
@@ -26,6 +29,7 @@ from aislewatch_plugins.camera.frigate import Frigate
 from aislewatch_plugins.camera.meraki import Meraki
 from aislewatch_plugins.camera.payloads import masked, time_of
 from aislewatch_plugins.camera.seen import Count, Decoder, Gone, Loitering, Person, Sight
+from aislewatch_plugins.camera.sensor import CameraMeraki
 from aislewatch_plugins.camera.telling import Refusal, Teller
 
 ANY = {"broker": "127.0.0.1", "key_file": "k"}
@@ -384,6 +388,7 @@ def test_a_camera_that_says_the_same_for_ever_has_not_said_anything() -> None:
     (state,) = events(told.advance(T_US + 61 * SECOND_US))
     assert isinstance(state, DeviceState)
     assert (state.state, state.reason) == ("offline", "silent")
+    assert state.time == T_US  # From when on nobody knows what it saw.
 
 
 def test_nobody_can_be_followed_from_one_opening_to_the_next() -> None:
@@ -418,3 +423,14 @@ def test_a_mistake_in_the_configuration_is_told(
 ) -> None:
     with pytest.raises(ValidationError, match=says):
         model.model_validate({**ANY, **given})
+
+
+def test_the_readme_shows_a_store_file_whose_camera_can_be_configured() -> None:
+    readme = Path(camera.__file__).with_name("README.md").read_text(encoding="utf-8")
+    shown = yaml.safe_load(readme.split("```yaml\n")[1].split("```")[0])
+    feed = shown["feeds"]["desk-camera"]
+    assert feed["plugin"] == CameraMeraki.descriptor.name
+    assert MerakiConfig.model_validate(feed["config"]).address == ("mqtt.shop.lan", 1883)
+    for model in (MerakiConfig, FrigateConfig, AxisConfig):
+        told = [name for name in model.model_fields if f"`{name}" not in readme]
+        assert told == []

@@ -203,7 +203,7 @@ class AxisConfig(CameraConfig):
             that is much of what it sees; with ``person`` no desk is empty that only might be.
         events: where it publishes its own events, for tampering; what stands before their names.
         availability: where it says whether it is there.
-        silence: as above; it also sends frames in which nobody is, about two in three seconds.
+        silence: as above; it also sends frames in which nobody is, about one in two seconds.
     """
 
     topic: TopicPart
@@ -213,5 +213,5 @@ class AxisConfig(CameraConfig):
     )
     unclassified: Literal["nothing", "person"] = "nothing"
     events: TopicPart | None = None
-    silence: DurationUs = Field(default=60 * _SECOND, ge=0)
+    silence: DurationUs = Field(default=20 * _SECOND, ge=0)
     availability: AvailabilityConfig | None = None

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _QOS: Final = 1
 _CONNECT_S: Final = 5.0
 _CLOSE_S: Final = 1.0
-_KEEP_ALIVE_S: Final = 20
+_KEEP_ALIVE_S: Final = 5
+"""A dead line is found out within twice that; until then an empty desk only seems to be one."""
 _BEHIND_MOST: Final = 20_000
 _REJECTED: Final = 0x80
 # Return codes of MQTT 3.1.1, section 3.2.2.3, and how paho names them.

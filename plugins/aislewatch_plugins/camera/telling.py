@@ -97,7 +97,7 @@ class Teller:
         self._context = context
         self._decoder = decoder
         self._secret = secret
-        self._heard_us = now_us
+        self._heard_us = self._state_us = now_us
         self._faults = Faults()
         self._stays: dict[tuple[str | None, str | None], _Stay] = {}
         self._counts: dict[str | None, tuple[int, int]] = {}
@@ -154,7 +154,8 @@ class Teller:
             detail = f"nothing has come from it for {silence_us // 1_000_000} s"
             self._stays.clear()
             self._faults.take(Sight("silence", "offline", "silent", detail))
-            yield from self._news(self._faults.news(), now_us)
+            # It is known now, and what was not seen since then was not seen by anybody.
+            yield from self._news(self._faults.news(), max(self._heard_us, self._state_us))
         if self._faults.blind:
             return
         for key, stay in list(self._stays.items()):
@@ -252,6 +253,7 @@ class Teller:
     def _news(self, standing: Standing | None, time_us: int) -> Iterator[Told]:
         if standing is not None:
             state, reason, detail = standing
+            self._state_us = time_us
             envelope = self._envelope(time_us)
             yield DeviceState(**envelope, state=state, reason=reason, detail=detail)
 
