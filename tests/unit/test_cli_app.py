@@ -129,3 +129,13 @@ def test_a_live_run_without_the_live_parts_says_what_to_install(
     assert capsys.readouterr().err == (
         "aislewatch: this needs ray: pip install 'aislewatch[live]'\n"
     )
+
+
+@pytest.mark.parametrize("command", ["check", "test", "read", "lock"])
+def test_mistakes_in_files_are_json_where_json_was_asked_for(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rule.yml").write_text("id: two words\n")
+    assert main(["rules", command, str(tmp_path), "--json"]) == FINDINGS
+    told = json.loads(capsys.readouterr().out)["mistakes"]
+    assert any("two words" in one["message"] and one["line"] == 1 for one in told)

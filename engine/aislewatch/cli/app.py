@@ -7,8 +7,10 @@ answer at once, and the database, the stream and Ray take seconds to load.
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import typer
@@ -74,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, FileMistakes) and "--json" in words:
+            told = {"mistakes": [asdict(mistake) for mistake in error.mistakes]}
+            sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
         return _explain(error)
     return code if isinstance(code, int) else FINE
 
