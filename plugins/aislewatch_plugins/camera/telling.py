@@ -124,13 +124,13 @@ class Teller:
         except ValueError as error:
             yield from self._refuse(topic, payload, str(error), now_us)
             return
-        if abs(off_us) > self._config.skew:
-            yield from self._wrong_clock(topic, payload, off_us, now_us)
-            return
         timed = any(seen.time_us for seen in found)
         if timed and self._came_before(topic, payload):
             # Sent again, or a camera whose picture stands still: no sign of life.
             self.repeats += 1
+            return
+        if abs(off_us) > self._config.skew:
+            yield from self._wrong_clock(topic, payload, off_us, now_us)
             return
         self.frames += 1
         # What the broker had kept does not show that the camera is alive.
