@@ -248,7 +248,7 @@ CONDITIONS: list[tuple[Term, str, str]] = [
         "sku is not 'A', 'B' or 'C'",
     ),
     (
-        InList(term=SKU, name="lent", type=FLAG),
+        InList(term=SKU, name="lent", at="scan", type=FLAG),
         "sku is on the list lent",
         "sku is not on the list lent",
     ),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aislewatch.detect.judging import Holds
+from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.saying import Speaker
 from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.kinds import Event, PosItem, RfidCrossing, ScaleChanged
@@ -137,7 +138,7 @@ def test_a_whole_rule_is_read_into_values_of_base_units() -> None:
 
 def sentence(rule: Rule, bindings: dict[str, Event]) -> str:
     anchor = next(iter(bindings.values()))
-    speaker = Speaker(rule, StoreModel(lists=LISTS))
+    speaker = Speaker(rule, StoreModel(lists=LISTS), NamedLists(LISTS).asked(LISTS))
     signal = speaker.signal("signal", anchor, Holds(bindings, [], [], 0), 0)
     return str(msgspec.json.decode(signal.payload)["because"])
 
@@ -481,7 +482,8 @@ def test_windows_reach_as_far_as_the_windows_that_they_are_measured_from() -> No
     ("match", "expected"),
     [
         ("  - {seen: pos.itme, window: 1m before scan}", "unknown type of event 'pos.itme'"),
-        ("  - {seen: signal.other, window: 1m before scan}", "there is no rule 'other' beside this one"),
+        ("  - {seen: signal.other, window: 1m before scan}",
+         "there is no rule 'other' beside this one"),
         ("  - {seen: pos.void, window: 1m before}", "'1m before' is not a window"),
         ("  - {seen: pos.void, window: 1 before scan}", "'1' is not a duration"),
         ("  - {seen: pos.void, window: 1m before scna}", "unknown name 'scna' | did you mean"),

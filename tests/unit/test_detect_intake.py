@@ -69,7 +69,7 @@ def test_tables_and_chains_take_in_what_a_test_of_each_condition_would(
         )
     for index in (*(put.index for put in puts), *(hand.anchors for hand in hands)):
         index.turn(0)
-    intake = compile_intake([*puts, *hands], {})
+    intake, _ = compile_intake([*puts, *hands], {})
     events = [read(number, random) for number in range(60)]
     for event in events:
         intake(event)

@@ -266,7 +266,7 @@ class Core:
 
     def _judge_due_before(self, time: int) -> None:
         due = self._take_due_before(time)
-        if len(self._plan.rules) > 1:
+        if not self._plan.orderly:
             due.sort(key=_judging_order)
         for plan, anchor in due:
             verdict = plan.judge(anchor)

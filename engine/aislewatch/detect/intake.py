@@ -8,14 +8,15 @@ so that a thousand rules of a thousand zones cost an event no more than the one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from aislewatch.detect.evidence import Index
+from aislewatch.detect.forms import form_of, gate_of, terms_of, without
 from aislewatch.rules import emit
 from aislewatch.rules.compiling import compile_event_later, define
 from aislewatch.rules.rule import Expr
-from aislewatch.rules.tree import All, Compare, Constant, Field, OneOf, Term
+from aislewatch.rules.tree import Term
 
 _FEW = 4
 """Up to so many values are compared one by one, which is quicker than a table and a call."""
@@ -72,9 +73,19 @@ class Hand:
 Task = Put | Hand
 
 
-def compile_intake(
-    tasks: Sequence[Task], lists: Mapping[str, frozenset[str]]
-) -> Callable[[Any], None]:
+class Intake(NamedTuple):
+    """What is done with events of one type.
+
+    Attributes:
+        take: does it with one.
+        orderly: an event is handed to rules in the order of the tasks.
+    """
+
+    take: Callable[[Any], None]
+    orderly: bool
+
+
+def compile_intake(tasks: Sequence[Task], lists: Mapping[str, frozenset[str]]) -> Intake:
     """Generate the function that does its tasks with an event of one type."""
     gates = [_gates(task) for task in tasks]
     values: dict[str, set[str | None]] = {}
@@ -88,6 +99,7 @@ def compile_intake(
         best = max(gate, key=lambda attr: (len(values[attr]), attr), default=None)
         if best is None:
             writer.lines += writer.task(task, None)
+            writer.places += isinstance(task, Hand)
             continue
         for value in sorted(gate[best], key=str):
             behind.setdefault(best, {}).setdefault(value, []).append(task)
@@ -96,7 +108,7 @@ def compile_intake(
             writer.chain(attr, tasks_of)
         else:
             writer.table(attr, tasks_of, lists)
-    return writer.function(lists)
+    return Intake(writer.function(lists), orderly=writer.places <= 1)
 
 
 class _Writer:
@@ -104,10 +116,12 @@ class _Writer:
 
     Attributes:
         lines: of the function's body.
+        places: in it at which an event is handed to rules, one after the other.
     """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.places = 0
         self._given: dict[str, Any] = {}
 
     def function(self, lists: Mapping[str, frozenset[str]]) -> Callable[[Any], None]:
@@ -117,6 +131,7 @@ class _Writer:
 
     def chain(self, attr: str, tasks_of: Mapping[str | None, Sequence[Task]]) -> None:
         """Write a comparison for each value of a field."""
+        self.places += 1
         self.lines.append(f"g = e.{attr}")
         word = "if"
         for value, tasks in tasks_of.items():
@@ -132,11 +147,42 @@ class _Writer:
     ) -> None:
         """Write a look-up of a field's value in a table of functions."""
         table: dict[str | None, Callable[[Any], None]] = {}
+        alike, tasks_of = _alike(attr, tasks_of)
+        for hands in alike:
+            self._hands(attr, hands)
+        self.places += len(alike)
+        if not tasks_of:
+            return
         for value, tasks in tasks_of.items():
             writer = _Writer()
             writer.lines += writer._tasks(tasks, attr, value)
             table[value] = writer.function(lists)
         self.lines += [f"f = {self._name(table)}.get(e.{attr})", "if f is not None: f(e)"]
+
+    def _hands(self, attr: str, hands: Mapping[str | None, Sequence[Hand]]) -> None:
+        """Write the handing over of an event to rules that differ in one value alone."""
+        any_hand = next(iter(hands.values()))[0]
+        term = without(any_hand.where.term, attr) if any_hand.where is not None else None
+        plans = {value: tuple(hand.plan for hand in those) for value, those in hands.items()}
+        self.lines += [
+            f"if {'True' if term is None else emit.holds(term, {'': 'e'})}:",
+            f"    ps = {self._name(plans)}.get(e.{attr})",
+            "    if ps is not None:",
+            *_indented(_indented(self._keep(any_hand.anchors))),
+            "        for p in ps:",
+        ]
+        if any_hand.due is not None:
+            self.lines.append(f"            {self._name(any_hand.due)}.append((p, e))")
+        else:
+            self.lines.append(f"            {self._name(any_hand.take)}(p, e)")
+
+    def _keep(self, anchors: Index) -> Iterator[str]:
+        # Several rules may be anchored in one event; it is kept once.
+        yield f"c = {self._name(anchors)}.current"
+        yield "s = c.setdefault((), e)"
+        yield "if s.__class__ is list:"
+        yield "    if s[-1] is not e: s.append(e)"
+        yield "elif s is not e: c[()] = [s, e]"
 
     def _tasks(self, tasks: Iterable[Task], attr: str, value: str | None) -> list[str]:
         return [line for task in tasks for line in self.task(task, attr if value else None)]
@@ -145,17 +191,12 @@ class _Writer:
         """Give the lines of a task, where the field of a gate is known to have its value."""
         term = task.where.term if task.where is not None else None
         if term is not None and known is not None:
-            term = _without(term, known)
+            term = without(term, known)
         if isinstance(task, Put):
             yield from self._put(task, term)
             return
         yield f"if {'True' if term is None else emit.holds(term, {'': 'e'})}:"
-        # Several rules may be anchored in one event; it is kept once.
-        yield f"    c = {self._name(task.anchors)}.current"
-        yield "    s = c.setdefault((), e)"
-        yield "    if s.__class__ is list:"
-        yield "        if s[-1] is not e: s.append(e)"
-        yield "    elif s is not e: c[()] = [s, e]"
+        yield from _indented(self._keep(task.anchors))
         plan = self._name(task.plan)
         if task.due is not None:
             yield f"    {self._name(task.due)}.append(({plan}, e))"
@@ -179,6 +220,23 @@ class _Writer:
         return name
 
 
+def _alike(
+    attr: str, tasks_of: Mapping[str | None, Sequence[Task]]
+) -> tuple[list[dict[str | None, list[Hand]]], dict[str | None, list[Task]]]:
+    """Part the rules that differ in the field's value alone, by form, from all other tasks."""
+    forms: dict[str, dict[str | None, list[Hand]]] = {}
+    rest: dict[str | None, list[Task]] = {}
+    for value, tasks in tasks_of.items():
+        for task in tasks:
+            if isinstance(task, Put):
+                rest.setdefault(value, []).append(task)
+                continue
+            term = without(task.where.term, attr) if task.where is not None else None
+            form = form_of(term, id(task.anchors), id(task.due))
+            forms.setdefault(form, {}).setdefault(value, []).append(task)
+    return list(forms.values()), rest
+
+
 def _put_in(bucket: str, key: str) -> Iterator[str]:
     """Give source that puts ``e`` behind what is in a bucket under a key."""
     yield f"c = {bucket}"
@@ -197,41 +255,11 @@ def _gates(task: Task) -> dict[str, set[str | None]]:
     gates: dict[str, set[str | None]] = {}
     if task.where is None:
         return gates
-    term = task.where.term
-    for part in term.terms if isinstance(term, All) else (term,):
-        gate = _gate(part)
+    for part in terms_of(task.where.term):
+        gate = gate_of(part)
         if gate is not None and gate[0] not in gates:
             attr, values = gate
             gates[attr] = set(values)
             if isinstance(task, Put) and task.maybe:
                 gates[attr].add(None)  # Where the field is unknown, so is whether it is meant.
     return gates
-
-
-def _gate(term: Term) -> tuple[str, tuple[str, ...]] | None:
-    if isinstance(term, OneOf) and isinstance(term.term, Field):
-        return term.term.attr, term.values
-    if not isinstance(term, Compare) or term.op != "==":
-        return None
-    for field, constant in ((term.left, term.right), (term.right, term.left)):
-        if (
-            isinstance(field, Field)
-            and isinstance(constant, Constant)
-            and isinstance(constant.value, str)
-        ):
-            return field.attr, (constant.value,)
-    return None
-
-
-def _without(term: Term, attr: str) -> Term | None:
-    """Give what is left to test of a condition where its gate on a field holds."""
-    terms = list(term.terms if isinstance(term, All) else (term,))
-    for part in terms:
-        gate = _gate(part)
-        if gate is not None and gate[0] == attr:
-            terms.remove(part)
-            break
-    if len(terms) > 1:
-        assert isinstance(term, All)
-        return replace(term, terms=tuple(terms))
-    return terms[0] if terms else None

@@ -97,6 +97,12 @@ class Indexes(Protocol):
         """
         ...
 
+    def keyed_index(
+        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
+    ) -> tuple[Index, tuple[str, ...]]:
+        """Give such an index, possibly keyed by more, and what to ask it with besides."""
+        ...
+
 
 class Blind(Protocol):
     """Says why something of some types might have gone unseen; None where it could not."""
@@ -237,8 +243,8 @@ class _Writer:
 
     def _not_seen(self, clause: NotSeen) -> str:
         verdict = self._variable()
-        index = self._index(clause, maybe=True)
-        key, start, end = self._where_to_look(clause)
+        index, values = self._index(clause, maybe=True)
+        key, start, end = self._where_to_look(clause, values)
         label = clause.label
         found = self._variable()
         self._line(f"{verdict} = None; {found} = ()")
@@ -365,8 +371,8 @@ class _Writer:
         keep_anchor: bool = False,
     ) -> str:
         """Look; give the variable of what was found, or of ``unknown_key`` without a key."""
-        index = self._index(clause, maybe=maybe)
-        key, start, end = self._where_to_look(clause)
+        index, values = self._index(clause, maybe=maybe)
+        key, start, end = self._where_to_look(clause, values)
         found = self._variable()
         self._line(f"{found} = {unknown_key}")
         self._line(f"if {key} is not None and {start} is not None and {end} is not None:")
@@ -378,13 +384,15 @@ class _Writer:
         self.depth -= 1
         return found
 
-    def _index(self, clause: Evidence, *, maybe: bool) -> str:
+    def _index(self, clause: Evidence, *, maybe: bool) -> tuple[str, tuple[str, ...]]:
+        """Give the variable of an index, and those of what it is asked with besides the joins."""
         attrs = tuple(join.attr for join in clause.same)
-        return self._constant(self.indexes.index(clause.types, clause.where, attrs, maybe=maybe))
+        index, values = self.indexes.keyed_index(clause.types, clause.where, attrs, maybe=maybe)
+        return self._constant(index), tuple(map(self._constant, values))
 
-    def _where_to_look(self, clause: Evidence) -> tuple[str, str, str]:
+    def _where_to_look(self, clause: Evidence, values: Sequence[str]) -> tuple[str, str, str]:
         window = clause.window
-        return self._key(clause.same), self._bound(window.start), self._bound(window.end)
+        return self._key(clause.same, values), self._bound(window.start), self._bound(window.end)
 
     def _between(
         self,
@@ -436,15 +444,15 @@ class _Writer:
             return f"({edge} if {edge}.time != a.time else nearest({found}, a))"
         return f"{found}[0]" if clause.pick == "first" else f"{found}[-1]"
 
-    def _key(self, same: Sequence[Join]) -> str:
-        """Give the variable of a join key; None where a part of it is unknown."""
-        if not same:
+    def _key(self, same: Sequence[Join], values: Sequence[str] = ()) -> str:
+        """Give the variable of a join key with constants behind it; None where it is unknown."""
+        if not same and not values:
             return self._set("()")
         parts = [self._set(join.expr.bound_source(self.names)) for join in same]
-        if len(parts) == 1:
-            return parts[0]
-        known = " or ".join(f"{part} is None" for part in parts)
-        return self._set(f"None if {known} else ({', '.join(parts)})")
+        if len(parts) + len(values) == 1:
+            return [*parts, *values][0]
+        unknown = " or ".join(f"{part} is None" for part in parts) or "False"
+        return self._set(f"None if {unknown} else ({', '.join([*parts, *values])})")
 
     def _lane(self, same: Sequence[Join]) -> str:
         """Give source for the lane whose sensors count; None where those of the whole shop do."""

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from aislewatch.detect.evidence import Index, Key
+from aislewatch.detect.forms import Forms
 from aislewatch.detect.health import Health
 from aislewatch.detect.intake import Hand, Put, Task, compile_intake
 from aislewatch.detect.judging import (
@@ -137,8 +138,8 @@ class Plan:
         heard: rules of whose signals others speak, with what those are about.
         layered: some rules judge signals of others.
         intake: by class of event, puts an event in that comes in order. The caller turns the plan
-            to the event's time before. Of one event, what is due at once comes in no order that
-            means anything.
+            to the event's time before.
+        orderly: of one event, rules are due in the order of their numbers.
         turn_at: from which time on :meth:`turn` must be called before an event is put in.
         span_us: how far back any judgement may look.
     """
@@ -179,6 +180,7 @@ class Plan:
         self.heard = heard_by(rules)
         self._registry = registry = with_signals(registry, self.heard)
         self._strata = strata
+        self._forms = Forms(rules)
         for rule in sorted(rules, key=lambda rule: rule.id):
             unseen = _nobody_sees(rule, model)
             if unseen is None:
@@ -191,6 +193,7 @@ class Plan:
         for index in self._all_indexes():
             self._by_span.setdefault(index.span_us, []).append(index)
         self._turns_at = dict.fromkeys(self._by_span, -1)
+        self.orderly = True
         self.intake = self._compile_intake(take_anchor, due)
         self._type_of = {kind.struct: type_ for type_, kind in registry.kinds.items()}
 
@@ -271,6 +274,17 @@ class Plan:
 
     # Building ------------------------------------------------------------------------------------
 
+    def keyed_index(
+        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
+    ) -> tuple[Index, tuple[str, ...]]:
+        """Give an index as :meth:`index` does, and what to ask with besides the join fields."""
+        where = without_lists(where)
+        if maybe and where is not None:
+            # What is unknown in a key would not be found, and must be.
+            return self.index(types, where, attrs, maybe=maybe), ()
+        rest, keyed, values = self._forms.split(types, where, attrs)
+        return self.index(types, rest, keyed, maybe=maybe), values
+
     def index(
         self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
     ) -> Index:
@@ -349,7 +363,9 @@ class Plan:
                 for at_once in [due if plan.wait_us == 0 and not self.layered else None]
                 if type_ in plan.rule.anchor.types
             ]
-            intake[kind.struct] = compile_intake(tasks, self.model.lists)
+            made = compile_intake(tasks, self.model.lists)
+            intake[kind.struct] = made.take
+            self.orderly = self.orderly and made.orderly
         return intake
 
     @property

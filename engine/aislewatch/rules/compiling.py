@@ -75,9 +75,7 @@ def compile_event_later(source: str, lists: Lists) -> Callable[[Any], Any]:
     return call
 
 
-def compile_bindings(
-    source: str, lists: Lists
-) -> Callable[[Mapping[str, Any]], Any]:
+def compile_bindings(source: str, lists: Lists) -> Callable[[Mapping[str, Any]], Any]:
     """Compile source over :func:`binding_items` into a function of a mapping of bindings."""
     made: Callable[[Mapping[str, Any]], Any] = define(f"def f(b):\n    return {source}", {}, lists)
     return made

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, replace
 from graphlib import TopologicalSorter
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -296,7 +296,7 @@ def _parts(tree: Syntax) -> list[Syntax]:
     found: list[Syntax] = []
     for one in fields(tree):
         value: Any = getattr(tree, one.name)
-        inner = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+        inner: tuple[Any, ...] = value if _is_tuple(value) else (value,)
         found += [part for part in inner if isinstance(part, Syntax)]
     return found
 
@@ -308,3 +308,7 @@ def _measured(tree: Syntax, known: Mapping[str, Macro]) -> tuple[int, int]:
         return macro.depth + 1, macro.size + 1
     inner = [_measured(part, known) for part in _parts(tree)]
     return 1 + max((d for d, _ in inner), default=0), 1 + sum(s for _, s in inner)
+
+
+def _is_tuple(value: Any) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(value, tuple)
