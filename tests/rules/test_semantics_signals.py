@@ -13,7 +13,7 @@ from aislewatch.detect.core import Core, Settings
 from aislewatch.errors import FileMistakes
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import Event, PosVoid
-from aislewatch.events.model import StoreModel
+from aislewatch.events.model import Device, StoreModel
 from aislewatch.events.record import Record
 from aislewatch.rules.load import load_rules
 from aislewatch.rules.rule import Rule
@@ -157,6 +157,18 @@ def test_a_signal_that_comes_late_is_judged_and_counted_late() -> None:
     shop.hear("10:00:00 pos.void lane=1 cashier=A")
     shop.tick("10:02:01")
     assert sorted(rule for rule, _ in raised(shop)) == ["often", "voided", "voided"]
+
+
+def test_an_absence_of_signals_of_a_rule_that_is_not_judged_accuses_nobody() -> None:
+    opened = "10:00:00 pos.no_sale cashier=A"
+    draft = Shop(*load(VOIDED % "draft", QUIET_DAY))
+    draft.day(opened)
+    assert draft.signals == []
+    # Nor does it where the rule is not judged because no device sees what it would need.
+    till = Device("till", sees=frozenset({"pos.void", "pos.no_sale"}))
+    unseen = Shop(*load(VOIDED % "live", QUIET_DAY), model=StoreModel(devices={"till": till}))
+    unseen.day(opened)
+    assert unseen.signals == []
 
 
 def test_layers_of_layers_are_judged_from_below() -> None:

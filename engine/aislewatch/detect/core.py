@@ -101,6 +101,7 @@ class Core:
         snapshot: bytes | None = None,
         compiler: Compiler = compile_judge,
     ) -> None:
+        silent = {rule.id for rule in rules if rule.status not in {"live", "shadow"}}
         rules = [rule for rule in rules if rule.status in {"live", "shadow"}]
         registry = with_signals(registry, heard_by(rules))
         state = decode_state(snapshot, registry) if snapshot is not None else CoreState()
@@ -124,6 +125,7 @@ class Core:
             horizon_us=settings.horizon_us,
             take_anchor=self._take_anchor,
             due=self._due,
+            silent=silent,
             compiler=compiler,
             lists=self._lists,
         )

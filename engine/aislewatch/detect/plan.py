@@ -7,7 +7,7 @@ that no rule names costs one look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.forms import Forms
 from aislewatch.detect.health import Health
+from aislewatch.detect.idle import idle_among
 from aislewatch.detect.intake import Hand, Put, Task, compile_intake
 from aislewatch.detect.judging import (
     Compiler,
@@ -50,7 +51,6 @@ from aislewatch.rules.rule import (
     Unmatched,
 )
 from aislewatch.rules.signals import (
-    PREFIX,
     fields_told,
     heard_by,
     signal_kind,
@@ -154,6 +154,7 @@ class Plan:
         horizon_us: int,
         take_anchor: Callable[[RulePlan, Event], None],
         due: list[tuple[RulePlan, Event]] | None = None,
+        silent: Collection[str] = (),
         compiler: Compiler = compile_judge,
         lists: NamedLists | None = None,
     ) -> None:
@@ -163,7 +164,6 @@ class Plan:
             {*model.lists, *(name for rule in rules for name in lists_of(rule))}
         )
         self._compiler = compiler
-        self.idle: dict[str, str] = {}
         self._health = health
         self._horizon_us = horizon_us
         self._indexes: dict[str, Index] = {}
@@ -181,12 +181,10 @@ class Plan:
         self._registry = registry = with_signals(registry, self.heard)
         self._strata = strata
         self._forms = Forms(rules)
+        self.idle = idle_among(rules, strata, model, silent)
         for rule in sorted(rules, key=lambda rule: rule.id):
-            unseen = _nobody_sees(rule, model)
-            if unseen is None:
+            if rule.id not in self.idle:
                 self.rules.append(self._compile(rule))
-            else:
-                self.idle[rule.id] = unseen
         self.turn_at = -1
         # All of one span turn at one time; a thousand need not be asked when.
         self._by_span: dict[int, list[Index]] = {}
@@ -430,27 +428,6 @@ def _flat(clauses: Iterable[Clause]) -> Iterator[Clause]:
 
 def _absence(clause: Clause) -> bool:
     return isinstance(clause, NotSeen | Unmatched)
-
-
-def _nobody_sees(rule: Rule, model: StoreModel) -> str | None:
-    """Say what a rule needs that no device of the store would ever send; None where all is seen."""
-    if not model.devices:
-        return None
-    needed = [requirement.type for requirement in rule.requires]
-    for clause in rule.clauses:
-        if isinstance(clause, NotSeen):
-            needed += clause.types
-        elif isinstance(clause, Unmatched):
-            needed += clause.left.types if clause.anchor_side == "right" else clause.right.types
-    # A clause and `requires` often need the same; a device's states are told by its host.
-    missing = [
-        type_
-        for type_ in dict.fromkeys(needed)
-        if type_ != "device.state"
-        and not type_.startswith(PREFIX)
-        and not model.watchers(type_, None)
-    ]
-    return f"no device of this store sees {', '.join(missing)}" if missing else None
 
 
 def _touches(rule: Rule, lists: Lists) -> Iterator[Touch]:
