@@ -203,7 +203,7 @@ incident:
   value: exit.price
 known_false_alarms: [a]
 runbook: b
-tests: [{name: a, events: b, expect: {fires: 1, at: c, about: {epc: 3}, points: 3}}]
+tests: [{name: a, events: b, expect: {fires: 1, at: "10:00:00", about: {epc: 3}, points: 3}}]
 """
 
 

@@ -373,8 +373,8 @@ def test_labels_may_name_the_incidents_of_a_ledger(desk: Desk) -> None:
     labels = desk.write("labels.csv", text)
     code, _, err = desk.run("--labels", labels, "--ledger", ledger)
     assert code == 1
-    assert f"{labels}:2:0: error: {ledger} has no incident north-99" in err
-    assert f"{labels}:3:0: error: {ledger} has no incident north-1 of south" in err
+    assert f"{labels}:2: error: {ledger} has no incident north-99" in err
+    assert f"{labels}:3: error: {ledger} has no incident north-1 of south" in err
 
 
 def test_what_late_evidence_withdrew_is_no_hit(desk: Desk) -> None:

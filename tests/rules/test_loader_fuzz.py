@@ -32,10 +32,13 @@ from aislewatch.rules import compiling, emit
 from aislewatch.rules.compiling import forget_compiled
 from aislewatch.rules.load import load_rule, load_rules
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import entities_of, with_signals
 
 REGISTRY = Registry()
 ROOT = Path(__file__).parents[2]
 SHIPPED = {path.name: path.read_text() for path in sorted((ROOT / "rules").glob("*.yml"))}
+BESIDE = entities_of(SHIPPED.values())
+with_signals(REGISTRY, BESIDE)  # Reading a class compiles its own annotations, once.
 LISTS = {
     name: frozenset({"x"}) for name in re.findall(r"lists\.(\w+)", "\n".join(SHIPPED.values()))
 }
@@ -106,7 +109,7 @@ def load_and_run(text: str | bytes) -> Rule | None:
     """Load a file and compile what it holds; every mistake has its place in the file."""
     with compiled() as heard:
         try:
-            rule = load_rule(text, "r.yml", REGISTRY, lists=LISTS)
+            rule = load_rule(text, "r.yml", REGISTRY, lists=LISTS, beside=BESIDE)
             run([rule])
         except FileMistakes as found:
             rule = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aislewatch.authoring.loading import all_lists
+from aislewatch.authoring.loading import all_lists, rules_beside
 from aislewatch.cli.app import main
 from aislewatch.events.registry import Registry
 from aislewatch.events.units import Dimension
@@ -70,7 +70,8 @@ def test_a_shipped_rule_reads_as_it_was_reviewed(
 @pytest.mark.parametrize("file", sorted((ROOT / "rules").glob("*.yml")), ids=lambda path: path.stem)
 def test_every_shipped_rule_has_words_that_name_all_that_it_binds(file: Path) -> None:
     text = file.read_bytes()
-    rule = load_rule(text, file.name, REGISTRY, lists=all_lists(text))
+    beside = rules_beside(text, str(file))
+    rule = load_rule(text, file.name, REGISTRY, lists=all_lists(text), beside=beside)
     told = words(rule)
     assert len(told.match) == len(rule.clauses)
     shown = " ".join([told.when, *(statement.text for statement in told.match)])

@@ -385,7 +385,7 @@ def test_random_rules_leave_out_nothing_of_the_language() -> None:
     def gather(rule: Rule) -> None:
         found.update(forms_of(rule))
 
-    always: Any = settings(tries, max_examples=600, database=None, derandomize=True)
+    always: Any = settings(tries, max_examples=2000, database=None, derandomize=True)
     always(given(rules())(gather))()
     forms = (
         "Seen NotSeen Aggregate Check Let Unmatched SomeOf except requires nearest first last "

@@ -26,6 +26,7 @@ from aislewatch.errors import UsageError
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry, type_of
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import with_signals
 
 _ENVELOPE = frozenset({"id", "store", "time", "seq"})
 
@@ -102,6 +103,7 @@ def capture(
     Raises:
         UsageError: no test can be made of it; says why.
     """
+    registry = with_signals(registry, rule.hears)
     trial = _Trial(rule, registry, lists or {})
     after_us = max(0, rule.reach.latest_us)
     events = _on_no_day(in_order(list(evidence)), after_us, ZoneInfo(zone))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import msgspec
@@ -129,6 +129,7 @@ def type_of(struct: type[Event]) -> str:
     return tag
 
 
+@cache  # A registry is often extended, and reading a class takes a while.
 def _kind_spec(struct: type[Event]) -> KindSpec:
     info = inspect.type_info(struct)
     assert isinstance(info, inspect.StructType)
