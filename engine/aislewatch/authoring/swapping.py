@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeGuard
 
 from aislewatch.rules.peers import evidence_of_peers
-from aislewatch.rules.rule import Clause, Evidence, Expr, Rule, SomeOf, StatsOf, Unmatched
+from aislewatch.rules.rule import Clause, Evidence, Expr, Rule, StatsOf, Unmatched, flat
 from aislewatch.rules.tree import Bound as BoundTerm
 from aislewatch.rules.tree import Field
 from aislewatch.rules.windows import Reach, Window, reach_of
@@ -78,7 +78,7 @@ def _reaching(rule: Rule) -> Rule:
     """Work out anew how far the windows of a rule look."""
     reaches = {rule.anchor.name: Reach(0, 0)}
     whole = Reach(0, 0)
-    for clause in _flat(rule.clauses):
+    for clause in flat(rule.clauses):
         if not isinstance(clause, Evidence | Unmatched):
             continue
         reach = reach_of(clause.window, reaches)
@@ -93,13 +93,6 @@ def _reaching(rule: Rule) -> Rule:
             max(whole.latest_us, *(one.latest_us for one in looked)),
         )
     return replace(rule, reach=whole)
-
-
-def _flat(clauses: tuple[Clause, ...]) -> Iterator[Clause]:
-    for clause in clauses:
-        yield clause
-        if isinstance(clause, SomeOf):
-            yield from _flat(clause.clauses)
 
 
 def _parts(value: Any, besides: object) -> Iterator[Any]:

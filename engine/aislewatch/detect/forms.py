@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from aislewatch.events.record import canonical_json
-from aislewatch.rules.rule import Clause, Evidence, Expr, Rule, SomeOf
+from aislewatch.rules.rule import Evidence, Expr, Rule, flat
 from aislewatch.rules.tree import All, Compare, Constant, Field, OneOf, Term, canonical
 
 MANY = 5
@@ -64,7 +64,7 @@ class Forms:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._values: dict[str, set[str]] = {}
-        for clause in (clause for rule in rules for clause in _flat(rule.clauses)):
+        for clause in (clause for rule in rules for clause in flat(rule.clauses)):
             if isinstance(clause, Evidence) and clause.where is not None:
                 attrs = tuple(join.attr for join in clause.same)
                 for form, _, value, _ in _readings(clause.types, clause.where, attrs):
@@ -102,10 +102,3 @@ def _readings(
             attr, (value,) = gate
             rest = without(where.term, attr)
             yield form_of(sorted(types), attrs, attr, rest), attr, value, rest
-
-
-def _flat(clauses: Iterable[Clause]) -> Iterator[Clause]:
-    for clause in clauses:
-        yield clause
-        if isinstance(clause, SomeOf):
-            yield from _flat(clause.clauses)

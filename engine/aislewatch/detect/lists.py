@@ -59,11 +59,6 @@ class NamedLists:
             return self._is_written(name, text)
         return _adds(changes[place - 1], time_us)
 
-    def members(self, name: str, time_us: int) -> list[str]:
-        """Give what is on a list at a time, sorted."""
-        texts = {*self._written.get(name, ()), *self.state.changes.get(name, ())}
-        return sorted(text for text in texts if self.holds(name, text, time_us))
-
     def tell(self, event: ListChanged) -> None:
         """Take a change in, in any order."""
         of_list = self.state.changes.setdefault(event.list_name, {})

@@ -7,7 +7,7 @@ that no rule names costs one look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -46,9 +46,9 @@ from aislewatch.rules.rule import (
     Join,
     NotSeen,
     Rule,
-    SomeOf,
     StatsOf,
     Unmatched,
+    flat,
 )
 from aislewatch.rules.signals import (
     fields_told,
@@ -333,7 +333,7 @@ class Plan:
             matches=compile_event_later(source, self.model.lists),
             judge=self._compiler(rule, self, self._blind, self._lists),
             touches=touches,
-            rests_on_absence=bool(rule.requires) or any(map(_absence, _flat(rule.clauses))),
+            rests_on_absence=bool(rule.requires) or any(map(_absence, flat(rule.clauses))),
             indexes=tuple(self._asked),
             lists=lists_of(rule),
             speaker=Speaker(rule, self.model, self._lists),
@@ -419,20 +419,13 @@ class Plan:
         return known
 
 
-def _flat(clauses: Iterable[Clause]) -> Iterator[Clause]:
-    for clause in clauses:
-        yield clause
-        if isinstance(clause, SomeOf):
-            yield from _flat(clause.clauses)
-
-
 def _absence(clause: Clause) -> bool:
     return isinstance(clause, NotSeen | Unmatched)
 
 
 def _touches(rule: Rule, lists: Lists) -> Iterator[Touch]:
     reaches: dict[str, Reach] = {rule.anchor.name: Reach(0, 0)}
-    for clause in _flat(rule.clauses):
+    for clause in flat(rule.clauses):
         if isinstance(clause, Evidence):
             reach = reach_of(clause.window, reaches)
             if isinstance(clause, StatsOf):

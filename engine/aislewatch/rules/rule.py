@@ -6,7 +6,7 @@ Everything here is frozen, in base units, and needs no text of the author's any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -266,6 +266,14 @@ class SomeOf(Clause):
 
     clauses: tuple[Clause, ...]
     at_least: int
+
+
+def flat(clauses: Iterable[Clause]) -> Iterator[Clause]:
+    """Give clauses and, behind each, those that are nested in it."""
+    for clause in clauses:
+        yield clause
+        if isinstance(clause, SomeOf):
+            yield from flat(clause.clauses)
 
 
 @dataclass(frozen=True, slots=True)

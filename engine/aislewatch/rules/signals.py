@@ -9,7 +9,7 @@ that the rule says it is about, under their names: what ``about: {zone: exit.zon
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from aislewatch.events.kinds import Event, Key, Money
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.events.registry import ENVELOPE, Registry
-from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, Unmatched
+from aislewatch.rules.rule import Evidence, Rule, Unmatched, flat
 
 PREFIX = "signal."
 """Before a rule's id, the type of its signals as events."""
@@ -119,7 +119,7 @@ def heard_in(contents: Iterable[Mapping[str, Any]]) -> dict[str, Entities]:
 def looked_for(rule: Rule) -> set[str]:
     """Give the ids of the rules whose signals a rule is judged for or looks for."""
     types = {*rule.anchor.types}
-    for clause in _flat(rule.clauses):
+    for clause in flat(rule.clauses):
         if isinstance(clause, Evidence):
             types.update(clause.types)
         elif isinstance(clause, Unmatched):
@@ -171,10 +171,3 @@ def _way(
             if rest is not None:
                 return [one, *rest]
     return None
-
-
-def _flat(clauses: Iterable[Clause]) -> Iterator[Clause]:
-    for clause in clauses:
-        yield clause
-        if isinstance(clause, SomeOf):
-            yield from _flat(clause.clauses)
