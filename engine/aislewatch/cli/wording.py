@@ -13,7 +13,9 @@ from aislewatch.events.units import minor_per_major
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-ENVELOPE: Final = frozenset({"type", "id", "store", "device", "time", "seq", "simulated"})
+ENVELOPE: Final = frozenset(
+    {"type", "id", "store", "device", "time", "seq", "simulated", "timed_by"}
+)
 """Fields that every event has; the others are what it tells."""
 
 _UNITS: Final = {"_mg": (1_000, " g"), "_us": (1_000_000, " s"), "_dbm": (1, " dBm")}

@@ -58,6 +58,7 @@ ZoneKind = Literal[
 ScaleKind = Literal["bagging", "checkout", "shelf"]
 Role = Literal["customer", "staff"]
 DeviceStateName = Literal["starting", "online", "degraded", "offline", "failed", "stopped"]
+TimedBy = Literal["arrival", "corrected"]
 Tender = Literal["cash", "card", "gift-card", "voucher", "mobile", "other"]
 
 
@@ -79,6 +80,8 @@ class Event(
         time: event time, when it happened by the device's clock.
         seq: the device's own counter; orders events of one device at one time.
         simulated: told by a simulator, never by a real device.
+        timed_by: where ``time`` is from, unless it is the device's own clock: ``arrival`` is when
+            the host heard of it, ``corrected`` the device's time put on the host's clock.
     """
 
     id: Name
@@ -87,6 +90,9 @@ class Event(
     time: Time
     seq: Annotated[int, Meta(ge=0)] = 0
     simulated: bool = False
+    timed_by: Annotated[
+        TimedBy | None, _field("where the time is from, unless the device's clock")
+    ] = None
 
 
 class Placed(Event, frozen=True, kw_only=True):
@@ -158,6 +164,20 @@ class ListChanged(Event, frozen=True, kw_only=True, tag="list.changed"):
     ] = None
     reason: Annotated[str | None, _field("why, in a sentence")] = None
     by: Annotated[Key | None, _field("who did it, as a pseudonym")] = None
+
+
+class StoreReloaded(Event, frozen=True, kw_only=True, tag="store.reloaded"):
+    """The engine was given the store file and its rules anew; behind this in the log they decide.
+
+    What they are is kept with the run; see :mod:`aislewatch.runtime.setup_shelf`.
+    """
+
+    meaning: Annotated[
+        str,
+        Meta(pattern="^[0-9a-f]{64}$"),
+        _field("SHA-256 of all in them that changes what is decided, hexadecimal"),
+    ]
+    by: Annotated[Key | None, _field("who asked for it, as a pseudonym")] = None
 
 
 class RfidRead(Tagged, frozen=True, kw_only=True, tag="rfid.read"):
@@ -290,10 +310,12 @@ class PosVoid(PosLine, frozen=True, kw_only=True, tag="pos.void"):
 
 
 class PosRefund(PosLine, frozen=True, kw_only=True, tag="pos.refund"):
-    """Money was given back for goods."""
+    """Money was given back for goods. Never holds a card number."""
 
     amount_minor: Annotated[Money | None, _field("what was given back")] = None
     original_receipt: Annotated[Key | None, _field("the sale it refers to")] = None
+    card: Annotated[Key | None, _field("the card that gets it, as a keyed pseudonym")] = None
+    card_before: Annotated[Key | None, _field("the same under the site's key before")] = None
 
 
 class PosOverride(PosLine, frozen=True, kw_only=True, tag="pos.override"):
@@ -335,6 +357,8 @@ class PosTender(Till, frozen=True, kw_only=True, tag="pos.tender"):
 
     method: Annotated[Tender | None, _field("how it was paid")] = None
     amount_minor: Annotated[Money | None, _field("how much")] = None
+    card: Annotated[Key | None, _field("the card that paid, as a keyed pseudonym")] = None
+    card_before: Annotated[Key | None, _field("the same under the site's key before")] = None
 
 
 class PosBasketClose(Till, frozen=True, kw_only=True, tag="pos.basket_close"):
@@ -381,6 +405,7 @@ BUILT_IN: tuple[type[Event], ...] = (
     DeviceState,
     ClockTick,
     ListChanged,
+    StoreReloaded,
     RfidRead,
     RfidCrossing,
     ScaleWeight,

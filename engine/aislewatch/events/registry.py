@@ -146,11 +146,13 @@ def _kind_spec(struct: type[Event]) -> KindSpec:
 def _field_spec(field: inspect.Field) -> FieldSpec:
     layers: list[Any] = []  # Of inspect.Metadata, whose dictionaries are not typed.
     node: Any = field.type
+    optional = False
     while True:
         if isinstance(node, inspect.Metadata):
             layers.append(node)
             node = node.type
         elif isinstance(node, inspect.UnionType):
+            optional = True
             (node,) = (t for t in node.types if not isinstance(t, inspect.NoneType))
         else:
             break
@@ -166,7 +168,7 @@ def _field_spec(field: inspect.Field) -> FieldSpec:
         attr=field.name,
         dimension=dimension,
         whole=isinstance(node, inspect.IntType),
-        required=field.required or field.name in ENVELOPE,
+        required=field.required or not optional,
         key=bool(extra.get("key")) or field.name in {"store", "device"},
         values=values,
         doc=doc,

@@ -15,7 +15,7 @@ from aislewatch.events.units import Dimension
 _ENVELOPE = {"store": "the shop", "device": "which device saw it", "time": "when it happened"}
 """What every event has and rules ask for."""
 
-_OWN_TO_NONE = frozenset({"id", "seq", "simulated", *_ENVELOPE})
+_OWN_TO_NONE = frozenset({"id", "seq", "simulated", "timed_by", *_ENVELOPE})
 
 _WRITTEN = {
     Dimension.TEXT: "",

@@ -1,0 +1,131 @@
+"""TCP: connections that we make to devices, and those that devices make to us."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aislewatch.errors import DeviceNotReady
+
+CONNECT_S: Final = 10.0
+HANG_UP_S: Final = 1.0
+"""A far end that has stopped listening is not waited for any longer."""
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Serves one connection to its end."""
+
+
+async def dial(host: str, port: int, *, within_s: float = CONNECT_S) -> Streams:
+    """Connect.
+
+    Raises:
+        DeviceNotReady: nobody answers.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            return await asyncio.open_connection(host, port)
+    except TimeoutError:
+        reason = f"nothing for {within_s:g} s"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    message = f"{host}:{port} does not answer: {reason}"
+    raise DeviceNotReady(message)
+
+
+async def hang_up(writer: asyncio.StreamWriter, *, within_s: float = HANG_UP_S) -> None:
+    """Close a connection, in order where the far end still listens; may be called again."""
+    writer.close()
+    try:
+        async with asyncio.timeout(within_s):
+            await writer.wait_closed()
+    except (OSError, TimeoutError):
+        writer.transport.abort()
+
+
+class Listener:
+    """Takes connections.
+
+    Args:
+        host, port: where to listen; port 0 finds a free one.
+        serve: serves each connection, once `run` has begun; what it raises, `run` raises.
+
+    Attributes:
+        connections: that stand now.
+    """
+
+    def __init__(self, host: str, port: int, serve: Serve) -> None:
+        self.connections = 0
+        self._host = host
+        self._port = port
+        self._serve = serve
+        self._server: asyncio.Server | None = None
+        self._ready = asyncio.Event()
+        self._failure: asyncio.Future[None] | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def listening(self) -> bool:
+        """It listens."""
+        return self._server is not None
+
+    @property
+    def port(self) -> int | None:
+        """The port that it listens on; the one that was found free where 0 was asked for."""
+        return int(self._server.sockets[0].getsockname()[1]) if self._server else None
+
+    async def open(self) -> None:
+        """Listen.
+
+        Raises:
+            DeviceNotReady: the port is taken.
+        """
+        self._failure = asyncio.get_running_loop().create_future()
+        try:
+            self._server = await asyncio.start_server(self._accept, self._host, self._port)
+        except OSError as error:
+            message = f"cannot listen on {self._host}:{self._port}: {error.strerror or error}"
+            raise DeviceNotReady(message) from None
+
+    async def run(self) -> None:
+        """Take connections until cancelled; a failure to serve one ends it."""
+        assert self._failure is not None
+        self._ready.set()
+        await self._failure
+
+    async def close(self) -> None:
+        """Stop listening and hang up on everybody; may be called again."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        if server is not None:
+            await server.wait_closed()
+        if self._failure is not None and not self._failure.done():
+            self._failure.cancel()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        assert self._failure is not None
+        self._serving.add(task)
+        self.connections += 1
+        try:
+            await self._ready.wait()
+            await self._serve(reader, writer)
+        except asyncio.CancelledError:
+            # Only close() cancels; asyncio would log a cancelled handler as a fault.
+            return
+        except Exception as error:  # Handed to run(), which raises it.
+            if not self._failure.done():
+                self._failure.set_exception(error)
+        finally:
+            self.connections -= 1
+            self._serving.discard(task)
+            with contextlib.suppress(asyncio.CancelledError):
+                await hang_up(writer)
