@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final
 
 import msgspec
@@ -85,7 +86,7 @@ class LiveLines:
             name = device.device if device.plugin else "engine"
             if self._states.get(name) != device.state:
                 self._states[name] = device.state
-                self._screen.give({"process": {"name": name, "state": device.state}})
+                self._screen.give({"process": _process_json(name, device)})
                 self._process_line(name, device, snapshot.time_us if self._wall else 0)
         if self._wall and snapshot.time_us >= self._status_us + _STATUS_EVERY_US:
             if self._status_us:
@@ -203,3 +204,14 @@ class LiveLines:
     def _begin(self, time_us: int, kind: str, name: str) -> Text:
         at = self._local.clock(time_us) if time_us else ""
         return Text.assemble((f"{at:8}  {kind:9}  ", "dim"), (f"{name:14}  ", "bold"))
+
+
+def _process_json(name: str, line: DeviceLine) -> dict[str, Any]:
+    clock = None if line.clock is None else {**asdict(line.clock), "wrong": line.clock.wrong}
+    return {
+        "name": name,
+        "state": line.state,
+        "reason": line.reason,
+        "detail": line.detail,
+        "clock": clock,
+    }

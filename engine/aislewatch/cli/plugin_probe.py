@@ -125,6 +125,8 @@ def _show_end(screen: Screen, listened: Listened, events: int, refused: int) -> 
     state = "connected" if health.connected else "not connected"
     told = f"{count(events, 'event')}, {refused} refused"
     screen.show("", f"{told}; {state}" + (f": {health.detail}" if health.detail else ""))
+    if health.clock is not None:
+        screen.show(str(health.clock))
     _show_facts(screen, listened.diagnostics)
     if listened.trouble:
         screen.show(f"trouble: {listened.trouble}")

@@ -104,6 +104,39 @@ class DeviceInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSkew:
+    """How far a device's clock is from the host's.
+
+    Attributes:
+        ahead_us: how far it is ahead; negative where it is behind.
+        limit_us: further off than this it is wrong.
+        device: whose clock, where many devices speak through the plugin; else empty.
+        told: the plugin tells a wrong clock itself, as a state of its device; else its host does.
+    """
+
+    ahead_us: int
+    limit_us: int
+    device: str = ""
+    told: bool = False
+
+    @property
+    def wrong(self) -> bool:
+        """It is further off than it may be."""
+        return abs(self.ahead_us) > self.limit_us
+
+    def __str__(self) -> str:
+        """Say it in a sentence.
+
+        >>> str(ClockSkew(-12_300_000, 2_000_000))
+        'its clock is 12.3 s behind ours, and 2 s are allowed'
+        """
+        whose = f"the clock of {self.device}" if self.device else "its clock"
+        way = "ahead of" if self.ahead_us > 0 else "behind"
+        off = f"{whose} is {abs(self.ahead_us) / 1_000_000:.1f} s {way} ours"
+        return f"{off}, and {self.limit_us / 1_000_000:g} s are allowed" if self.wrong else off
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How a plugin is doing now.
 
@@ -112,12 +145,14 @@ class Health:
         frames: messages decoded since it was opened.
         refused: messages refused since it was opened.
         detail: one sentence.
+        clock: how far the device's clock is off; None where it has none, or has not told its time.
     """
 
     connected: bool
     frames: int
     refused: int
     detail: str = ""
+    clock: ClockSkew | None = None
 
 
 class SensorPlugin(ABC):

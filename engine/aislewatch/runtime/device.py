@@ -27,7 +27,7 @@ from aislewatch.runtime.bus_spooling import SpoolingPublisher, WhenFull
 from aislewatch.runtime.clock import RecordingClock, SystemClock
 from aislewatch.runtime.device_events import DeviceEmit
 from aislewatch.runtime.discovery import find_sensor, installed_registry
-from aislewatch.runtime.hosting import Heart, Outcome, Status, described
+from aislewatch.runtime.hosting import CLOCK_SKEW, Heart, Outcome, Status, described
 from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
 from aislewatch.runtime.stream_marks import newest_ticks
@@ -272,8 +272,11 @@ class DeviceLife:
             self._says.result()
         if self._status.proved:
             change = Change("online")
+            clock = health.clock
             if not health.connected:
                 change = Change("degraded", "link", health.detail)
+            elif clock is not None and clock.wrong and not clock.told:
+                change = Change("degraded", CLOCK_SKEW, str(clock))
             self._says = asyncio.create_task(emit.say(change))
 
     def _see(self) -> Health | None:
@@ -290,6 +293,7 @@ class DeviceLife:
             spooled=publishing.depth.events,
             dropped=publishing.depth.dropped,
             detail=publishing.last_error or health.detail,
+            clock=health.clock,
         )
         return health
 

@@ -10,9 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
+
+from aislewatch.events.sensor import ClockSkew
+
+CLOCK_SKEW: Final = "clock-skew"
+"""Reason of a state: the device's clock is further off than it may be."""
 
 BEAT_S = 1.0
 """How often a life counts its heartbeat."""
@@ -35,6 +40,7 @@ class Status(msgspec.Struct, frozen=True):
         stores: by store: the newest event time that was handed on (a device), or the sequence
             number up to which the stream is committed (an engine).
         detail: what there is to say, in a sentence.
+        clock: how far the device's clock is off; None where that is not known.
     """
 
     pid: int
@@ -47,6 +53,16 @@ class Status(msgspec.Struct, frozen=True):
     dropped: int = 0
     stores: dict[str, int] = {}
     detail: str = ""
+    clock: ClockSkew | None = None
+
+    @property
+    def strain(self) -> tuple[str, str] | None:
+        """What a device that is there has less than it should, in a word and in a sentence."""
+        if not self.connected:
+            return "link", self.detail
+        if self.clock is not None and self.clock.wrong:
+            return CLOCK_SKEW, str(self.clock)
+        return None
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Final, Self
 
 from aislewatch.errors import BusError
-from aislewatch.events.kinds import ClockTick
+from aislewatch.events.kinds import ClockTick, Event
 from aislewatch.events.subjects import CLOCK_DEVICE, escape
 from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.bus_message import Message
@@ -19,11 +18,12 @@ from aislewatch.runtime.bus_spooling import SpoolingPublisher
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.device import BusAccess, DeviceSpec
 from aislewatch.runtime.device_events import event_message, recording_boot, state_event
-from aislewatch.runtime.engine_life import EngineSpec, SetupSource
+from aislewatch.runtime.engine_life import EngineSpec
 from aislewatch.runtime.hosting import LifeSpec, PluginHost
 from aislewatch.runtime.live_options import LiveStore, Options
 from aislewatch.runtime.live_status import DeviceLine, LedgerTail, Snapshot, StoreLine
 from aislewatch.runtime.setup import FeedSetup, Setup
+from aislewatch.runtime.setup_shelf import SetupShelf
 from aislewatch.runtime.supervision import STOP_S, Watch
 from aislewatch.runtime.supervisor import Change, Supervisor
 
@@ -60,6 +60,8 @@ class Parts:
 
     Attributes:
         tail: the one given.
+        boot: tells what this run publishes from what others did.
+        shelf: what the engine goes by.
     """
 
     def __init__(
@@ -80,7 +82,8 @@ class Parts:
         self._bus = bus
         self._notes = tuple(notes)
         self._clock = SystemClock()
-        self._boot = str(self._clock.now_us())
+        self.boot = str(self._clock.now_us())
+        self.shelf = SetupShelf(options.folder.absolute() / "setups")
         self._seen_us = self._clock.now_us()
         self._engine = self._watch(self._engine_spec, stop_s=None)
         self._devices = [
@@ -97,6 +100,8 @@ class Parts:
         self._spool = Spool(folder / "run.sqlite")
         self._publisher = SpoolingPublisher(self._bus, self._spool)
         await self._publisher.__aenter__()
+        for number, live in enumerate(self._stores):
+            await asyncio.to_thread(self.shelf.put_in_force, number, live.setup)
         self._begin("engine", self._engine)
         for number, device in enumerate(self._devices):
             self._begin(f"device {number}", device.watch)
@@ -131,6 +136,11 @@ class Parts:
     def committed(self) -> Mapping[str, int]:
         """By store, the sequence number up to which everything is in the ledger."""
         return self._engine.status.stores
+
+    @property
+    def configured(self) -> Mapping[str, int]:
+        """By store, where in its chain this run last named what decides."""
+        return self.tail.configured
 
     @property
     def named_stores(self) -> set[str]:
@@ -192,8 +202,7 @@ class Parts:
             )
             for store, (time_us, recording) in sorted(newest.items())
         ]
-        await self._publish([event_message(tick) for tick in ticks])
-        await self._flush()
+        await self.publish(ticks)
 
     def snapshot(self, ends: Mapping[str, int]) -> Snapshot:
         """Say how everything is.
@@ -236,15 +245,8 @@ class Parts:
 
     def _engine_spec(self, _: Watch) -> LifeSpec:
         return EngineSpec(
-            sources=tuple(
-                SetupSource(
-                    path=str(live.setup.file.resolve()),
-                    data=_absolute(live.data),
-                    events=_absolute(live.events),
-                    meaning=live.setup.meaning,
-                )
-                for live in self._stores
-            ),
+            setups=str(self.shelf.folder),
+            files=len(self._stores),
             ledger=str(self._options.ledger.absolute()),
             bus=self._access,
         )
@@ -261,7 +263,7 @@ class Parts:
             folder=str(setup.folder),
             bus=self._access,
             spool=str(spool.absolute().with_suffix(".sqlite")),
-            boot=recording_boot(feed.id) if recording else f"{self._boot}-{attempt}",
+            boot=recording_boot(feed.id) if recording else f"{self.boot}-{attempt}",
             attempt=attempt,
             seed=self._options.dice.getrandbits(64),
             simulated=self._options.simulated,
@@ -269,6 +271,25 @@ class Parts:
             tick_us=setup.tick_us if setup.recording == feed.id else 0,
             since_us=device.newest_us if recording else 0,
         )
+
+    def stores_of(self, setup: Setup) -> set[str]:
+        """Give the stores that a store file is for; those of "every store" that were heard of."""
+        if setup.stores:
+            return set(setup.stores)
+        devices = [device for device in self._devices if device.setup.file == setup.file]
+        return {store for device in devices for store in device.watch.status.stores}
+
+    def now_us(self, setup: Setup) -> int:
+        """Give the time by the clock of a store file: the machine's, or a recording's."""
+        if setup.recording is None:
+            return self._clock.now_us()
+        devices = [device for device in self._devices if device.setup.file == setup.file]
+        return max((device.newest_us for device in devices), default=0)
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Put events into the stream, in order; waits for NATS where that is away."""
+        await self._publish([event_message(event) for event in events])
+        await self._flush()
 
     async def _note(self, watch: Watch, change: Change) -> None:
         """Tell the store those states of a device that it does not tell itself."""
@@ -300,19 +321,15 @@ class Parts:
             await asyncio.sleep((setup.tick_us - now_us % setup.tick_us) / 1_000_000)
             now_us = self._clock.now_us()
             number += 1
-            stores = set(setup.stores)
-            if not stores:
-                for device in self._devices:
-                    stores.update(device.watch.status.stores if device.setup is setup else ())
             ticks = [
                 ClockTick(
-                    id=f"{CLOCK_DEVICE}/{self._boot}/{number}",
+                    id=f"{CLOCK_DEVICE}/{self.boot}/{number}",
                     store=store,
                     device=CLOCK_DEVICE,
                     time=now_us - now_us % setup.tick_us,
                     seq=number,
                 )
-                for store in sorted(stores)
+                for store in sorted(self.stores_of(setup))
             ]
             # A tick that NATS does not take is made good by the next one.
             with suppress(BusError):
@@ -357,8 +374,5 @@ class Parts:
             events_per_s=0.0,
             spooled=status.spooled,
             dropped=status.dropped,
+            clock=status.clock,
         )
-
-
-def _absolute(path: Path | None) -> str:
-    return str(path.resolve()) if path is not None else ""

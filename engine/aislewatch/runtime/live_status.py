@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aislewatch.errors import UsageError
+from aislewatch.events.sensor import ClockSkew
 from aislewatch.ledger import Head, Ledger, LedgerReader, StoredRecord
 from aislewatch.runtime.supervisor import DeviceState
 
 INCIDENT_OPENED = "incident.opened"
+STORE_CONFIGURED = "store.configured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class DeviceLine:
         events_per_s: handed on per second, since the snapshot before.
         spooled: events on disk that wait for NATS.
         dropped: events that the spool had no room for.
+        clock: how far the device's clock is off; None where that is not known.
     """
 
     store: str
@@ -48,6 +51,7 @@ class DeviceLine:
     events_per_s: float
     spooled: int
     dropped: int
+    clock: ClockSkew | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,12 @@ class LedgerTail:
 
     Attributes:
         incidents: by store, how many were opened since the start.
+        configured: by store, position of the last record since the start that names what decides.
     """
 
     def __init__(self, path: Path) -> None:
         self.incidents: dict[str, int] = {}
+        self.configured: dict[str, int] = {}
         self._path = path
         self._reader: LedgerReader | None = None
         self._positions: dict[str, int] = {}
@@ -136,6 +142,8 @@ class LedgerTail:
                 self._positions[store] = record.position
                 if record.type == INCIDENT_OPENED:
                     self.incidents[store] = self.incidents.get(store, 0) + 1
+                elif record.type == STORE_CONFIGURED:
+                    self.configured[store] = record.position
                 yield record
 
     def head(self, store: str) -> Head:

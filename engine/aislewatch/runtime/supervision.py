@@ -155,10 +155,11 @@ class Watch:
         self.supervisor.beat(status.beats, self._clock.now_us())
         if not status.proved:
             return
-        if status.connected or self.supervisor.state != "degraded":
+        strain = status.strain
+        if strain is None or self.supervisor.state != "degraded":
             await self._tell(self.supervisor.proved())
-        if not status.connected:
-            await self._tell(self.supervisor.strained("link", status.detail))
+        if strain is not None:
+            await self._tell(self.supervisor.strained(*strain))
 
     async def _judge(self, outcome: Outcome) -> None:
         supervisor = self.supervisor
