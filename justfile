@@ -47,9 +47,9 @@ rules *args:
 soak *args:
     pytest -m slow --timeout 3600 {{args}}
 
-# Print the figures: `just bench rules`, or detect, memory or hops; all of them without a name.
+# Print the figures: `just bench rules`, or detect, memory, hops or plugins; all without a name.
 bench name="all" *args:
-    for one in {{ if name == "all" { "detect rules memory hops" } else { name } }}; do \
+    for one in {{ if name == "all" { "detect rules memory hops plugins" } else { name } }}; do \
         python tests/bench/bench_$one.py {{args}} || exit; \
     done
 
