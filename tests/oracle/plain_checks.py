@@ -7,7 +7,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any, cast
 
-from plain_reading import UNDECIDED, Reference
+from plain_reading import UNDECIDED, Maybe, Reference
 
 from aislewatch.detect.core import Core, Settings
 from aislewatch.detect.order import order_key
@@ -33,10 +33,12 @@ def named(value: Any) -> Any:
     return float(value) if isinstance(value, Fraction) else value
 
 
-def expected_signals(rule: Rule, log: Sequence[Event]) -> tuple[dict[str, Any], set[str]]:
+def expected_signals(
+    rule: Rule, log: Sequence[Event], maybe: Sequence[Maybe] = ()
+) -> tuple[dict[str, Any], dict[str, Event]]:
     """Give what stands (id: bindings, about, points, time, device) and what is undecided."""
     held: list[tuple[int, str, str, Any]] = []
-    unsure: set[str] = set()
+    unsure: dict[str, Event] = {}
     wait = max(0, rule.reach.latest_us)
     for anchor in log:
         where = rule.anchor.where
@@ -44,9 +46,9 @@ def expected_signals(rule: Rule, log: Sequence[Event]) -> tuple[dict[str, Any], 
             continue
         if where is not None and where.compile_where()(anchor) is not True:
             continue
-        found = Reference(rule, log).judge(anchor)
+        found = Reference(rule, log, maybe).judge(anchor)
         if found.truth == UNDECIDED:
-            unsure.add(signal_id(rule.id, anchor))
+            unsure[signal_id(rule.id, anchor)] = anchor
         if found.truth is not True:
             continue
         about = {
@@ -101,11 +103,13 @@ def check_judgement(rules: Sequence[Rule], events: Sequence[Event]) -> dict[str,
     expected: dict[str, Any] = {}
     unsure: set[str] = set()
     log = log_of(events)
+    maybe: list[Maybe] = []
     for rule in rules:
-        held, open_still = expected_signals(rule, log)
+        held, open_still = expected_signals(rule, log, maybe)
         log = sorted([*log, *heard(rule, held)], key=order_key)
+        maybe += [may_be(rule, ident, anchor) for ident, anchor in open_still.items()]
         expected |= held
-        unsure |= open_still
+        unsure |= open_still.keys()
     said = {
         ident: {
             "bindings": dict(signal["bindings"]),
@@ -136,6 +140,21 @@ def heard(rule: Rule, held: Mapping[str, Any]) -> Iterator[Event]:
             time=said["decided_us"],
             points=said["points_cb"] // 10,
         )
+
+
+def may_be(rule: Rule, ident: str, anchor: Event) -> Maybe:
+    """Give the signal that there would be if an undecided judgement held."""
+    kind: Any = signal_kind(rule.id, tuple(sorted(rule.incident.about)))
+    told = {name: e for name, e in rule.incident.about.items() if name != "device"}
+    known = {name: e for name, e in told.items() if e.names <= {rule.anchor.name}}
+    event = kind(
+        **{name: expr.compile_bound()({rule.anchor.name: anchor}) for name, expr in known.items()},
+        id=ident,
+        store="1",
+        device=anchor.device,
+        time=anchor.time + max(0, rule.reach.latest_us),
+    )
+    return Maybe(event, frozenset({"points", "value_minor"} | told.keys() - known.keys()))
 
 
 def types_named(rule: Rule) -> set[str]:

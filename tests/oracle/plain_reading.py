@@ -58,11 +58,31 @@ class Found:
 
 
 @dataclass
+class Maybe:
+    """A signal that there would be if an undecided judgement held.
+
+    Attributes:
+        event: the signal, with what the anchor alone tells of it.
+        open: fields that may be anything.
+    """
+
+    event: Event
+    open: frozenset[str]
+
+
+@dataclass
 class Reference:
-    """Judges one rule by the letter."""
+    """Judges one rule by the letter.
+
+    Attributes:
+        rule: whose.
+        log: all that happened.
+        maybe: what of the rules below may have held.
+    """
 
     rule: Rule
     log: Sequence[Event]
+    maybe: Sequence[Maybe] = ()
 
     def judge(self, anchor: Event) -> Found:
         self.anchor = anchor
@@ -206,11 +226,25 @@ class Reference:
         there = [event for event in there if event is not self.anchor]
         if self.met(clause, there, True):
             return False
-        if self.met(clause, there, None):
+        if self.met(clause, there, None) or any(self.may_count(clause, one) for one in self.maybe):
             return UNDECIDED
         span = self.span(clause.window)
         assert span is not None
         return self.healthy(clause.types, self.lane(clause.same), *span)
+
+    def may_count(self, clause: NotSeen, maybe: Maybe) -> bool:
+        event = maybe.event
+        key = self.key(clause.same)
+        assert key is not None
+        return (
+            type_of(type(event)) in clause.types
+            and self.inside(event, clause.window)
+            and all(
+                join.attr in maybe.open or getattr(event, join.attr) == value
+                for join, value in zip(clause.same, key, strict=True)
+            )
+            and (clause.where is None or clause.where.compile_where()(event) is not False)
+        )
 
     def lane(self, same: Sequence[Join]) -> Any:
         lanes = [join.expr.compile_bound()(self.bound) for join in same if join.attr == "lane"]

@@ -171,6 +171,113 @@ def test_an_absence_of_signals_of_a_rule_that_is_not_judged_accuses_nobody() -> 
     assert unseen.signals == []
 
 
+TILL = StoreModel(
+    devices={
+        "till": Device("till", lane="1", sees=frozenset({"pos.item", "pos.void", "pos.no_sale"})),
+        "other": Device("other", lane="2", sees=frozenset({"pos.item", "pos.void", "pos.no_sale"})),
+    }
+)
+DEAD = (
+    "10:00:02 device.state device=till lane=1 state=offline\n"
+    "10:00:04 device.state device=till lane=1 state=online\n"
+)
+VOIDS = "10:00:00 pos.void lane=1 cashier=A zone.id=Z\n"
+
+
+def open_clauses(shop: Shop) -> set[tuple[str, str]]:
+    return {(told["rule"], told["clause"]) for told in shop.said("judgement.undecided")}
+
+
+def test_an_absence_of_signals_of_a_rule_that_was_undecided_is_undecided() -> None:
+    shop = Shop(*load(VOIDED % "live", QUIET_DAY), model=TILL)
+    shop.day(VOIDS + DEAD + "10:00:30 pos.no_sale cashier=A")
+    assert raised(shop) == []
+    assert open_clauses(shop) == {
+        ("voided", "not_seen pos.item"),
+        ("calm", "not_seen signal.voided"),
+    }
+    (calm,) = [t for t in shop.said("judgement.undecided") if t["rule"] == "calm"]
+    assert calm["because"] == "whether voided holds was undecided, too"
+
+
+def test_what_the_anchor_tells_of_a_signal_that_may_be_decides_whether_it_counts() -> None:
+    # The void is of another cashier, so that no signal of it could be about this one.
+    other = Shop(*load(VOIDED % "live", QUIET_DAY), model=TILL)
+    other.day(VOIDS + DEAD + "10:00:30 pos.no_sale cashier=B")
+    assert raised(other) == [("calm", "x")]
+    # Nor does it count where it would lie outside the window: it would be of 10:00:10.
+    early = Shop(*load(VOIDED % "live", QUIET_DAY), model=TILL)
+    early.day(VOIDS + DEAD + "10:00:09 pos.no_sale cashier=A")
+    assert raised(early) == [("calm", "x")]
+    # What only clauses could tell may be anything: the points, here.
+    for where, said in (("points >= 3", []), ("has(points)", []), ("cashier != 'A'", ["calm"])):
+        looks = QUIET_DAY.replace("same: [cashier]", f'where: "{where}", same: [cashier]')
+        shop = Shop(*load(VOIDED % "live", looks), model=TILL)
+        shop.day(VOIDS + DEAD + "10:00:30 pos.no_sale cashier=A")
+        assert [rule for rule, _ in raised(shop)] == said, where
+
+
+def test_what_a_clause_found_may_be_anything_in_a_signal_that_may_be() -> None:
+    found = (VOIDED % "live").replace(
+        "match:", "match:\n  - {seen: pos.no_sale, as: s, window: 1m before v, optional: true}"
+    ).replace("cashier: v.cashier", "cashier: s.cashier")  # fmt: skip
+    shop = Shop(*load(found, QUIET_DAY), model=TILL)
+    shop.day(VOIDS + DEAD + "10:00:30 pos.no_sale cashier=B")
+    assert (raised(shop), ("calm", "not_seen signal.voided") in open_clauses(shop)) == ([], True)
+
+
+def test_leftovers_are_undecided_where_a_signal_that_may_be_would_explain_them() -> None:
+    pairs = """
+id: pairs
+title: A drawer is opened and nothing voided explains it
+status: live
+when: {event: pos.no_sale, as: open}
+match:
+  - {unmatched: {left: pos.no_sale, right: signal.voided}, same: [cashier], window: 1m around open}
+incident: {type: fraud.test, about: {cashier: open.cashier}, points: 1, because: x}
+"""
+    shop = Shop(*load(VOIDED % "live", pairs), model=TILL)
+    shop.day(VOIDS + DEAD + "10:00:30 pos.no_sale cashier=A\n10:00:31 pos.no_sale cashier=B")
+    assert [dict(s["about"])["cashier"] for s in shop.signals] == ["B"]
+    assert ("pairs", "unmatched") in open_clauses(shop)
+
+
+def test_what_was_open_for_want_of_a_judgement_is_judged_anew_when_that_is_made() -> None:
+    for late, said in (
+        ("10:00:03 pos.item lane=1", ["calm"]),  # Sold after all, so that no signal can be.
+        ("10:00:01.5 device.state device=till lane=1 state=online", []),  # Still dead afterwards.
+    ):
+        shop = Shop(*load(VOIDED % "live", QUIET_DAY), model=TILL)
+        shop.hear(VOIDS + DEAD + "10:00:30 pos.no_sale cashier=A")
+        shop.tick("10:02:00")
+        assert raised(shop) == []
+        shop.hear(late)
+        shop.tick("10:02:01")
+        assert [rule for rule, _ in raised(shop)] == said
+    # And what was decided comes to be open when it turns out that nobody could see.
+    shop = Shop(*load(VOIDED % "live", QUIET_DAY), model=TILL)
+    shop.hear(VOIDS + "10:00:03 pos.item lane=1\n10:00:30 pos.no_sale cashier=A")
+    shop.tick("10:02:00")
+    assert raised(shop) == [("calm", "x")]
+    shop.hear("10:00:06 device.state device=till state=failed\n10:00:05 pos.void lane=1 cashier=A")
+    shop.tick("10:02:01")
+    assert raised(shop) == []
+    assert [told["rule"] for told in shop.said("signal.withdrawn")] == ["calm"]
+
+
+def test_what_may_be_a_signal_is_known_after_a_restart_too() -> None:
+    rules = load(VOIDED % "live", QUIET_DAY)
+    figures = Settings("1", lateness_us=0)
+    first = Core(figures, TILL, rules, REGISTRY)
+    events = parse_lines(VOIDS + DEAD + "10:00:30 pos.no_sale cashier=A", REGISTRY)
+    first.step([*events[:3], tick_at(events[2].time + 10_000_000)])
+    second = Core(figures, TILL, rules, REGISTRY, first.snapshot())
+    records = second.step([events[3], tick_at(events[3].time, final=True)])
+    assert [r.type for r in records if r.type.startswith(("signal", "judgement"))] == [
+        "judgement.undecided"
+    ]
+
+
 def test_layers_of_layers_are_judged_from_below() -> None:
     third = OFTEN.replace("id: often", "id: third").replace("voided", "often")
     shop = Shop(*load(third.replace("at_least: 2", "at_least: 1"), OFTEN, VOIDED % "live"))

@@ -21,9 +21,9 @@ from aislewatch.authoring.why_stream import Told
 from aislewatch.detect.core import Settings
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import Event
-from aislewatch.events.model import StoreModel
+from aislewatch.events.model import Device, StoreModel
 from aislewatch.events.registry import Registry
-from aislewatch.rules.load import load_rules
+from aislewatch.rules.load import load_rule, load_rules
 from aislewatch.rules.rule import Rule
 from aislewatch.testing.small import small_rule
 from aislewatch.testing.streams import (
@@ -96,6 +96,15 @@ LEAVING = small_rule(
     "not_seen: pos.item, same: [epc], window: 30m before out",
     about="{epc: out.epc}",
 )
+ABOVE = """
+id: above
+title: A tag is heard that nobody carried out unpaid
+status: live
+when: {event: rfid.read, as: read}
+match:
+  - {not_seen: signal.leaving, same: [epc], window: 10m before read}
+incident: {type: theft.test, about: {epc: read.epc}, points: 1, because: it is here}
+"""
 DAY = "10:00:00 rfid.crossing epc=E1\n10:30:00 rfid.crossing epc=E2\n"
 
 
@@ -133,6 +142,33 @@ def test_of_two_events_under_one_id_only_that_counts_which_counted_for_the_engin
         fates.add((one.fate, one.judgement.outcome))
     assert len(fates) == 1
     assert fates <= {("raised", "holds"), ("nothing", "fails")}
+
+
+def test_a_rule_on_signals_says_that_the_rule_below_it_was_undecided() -> None:
+    below = small_rule(
+        "event: rfid.crossing, as: out",
+        "not_seen: pos.item, same: [epc], window: 30m before out",
+        rule="leaving",
+        about="{epc: out.epc}",
+    )
+    above = load_rule(ABOVE, "above.yml", REGISTRY, beside={"leaving": ("epc",)})
+    till = Device("till", sees=frozenset({"pos.item"}))
+    events = parse_lines(
+        "09:50:00 device.state device=till state=offline\n"
+        "10:00:00 rfid.crossing epc=E1\n10:01:00 rfid.read epc=E1\n10:01:00 rfid.read epc=E2\n",
+        REGISTRY,
+    )
+    told = Log([*events, END], StoreModel(devices={"till": till}))
+    answer = why_not(
+        above, Asked({"epc": "E1"}, time_us("10:01:00"), 1_000_000), told, {}, below=[below]
+    )
+    (one,) = answer.judged
+    assert (one.fate, one.judgement.outcome) == ("undecided", "undecided")
+    assert one.judgement.clauses[0].why == "whether leaving holds was undecided, too"
+    answer = why_not(
+        above, Asked({"epc": "E2"}, time_us("10:01:00"), 1_000_000), told, {}, below=[below]
+    )
+    assert [(one.fate, one.judgement.outcome) for one in answer.judged] == [("raised", "holds")]
 
 
 def test_what_is_not_decided_yet_says_so() -> None:

@@ -379,6 +379,49 @@ def test_random_rules_on_signals_are_judged_as_the_language_is_worded(
             event(f"{rule.id} holds, which hears {', '.join(sorted(rule.hears))}")
 
 
+def silences(draw: st.DrawFn) -> list[Rule]:
+    """Make a rule that devices can leave undecided, and one that looks for its signals in vain."""
+    below = draw(st.sampled_from(["pos.item", "vision.person"]))
+    joined = draw(st.sampled_from(["", "same: [lane], "]))
+    other = draw(st.sampled_from(["that.lane", "seen.lane"]))
+    where = draw(st.sampled_from(["", *(f'where: "{one}", ' for one in SIGNAL_WHERES)]))
+    key = draw(
+        st.sampled_from(["", "same: [lane], ", "same: [device], ", "same: [lane, device], "])
+    )
+    span, reach = draw(spans), draw(spans)
+    heard = draw(st.sampled_from(["pos.void", "pos.item", "signal.low"]))
+    point = "1" if draw(st.booleans()) else "6"
+    low = f"""\
+id: low
+title: Nothing is seen
+status: live
+when: {{event: pos.void, as: that}}
+match:
+  - {{seen: pos.refund, as: seen, window: 5s around that, optional: true}}
+  - {{not_seen: {below}, {joined}window: {span} after that, points: {point}}}
+incident: {{type: test.low, about: {{device: that.device, lane: {other}}}, because: it, points: 2}}
+"""
+    top = f"""\
+id: top
+title: Nothing is said
+status: live
+when: {{event: {heard}, as: that}}
+match:
+  - {{not_seen: signal.low, {where}{key}window: {reach} around that}}
+incident: {{type: test.top, about: {{device: that.device}}, because: it, points: 2}}
+"""
+    return load_rules({"low": low, "top": top}, REGISTRY)
+
+
+@tries
+@given(st.composite(silences)(), sizes, seeds)
+def test_an_absence_of_signals_is_open_where_a_judgement_below_it_is(
+    rules: list[Rule], size: int, seed: int
+) -> None:
+    check_judgement(rules, crowd(rules, size, seed))
+    check_arrival(rules, size, seed)
+
+
 def test_random_rules_leave_out_nothing_of_the_language() -> None:
     found = set[str]()
 

@@ -18,9 +18,10 @@ import msgspec
 from aislewatch.authoring.running import standing
 from aislewatch.authoring.why_answer import Answer, Answered, Passed
 from aislewatch.authoring.why_asked import Asked
-from aislewatch.authoring.why_signals import as_events, unheard
+from aislewatch.authoring.why_signals import Open, as_events, unheard
 from aislewatch.authoring.why_stream import Told
 from aislewatch.detect.core import Core
+from aislewatch.detect.doubts import Doubts
 from aislewatch.detect.explain import Explainer, reach_of_rule
 from aislewatch.detect.explain_log import Log
 from aislewatch.detect.explain_values import ClauseTold, Judgement
@@ -32,6 +33,7 @@ from aislewatch.events.kinds import ClockTick, DeviceState, Event, ListChanged
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry, type_of
+from aislewatch.rules.listed import lists_of
 from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, StatsOf, Unmatched
 from aislewatch.rules.signals import heard_by, with_signals
 
@@ -74,6 +76,7 @@ class _Shop:
 
     Attributes:
         core: judges by the one rule.
+        open: what it left undecided.
         waiting: events that it has not been given yet.
         kept: those that may bear on the answer, by content.
         came: how often each of them came.
@@ -82,6 +85,7 @@ class _Shop:
     """
 
     core: Core
+    open: Open
     waiting: list[Event] = field(default_factory=list[Event])
     kept: dict[bytes, Event] = field(default_factory=dict[bytes, Event])
     came: Counter[bytes] = field(default_factory=Counter[bytes])
@@ -129,8 +133,10 @@ class _Inquiry:
         shop = self._shops.get(store)
         if shop is None:
             settings = self._told.settings(store)
-            core = Core(settings, self._model, [self._rule, *self._below], self._registry)
-            shop = self._shops[store] = _Shop(core)
+            open_ = Open()
+            rules = [self._rule, *self._below]
+            core = Core(settings, self._model, rules, self._registry, compiler=open_.compile)
+            shop = self._shops[store] = _Shop(core, open_)
         return shop
 
     def _take(self, shop: _Shop, event: Event) -> None:
@@ -209,7 +215,17 @@ class _Inquiry:
     def _answer_for(self, shop: _Shop) -> tuple[list[Answered], list[Passed], list[Event]]:
         stands = standing(shop.records)
         signals = as_events(stands, self._heard, shop.core.settings.store)
-        log = Log([*self._counting(shop), *signals], self._model)
+        lost, refused = self._refused_by(shop)
+        # What was taken once and told again when it was too old is refused, and counts.
+        counting = [
+            event
+            for content, event in shop.kept.items()
+            if content not in lost and refused[content] < shop.came[content]
+        ]
+        log = Log([*counting, *signals], self._model)
+        lists = log.lists.asked({*self._model.lists, *lists_of(self._rule)})
+        doubts = Doubts(self._below, self._heard, lists, shop.core.settings.store, {})
+        log.doubts = shop.open.tell(doubts, lambda event: content_hash(event) not in lost)
         explainer = Explainer(self._rule, log, self._registry)
         asked = self._asked
         start, end = asked.at_us - asked.within_us, asked.at_us + asked.within_us
@@ -229,8 +245,8 @@ class _Inquiry:
         ]
         return judged, passed, anchors
 
-    def _counting(self, shop: _Shop) -> list[Event]:
-        """Give the events that count: not what the core refused, nor who lost under a known id."""
+    def _refused_by(self, shop: _Shop) -> tuple[set[bytes], Counter[bytes]]:
+        """Give the contents that lost under a known id, and how often the core refused others."""
         lost: set[bytes] = set()
         refused = Counter[bytes]()
         codec = Codec(self._registry)
@@ -243,12 +259,7 @@ class _Inquiry:
                 lost.add(content)
             else:
                 refused[content] += 1
-        # What was taken once and told again when it was too old is refused, and counts.
-        return [
-            event
-            for content, event in shop.kept.items()
-            if content not in lost and refused[content] < shop.came[content]
-        ]
+        return lost, refused
 
     def _is_about(self, explainer: Explainer, event: Event) -> bool:
         """Say whether an event is about whom is asked, by itself or by what the rule says."""

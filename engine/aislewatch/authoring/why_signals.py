@@ -7,13 +7,17 @@ the events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from aislewatch.authoring.running import CENTIBANS
+from aislewatch.detect.doubts import Doubts
+from aislewatch.detect.judging import Blind, Indexes, Judge, Undecided, Verdict, compile_judge
+from aislewatch.detect.signals import signal_id
 from aislewatch.events.kinds import Event
+from aislewatch.rules.compiling import Lists
 from aislewatch.rules.rule import Rule
 from aislewatch.rules.signals import Entities, fields_told, looked_for, signal_kind
 
@@ -45,6 +49,35 @@ def unheard(rule: Rule, below: Iterable[Rule]) -> dict[str, str]:
         elif at_hand[one].status not in {"live", "shadow"}:
             told[one] = f"its status is {at_hand[one].status}"
     return told
+
+
+class Open:
+    """Remembers which judgements of a core are undecided; its :meth:`compile` makes the judges."""
+
+    def __init__(self) -> None:
+        self._anchors: dict[str, tuple[str, Event]] = {}
+
+    def compile(self, rule: Rule, indexes: Indexes, blind: Blind, lists: Lists) -> Judge:
+        """Make a judge that judges as any other."""
+        inner = compile_judge(rule, indexes, blind, lists)
+
+        def judge(anchor: Event) -> Verdict:
+            verdict = inner(anchor)
+            ident = signal_id(rule.id, anchor)
+            if isinstance(verdict, Undecided):
+                self._anchors[ident] = rule.id, anchor
+            else:
+                self._anchors.pop(ident, None)
+            return verdict
+
+        return judge
+
+    def tell(self, doubts: Doubts, counts: Callable[[Event], bool]) -> Doubts:
+        """Tell what is undecided of events that count."""
+        for ident, (rule, anchor) in self._anchors.items():
+            if counts(anchor):
+                doubts.tell(rule, ident, anchor)
+        return doubts
 
 
 def as_events(

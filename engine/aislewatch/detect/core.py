@@ -19,7 +19,7 @@ from aislewatch.detect.incidents import Incidents, Scoring, Step
 from aislewatch.detect.judging import Compiler, compile_judge
 from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import Fate, Order, order_key
-from aislewatch.detect.plan import Plan, RulePlan, Undecided, Verdict
+from aislewatch.detect.plan import HOUSEKEEPING_US, Plan, RulePlan, Undecided, Verdict
 from aislewatch.detect.signals import Change, SignalChange, Signals, signal_id
 from aislewatch.detect.snapshot import CoreState, decode_state, encode_state
 from aislewatch.events.codec import content_hash
@@ -33,9 +33,6 @@ from aislewatch.rules.signals import heard_by, with_signals
 _END_OF_TIME = 1 << 62
 
 _TOLD = {change: f"signal.{change.value}" for change in Change}
-
-HOUSEKEEPING_US = 300_000_000
-"""How often, in event time, the core lets go of what can no longer matter."""
 
 
 class Settings(NamedTuple):
@@ -128,6 +125,8 @@ class Core:
             silent=silent,
             compiler=compiler,
             lists=self._lists,
+            store=settings.store,
+            doubts=state.doubts,
         )
         self._plan.intake[ListChanged] = self._before(self._plan.intake[ListChanged])
         self._configuration = _configuration(settings, self._plan)
@@ -296,17 +295,21 @@ class Core:
         self, plan: RulePlan, anchor: Event, verdict: Verdict, now: int, late: Event | None = None
     ) -> None:
         ident = signal_id(plan.rule.id, anchor)
+        decided = False
         if isinstance(verdict, Undecided):
             if ident not in self._state.undecided:
                 self._state.undecided[ident] = now
                 self._tell_undecided(plan, anchor, verdict, now)
+                # Before it is withdrawn, so that nobody takes it for decided in between.
+                self._doubt(self._plan.doubts.tell(plan.rule.id, ident, anchor), now)
             verdict = None
         elif self._state.undecided:
-            self._state.undecided.pop(ident, None)
-        if verdict is None and not self._signals.holds(ident):
-            return
-        signal = plan.signal(ident, anchor, verdict) if verdict is not None else None
-        self._change(self._signals.verdict(ident, signal), now, late)
+            decided = self._state.undecided.pop(ident, None) is not None
+        if verdict is not None or self._signals.holds(ident):
+            signal = plan.signal(ident, anchor, verdict) if verdict is not None else None
+            self._change(self._signals.verdict(ident, signal), now, late)
+        if decided:
+            self._doubt(self._plan.doubts.untell(ident), now)
 
     def _change(self, changes: list[SignalChange], now: int, late: Event | None) -> None:
         for change in changes:
@@ -322,6 +325,11 @@ class Core:
                 self._hear(change, now)
             if signal.live:
                 self._write_steps(self._incidents.apply(change, now))
+
+    def _doubt(self, maybe: Event | None, now: int) -> None:
+        """Judge anew what rests on a signal of which it is open, or is no more, whether it is."""
+        if maybe is not None and maybe.time <= self._judged:
+            self._rejudge_each(self._plan.doubted_by(maybe), maybe, now, self._judged)
 
     def _hear(self, change: SignalChange, now: int) -> None:
         """Let the rules that judge signals know of one that came, changed or went."""
@@ -380,8 +388,13 @@ class Core:
     def _rejudge(self, event: Event, now: int, judged: int) -> None:
         """Judge anew every anchor due by ``judged`` that an event, come or gone, may bear on."""
         self._judged = judged
+        self._rejudge_each(self._plan.touched_by(event), event, now, judged)
+
+    def _rejudge_each(
+        self, touched: Iterable[tuple[RulePlan, Event]], event: Event, now: int, judged: int
+    ) -> None:
         final = self._state.housekeeping - HOUSEKEEPING_US - self.settings.horizon_us
-        for plan, anchor in self._plan.touched_by(event):
+        for plan, anchor in touched:
             # What was decided before house was kept is final: its signal is forgotten.
             if not final <= anchor.time + plan.wait_us <= judged or anchor is event:
                 continue
@@ -432,6 +445,7 @@ class Core:
             ident = signal_id(plan.rule.id, event)
             self._state.undecided.pop(ident, None)
             self._change(self._signals.verdict(ident, None), now, event)
+            self._doubt(self._plan.doubts.untell(ident), now)
         self._rejudge(event, now, judged)
 
     # Records -------------------------------------------------------------------------------------
@@ -511,6 +525,7 @@ class Core:
         self._signals.forget(past)
         self._health.forget(past - self._plan.span_us)
         self._lists.forget(past - self._plan.span_us)
+        self._plan.doubts.forget(past - self._plan.span_us)
         self._order.forget(due, HOUSEKEEPING_US)
         self._bound.forget(past - self._plan.span_us)
         for ident in [s for s, time in state.undecided.items() if time < past]:

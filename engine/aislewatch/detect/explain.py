@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any, cast
 
+from aislewatch.detect.doubts import left_open
 from aislewatch.detect.explain_log import Blindness, Log
 from aislewatch.detect.explain_misses import Misses
 from aislewatch.detect.explain_pairing import pair_off
@@ -204,8 +205,9 @@ class _Judge:
         blind = self._log.blind(
             clause.types, self._windows.lane(clause.same), saw.from_us, saw.to_us
         )
-        why = self._doubt(clause.label, _blinded(blind)) if blind else ""
-        return _told(clause, "not_seen", None if blind else True, why=why, saw=saw, blind=blind)
+        may_be = self._windows.may_be(clause, saw)
+        why = self._why_open(clause.label, blind, may_be)
+        return _told(clause, "not_seen", None if why else True, why=why, saw=saw, blind=blind)
 
     def _aggregate(self, clause: Aggregate) -> ClauseTold:
         found, saw = self._windows.look(clause, keep_anchor=True)
@@ -283,7 +285,8 @@ class _Judge:
     # Pairing and what clauses share --------------------------------------------------------------
 
     def _unmatched(self, clause: Unmatched) -> ClauseTold:
-        truth, saw, pairing, blind = pair_off(clause, self._anchor, self._windows, self._log)
+        paired_off = pair_off(clause, self._anchor, self._windows, self._log)
+        truth, saw, pairing, blind, may_be = paired_off
         left, right = (pairing.left, pairing.right) if pairing is not None else ([], [])
         self._names |= {
             "left": left,
@@ -294,7 +297,7 @@ class _Judge:
         }
         opposite = clause.left if clause.anchor_side == "right" else clause.right
         self._windows.types["partner"] = opposite.types
-        why = self._doubt(clause.label, _blinded(blind)) if blind else ""
+        why = self._why_open(clause.label, blind, may_be)
         if pairing is None:
             why = why_unknown(saw)
         elif truth is False:
@@ -306,6 +309,12 @@ class _Judge:
         if saw.from_us is None or saw.to_us is None or is_unknown(saw):
             return []
         return self._misses.of(clause, saw, found or ())
+
+    def _why_open(self, label: str, blind: Sequence[Blindness], may_be: Sequence[Event]) -> str:
+        """Say why an absence cannot be told; empty where it can."""
+        if blind:
+            return self._doubt(label, _blinded(blind))
+        return self._doubt(label, left_open(may_be)) if may_be else ""
 
     def _doubt(self, label: str, because: str) -> str:
         """Remember the first reason that leaves the judgement undecided."""

@@ -8,18 +8,20 @@ came, in the total order, and are looked through.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from msgspec import Struct
 
-from aislewatch.detect.evidence import Index
+from aislewatch.detect.doubts import Doubts
+from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.health import Health
 from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import in_order
 from aislewatch.events.kinds import DeviceState, Event, ListChanged
 from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import type_of
+from aislewatch.rules.rule import Expr
 
 _time = attrgetter("time")
 
@@ -53,11 +55,14 @@ class Log:
 
     Attributes:
         model: the one given.
+        doubts: what is undecided of rules whose signals are among the events, as far as somebody
+            has set it.
         lists: what stood on the named lists, as far as the events tell.
     """
 
     def __init__(self, events: Iterable[Event], model: StoreModel) -> None:
         self.model = model
+        self.doubts: Doubts | None = None
         self._health = Health()
         self.lists = NamedLists(model.lists)
         self._by_type: dict[str, list[Event]] = {}
@@ -77,6 +82,27 @@ class Log:
             low = bisect_left(events, start_us, key=_time)
             found += events[low : bisect_right(events, end_us, key=_time)]
         return found if len(kinds) == 1 else in_order(found)
+
+    def may_be(
+        self,
+        types: Sequence[str],
+        where: Expr | None,
+        key: Mapping[str, Key],
+        span: tuple[int, int],
+    ) -> Sequence[Event]:
+        """Give the signals of some types that may be, as far as is decided.
+
+        Args:
+            types: the kinds of event.
+            where: which of them.
+            key: values of the joins by attribute.
+            span: first and last instant.
+        """
+        asked = self.doubts.asked(types, where, tuple(key)) if self.doubts is not None else None
+        values = tuple(key.values())
+        if asked is None:
+            return ()
+        return asked.between(values[0] if len(values) == 1 else values, *span)
 
     def blind(
         self, types: Sequence[str], lane: object, start_us: int, end_us: int

@@ -25,12 +25,14 @@ class PairedOff(NamedTuple):
         saw: where it looked, and all that was there.
         pairing: None where it could not look.
         blind: devices that would have seen what would explain a leftover.
+        may_be: signals that may be, and would explain one.
     """
 
     truth: Truth
     saw: Saw
     pairing: Pairing | None
     blind: list[Blindness]
+    may_be: Sequence[Event] = ()
 
 
 def pair_off(clause: Unmatched, anchor: Event, windows: Windows, log: Log) -> PairedOff:
@@ -73,12 +75,17 @@ def pair_off(clause: Unmatched, anchor: Event, windows: Windows, log: Log) -> Pa
     by = [one if one == other else f"{one} = {other}" for one, other in clause.by]
     pairing = Pairing(by, clause.anchor_side, inside, left, right, partner)
     blind: list[Blindness] = []
+    may_be: Sequence[Event] = ()
     if truth:
         # Leftovers are absences of their partners.
         opposite = clause.left if clause.anchor_side == "right" else clause.right
         blind = log.blind(opposite.types, windows.lane(clause.same[0]), start, end)
+        attrs = [join.attr for join in clause.same[opposite is clause.right]]
+        key = dict(zip(attrs, [join.value for join in saw.same], strict=True))
+        may_be = log.may_be(opposite.types, opposite.where, key, (start, end))
     misses = _near(clause, pairing, anchor if truth else None, saw, windows, log)
-    return PairedOff(None if blind else truth, filled(saw, both, misses), pairing, blind)
+    told = None if blind or may_be else truth
+    return PairedOff(told, filled(saw, both, misses), pairing, blind, may_be)
 
 
 def _near(

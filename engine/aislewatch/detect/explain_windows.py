@@ -71,6 +71,19 @@ class Windows:
             if [getattr(event, attr) for attr in attrs] == key
             and self.counts(clause.where, event) not in refused
         ]
+        return self._trimmed(clause, found, keep_anchor=keep_anchor), saw
+
+    def may_be(self, clause: Evidence, saw: Saw) -> list[Event]:
+        """Give signals that may be and would count in a clause's window, which is known."""
+        assert saw.from_us is not None
+        assert saw.to_us is not None
+        key = {join.attr: one.value for join, one in zip(clause.same, saw.same, strict=True)}
+        span = (saw.from_us, saw.to_us)
+        return self._trimmed(clause, self._log.may_be(clause.types, clause.where, key, span))
+
+    def _trimmed(
+        self, clause: Evidence, found: Sequence[Event], *, keep_anchor: bool = False
+    ) -> list[Event]:
         for bound, trim in ((clause.window.start, not_before), (clause.window.end, not_after)):
             types = self.types.get(bound.ref, ())
             # Among events of the type of the one that the window is measured from, the total order
@@ -78,7 +91,7 @@ class Windows:
             if bound.offset_us == 0 and set(types) & set(clause.types):
                 keep = keep_anchor and bound.ref == self._rule.anchor.name
                 found = trim(found, self.names[bound.ref], sorted(types), keep)
-        return [event for event in found if keep_anchor or event is not self._anchor], saw
+        return [event for event in found if keep_anchor or event is not self._anchor]
 
     def where_to_look(
         self, types: Sequence[str], window: Window, same: Sequence[Join], where: str = ""

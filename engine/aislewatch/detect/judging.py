@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
+from aislewatch.detect.doubts import MaybeSignals, left_open
 from aislewatch.detect.evidence import Index, Key, Sifted
 from aislewatch.detect.order import order_key
 from aislewatch.detect.pairing import unmatched
@@ -101,6 +102,12 @@ class Indexes(Protocol):
         self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
     ) -> tuple[Index, tuple[str, ...]]:
         """Give such an index, possibly keyed by more, and what to ask it with besides."""
+        ...
+
+    def undecided(
+        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...]
+    ) -> MaybeSignals | None:
+        """Give where signals are that may be; None where none of the types is a signal."""
         ...
 
 
@@ -263,9 +270,16 @@ class _Writer:
         lane = self._lane(clause.same)
         self._line("else:")
         self._line(f"    unseen = _unseen({clause.types!r}, {lane}, {start}, {end}, {label!r})")
-        self._line(f"    if unseen is None: {verdict} = True")
-        self._line("    else: why = why or unseen")
-        self.depth -= 1
+        self.depth += 1
+        attrs = tuple(join.attr for join in clause.same)
+        maybe = self.indexes.undecided(clause.types, clause.where, attrs)
+        if maybe is not None:
+            possible = self._set(f"{self._constant(maybe)}.between({key}, {start}, {end})")
+            self._trim(clause, possible)
+            self._line(f"if {possible}: unseen = unseen or ({label!r}, left_open({possible}))")
+        self._line(f"if unseen is None: {verdict} = True")
+        self._line("else: why = why or unseen")
+        self.depth -= 2
         return verdict
 
     def _aggregate(self, clause: Aggregate) -> str | None:
@@ -339,6 +353,12 @@ class _Writer:
         self._line(
             f"    unseen = _unseen({opposite.types!r}, {lane}, {start}, {end}, {clause.label!r})"
         )
+        attrs = tuple(join.attr for join in clause.same[opposite is clause.right])
+        maybe = self.indexes.undecided(opposite.types, opposite.where, attrs)
+        if maybe is not None:
+            self._line(f"    possible = {self._constant(maybe)}.between({key}, {start}, {end})")
+            self._line("    if possible:")
+            self._line(f"        unseen = unseen or ({clause.label!r}, left_open(possible))")
         self._line(f"    if unseen is not None: {verdict} = None; why = why or unseen")
         self.depth -= 1
         first = [self._set(f"{side}[0] if {side} else None") for side in (left, right)]
@@ -411,6 +431,10 @@ class _Writer:
         sift = self._sift(clause.where, maybe=maybe)
         if sift is not None:
             self._line(f"if {found}: {found} = [e for e in {found} if {sift}(e)]")
+        self._trim(clause, found, keep_anchor=keep_anchor)
+
+    def _trim(self, clause: Evidence, found: str, *, keep_anchor: bool = False) -> None:
+        """Leave out what stands outside a window by the total order alone."""
         window, anchor = clause.window, self.rule.anchor
         trimmed_at_anchor = False
         for bound, trim, edge, reaches in (
@@ -525,6 +549,7 @@ _GIVEN: dict[str, Any] = {
     "unmatched": unmatched,
     "peers_among": peers_among,
     "statistics_of": statistics_of,
+    "left_open": left_open,
 }
 
 

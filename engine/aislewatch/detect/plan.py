@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from aislewatch.detect.doubts import Doubts, MaybeSignals
 from aislewatch.detect.evidence import Index, Key
 from aislewatch.detect.forms import Forms
 from aislewatch.detect.health import Health
@@ -60,7 +61,10 @@ from aislewatch.rules.signals import (
 from aislewatch.rules.tree import canonical
 from aislewatch.rules.windows import Reach, reach_of
 
-__all__ = ["Holds", "Plan", "RulePlan", "Undecided", "Verdict"]
+__all__ = ["HOUSEKEEPING_US", "Holds", "Plan", "RulePlan", "Undecided", "Verdict"]
+
+HOUSEKEEPING_US = 300_000_000
+"""How often, in event time, what can no longer matter is let go."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,7 @@ class Plan:
         model: the store model.
         heard: rules of whose signals others speak, with what those are about.
         layered: some rules judge signals of others.
+        doubts: undecided judgements of rules whose signals others look for.
         intake: by class of event, puts an event in that comes in order. The caller turns the plan
             to the event's time before.
         orderly: of one event, rules are due in the order of their numbers.
@@ -157,6 +162,8 @@ class Plan:
         silent: Collection[str] = (),
         compiler: Compiler = compile_judge,
         lists: NamedLists | None = None,
+        store: str = "",
+        doubts: dict[str, Event] | None = None,
     ) -> None:
         self.model = model
         named = lists if lists is not None else NamedLists(model.lists)
@@ -180,6 +187,8 @@ class Plan:
         self.heard = heard_by(rules)
         self._registry = registry = with_signals(registry, self.heard)
         self._strata = strata
+        remembered = doubts if doubts is not None else {}
+        self.doubts = Doubts(rules, self.heard, self._lists, store, remembered)
         self._forms = Forms(rules)
         self.idle = idle_among(rules, strata, model, silent)
         for rule in sorted(rules, key=lambda rule: rule.id):
@@ -256,10 +265,22 @@ class Plan:
         for plan in self.rules:
             for anchor in self._touched(plan, event, type_):
                 found[plan.number, id(anchor)] = plan, anchor
-        return sorted(
-            found.values(),
-            key=lambda t: (t[1].time + t[0].wait_us, order_key(t[1]), t[0].number),
-        )
+        return sorted(found.values(), key=_when_judged)
+
+    def doubted_by(self, event: Event) -> list[tuple[RulePlan, Event]]:
+        """Give the judgements that what may be a signal may bear on, in the order of judging."""
+        type_ = self._type_of[type(event)]
+        found: dict[tuple[int, int], tuple[RulePlan, Event]] = {}
+        for plan in self.rules:
+            if not plan.rests_on_absence:
+                continue
+            for touch in plan.touches:
+                if type_ in touch.types:
+                    # Whether it joins may be open, and asking once more harms nobody.
+                    start, end = event.time - touch.latest_us, event.time - touch.earliest_us
+                    anchors = filter(plan.matches, plan.anchors.between((), start, end))
+                    found |= {(plan.number, id(anchor)): (plan, anchor) for anchor in anchors}
+        return sorted(found.values(), key=_when_judged)
 
     def retained(self) -> list[Event]:
         """Give every event that is still needed, once, in the total order."""
@@ -308,6 +329,12 @@ class Plan:
             self._asked.append(index)
         return index
 
+    def undecided(
+        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...]
+    ) -> MaybeSignals | None:
+        """Give where signals are that may be; None where none of the types is a signal."""
+        return self.doubts.asked(types, where, attrs)
+
     def judge_by(self, plan: RulePlan, judge: Judge) -> None:
         """Have a rule judged in another way from here on."""
         plan.judge = judge
@@ -329,7 +356,10 @@ class Plan:
             stratum=self._strata[rule.id],
             rule=rule,
             wait_us=wait_us,
-            anchors=self._anchors_of(rule.anchor.types),
+            # What was decided before house was kept is not judged anew.
+            anchors=self._anchors_of(
+                rule.anchor.types, self._horizon_us + HOUSEKEEPING_US + wait_us
+            ),
             matches=compile_event_later(source, self.model.lists),
             judge=self._compiler(rule, self, self._blind, self._lists),
             touches=touches,
@@ -339,10 +369,10 @@ class Plan:
             speaker=Speaker(rule, self.model, self._lists),
         )
 
-    def _anchors_of(self, types: tuple[str, ...]) -> Index:
+    def _anchors_of(self, types: tuple[str, ...], span_us: int) -> Index:
         """Give the index that keeps what rules of these kinds of anchor are judged for."""
-        index = self._anchors.setdefault(types, Index((), self._span_us))
-        index.span_us = max(index.span_us, self._span_us)
+        index = self._anchors.setdefault(types, Index((), span_us))
+        index.span_us = max(index.span_us, span_us)
         return index
 
     def _compile_intake(
@@ -417,6 +447,11 @@ class Plan:
         if known is None:
             known = self._known_watchers[type_, lane] = self.model.watchers(type_, lane)
         return known
+
+
+def _when_judged(judged: tuple[RulePlan, Event]) -> tuple[Any, ...]:
+    plan, anchor = judged
+    return anchor.time + plan.wait_us, order_key(anchor), plan.number
 
 
 def _absence(clause: Clause) -> bool:

@@ -32,6 +32,7 @@ class CoreState:
         signals: verdicts that hold and can still change.
         incidents: those that can still change.
         undecided: judgements that could not be made, with the time of their deadline.
+        doubts: what may be signals, by id; see :mod:`aislewatch.detect.doubts`.
         evidence: every event that a clause may still look at, or that may be judged anew.
         pending: (rule, deadline, anchor) of judgements that wait.
         housekeeping: event time of the next housekeeping.
@@ -46,6 +47,7 @@ class CoreState:
     signals: SignalState = field(default_factory=SignalState)
     incidents: IncidentState = field(default_factory=IncidentState)
     undecided: dict[str, int] = field(default_factory=dict[str, int])
+    doubts: dict[str, Event] = field(default_factory=dict[str, Event])
     evidence: list[Event] = field(default_factory=list[Event])
     pending: list[tuple[str, int, Event]] = field(default_factory=list[tuple[str, int, Event]])
     housekeeping: int = 0
@@ -89,6 +91,7 @@ class _Wire(Struct, frozen=True, kw_only=True):
     configuration: str
     counters: dict[str, int]
     let_go: dict[str, int] = {}
+    doubts: list[int] = []
 
 
 class _Format(Struct, frozen=True):
@@ -138,6 +141,7 @@ def encode_state(state: CoreState) -> bytes:
         ],
         opened=state.incidents.opened,
         undecided=state.undecided,
+        doubts=pool.places(event for _, event in sorted(state.doubts.items())),
         evidence=pool.places(state.evidence),
         pending=[(rule, deadline, pool.place(a)) for rule, deadline, a in state.pending],
         housekeeping=state.housekeeping,
@@ -196,6 +200,7 @@ def decode_state(raw: bytes, registry: Registry) -> CoreState:
             wire.opened,
         ),
         undecided=wire.undecided,
+        doubts={events[place].id: events[place] for place in wire.doubts if place not in gone},
         evidence=[events[place] for place in wire.evidence if place not in gone],
         pending=[
             (rule, deadline, events[place])
