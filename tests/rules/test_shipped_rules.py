@@ -13,7 +13,7 @@ from aislewatch.testing.running import run_case
 
 FOLDER = Path(__file__).parents[2] / "rules"
 REGISTRY = Registry()
-LISTS = {"open_transfers": frozenset({"E9"})}
+LISTS = {"open_transfers": frozenset({"E9"}), "flagged_cards": frozenset[str]()}
 RULES = load_rules(
     {path.name: path.read_text() for path in sorted(FOLDER.glob("*.yml"))}, REGISTRY, lists=LISTS
 )

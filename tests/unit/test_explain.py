@@ -20,9 +20,10 @@ from aislewatch.detect.explain_terms import Comparison, Condition, Several, as_w
 from aislewatch.detect.explain_values import ClauseTold, Judgement, Saw
 from aislewatch.detect.health import Health
 from aislewatch.detect.judging import Fails, Holds, Undecided
+from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import in_order
 from aislewatch.detect.plan import Plan
-from aislewatch.events.kinds import DeviceState, Event
+from aislewatch.events.kinds import DeviceState, Event, ListChanged
 from aislewatch.events.model import Device, StoreModel
 from aislewatch.events.registry import Registry, type_of
 from aislewatch.events.units import Dimension
@@ -51,13 +52,18 @@ def check_all(rule: Rule, events: Sequence[Event], model: StoreModel) -> int:
     """Explain every anchor of a stream beside the compiled judge; give how many there were."""
     by_id = {event.id: model.enrich(event) for event in events}
     log = in_order(list(by_id.values()))
-    health = Health()
+    health, lists = Health(), NamedLists(model.lists)
     registry = with_signals(REGISTRY, rule.hears)
     plan = Plan(
-        [rule], registry, model, health, horizon_us=10**12, take_anchor=lambda plan, anchor: None
+        *([rule], registry, model, health),
+        horizon_us=10**12,
+        take_anchor=lambda plan, anchor: None,
+        lists=lists,
     )
     for event in log:
         plan.insert(event)
+        if isinstance(event, ListChanged):
+            lists.tell(event)
         if isinstance(event, DeviceState):
             health.tell(event)
     if not plan.rules:
@@ -68,6 +74,12 @@ def check_all(rule: Rule, events: Sequence[Event], model: StoreModel) -> int:
     anchors = 0
     for event in log:
         if type_of(type(event)) not in rule.anchor.types:
+            continue
+        # Lists are asked when a judgement is made, so that more may be judged than are anchors.
+        asked_later = rule.anchor.where is not None and bool(rule.anchor.where.lists)
+        if compiled.matches(event) and not explainer.is_anchor(event):
+            assert asked_later
+            assert isinstance(judge(event), Fails)
             continue
         assert explainer.is_anchor(event) is bool(compiled.matches(event))
         if compiled.matches(event):

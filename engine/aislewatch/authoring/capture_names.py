@@ -30,6 +30,8 @@ _LETTERS = {
     "cashier": "C",
     "basket": "B",
     "customer": "M",
+    "card": "K",
+    "card_before": "K",
     "shift_id": "S",
     "serial": "N",
 }

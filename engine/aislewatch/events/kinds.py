@@ -310,7 +310,7 @@ class PosVoid(PosLine, frozen=True, kw_only=True, tag="pos.void"):
 
 
 class PosRefund(PosLine, frozen=True, kw_only=True, tag="pos.refund"):
-    """Money was given back for goods. Never holds a card number."""
+    """Money was given back for goods."""
 
     amount_minor: Annotated[Money | None, _field("what was given back")] = None
     original_receipt: Annotated[Key | None, _field("the sale it refers to")] = None

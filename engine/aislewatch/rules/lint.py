@@ -21,7 +21,7 @@ from aislewatch.rules.rule import (
 )
 from aislewatch.rules.tree import All, Compare, Constant, Field, Term, parts
 
-PERSONAL = frozenset({"person", "cashier", "customer"})
+PERSONAL = frozenset({"person", "cashier", "customer", "card", "card_before"})
 """Fields that name a person, if by a pseudonym; a sentence travels further than an entity does."""
 
 _BELOW = frozenset({"<", "<="})

@@ -131,7 +131,13 @@ class PosConfig(Part):
     Attributes:
         tills: by what the feed calls them. If any are named, what comes of others is refused.
         future_tolerance: what claims to be later than this from now is refused.
+        card_keys: what pseudonyms of payment cards are made with, the newest first; the one before
+            stays for as long as cards that were flagged under it shall be known. Without any, no
+            event names a card.
     """
 
     tills: dict[Name, TillPart] = Field(default_factory=dict[str, TillPart])
     future_tolerance: DurationUs = 600_000_000
+    card_keys: Annotated[list[SecretPart], Field(max_length=2)] = Field(
+        default_factory=list[SecretPart]
+    )

@@ -87,6 +87,8 @@ class Dialect(Part):
         weight_unit: in which it is, where the line does not say.
         weight_units: what codes for units of mass mean.
         tenders: what types of tender mean; others are ``other``.
+        card_tokens: elements of a tender that hold the payment provider's token for the card. The
+            standard has none; tills and their switches add one.
     """
 
     suspended: Words = ("Suspended",)
@@ -104,6 +106,7 @@ class Dialect(Part):
         "PromotionPriceDerivationRuleReference",
     )
     weighed_flags: Words = ("weightItem", "WeightItemFlag")
+    card_tokens: Words = ("Token", "TokenID", "CardToken", "PaymentAccountReference")
     weight_unit: MassUnit | None = None
     weight_units: dict[str, MassUnit] = Field(default_factory=lambda: dict(_WEIGHT_UNITS))
     tenders: dict[str, Tender] = Field(default_factory=lambda: dict(_TENDERS))

@@ -4,7 +4,8 @@ A request is one object, ``{"events": [...]}``, or one event alone. An event say
 till's own, the same when it is sent again), its ``kind`` (one of
 :data:`~aislewatch_plugins.pos.words.WORDS`), ``at`` (ISO 8601 with a zone), and the fields of that
 kind under the names that events have. An unknown field is refused, so that ``price`` for
-``price_minor`` is seen at once; of the other events of the request nothing is lost.
+``price_minor`` is seen at once; of the other events of the request nothing is lost. A payment or a
+refund may say a ``card_token``, the payment provider's, of which the card's pseudonym is made.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from aislewatch.events.conversion import gtin14, instant_us, show
 from aislewatch.events.paths import is_array, is_object
 from aislewatch.events.registry import Registry
 from aislewatch_plugins.pos.bodies import Unreadable, decoded
+from aislewatch_plugins.pos.card_names import CARD_TOKEN
 from aislewatch_plugins.pos.told import Fact, Flaw, Found
 from aislewatch_plugins.pos.words import WORDS
 
@@ -71,7 +73,7 @@ def read_events(rows: list[Any], registry: Registry) -> Iterator[Found]:
         except ValueError as error:
             till = row.get("till")
             yield Flaw(
-                msgspec.json.encode(row),
+                msgspec.json.encode({name: row[name] for name in row if name != CARD_TOKEN}),
                 str(error),
                 place,
                 till if isinstance(till, str) else "",

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from aislewatch.events.conversion import exact, gtin14, instant_us, mass_mg, money_minor
+from aislewatch_plugins.pos.card_names import CARD_TOKEN
 from aislewatch_plugins.pos.dialect import Dialect, plain
 
 _GOODS = (
@@ -213,7 +214,13 @@ class Lines:
         if amount is not None and amount < 0:
             return
         minor = self._minor(amount) if amount is not None else None
-        yield Line("pos.tender", time_us, {"method": method, "amount_minor": minor})
+        fields = {"method": method, "amount_minor": minor, CARD_TOKEN: self._card_token(part)}
+        yield Line("pos.tender", time_us, fields)
+
+    def _card_token(self, part: Element) -> str | None:
+        names = self._means["card_tokens"]
+        found = next((one for one in part.iter() if plain(one.tag) in names), None)
+        return ((found.text or "").strip() or None) if found is not None else None
 
     def _forget(self, goods: Mapping[str, Any]) -> None:
         """Take the last line of such goods off what is still sold."""

@@ -49,12 +49,16 @@ class Desk:
         context: of the opening.
         counts: what became of what came.
         teller: makes events of what was found.
+
+    Raises:
+        DeviceMisconfigured: a key for cards' pseudonyms is not there.
     """
 
     def __init__(self, context: SensorContext, config: PosConfig) -> None:
         self.context = context
         self.counts = Counts()
-        self.teller = Teller(context, config, self.counts)
+        keys = [part.read(context.folder) for part in config.card_keys]
+        self.teller = Teller(context, config, self.counts, keys)
         self.emit: Emit | None = None
 
     async def take(self, found: Iterable[Found]) -> tuple[int, int]:
@@ -129,8 +133,8 @@ class PosSensor(SensorPlugin):
             DeviceNotReady: the address does not answer or is taken, the folder is away.
             DeviceMisconfigured: a file holds mistakes, a secret is missing.
         """
-        desk = Desk(context, self._settings)
         try:
+            desk = await asyncio.to_thread(Desk, context, self._settings)
             source = await asyncio.to_thread(self._prepare, desk)
         except MistakeError as error:
             raise DeviceMisconfigured(str(error)) from error
@@ -173,7 +177,9 @@ class PosSensor(SensorPlugin):
 
     def diagnostics(self) -> dict[str, object]:
         """Give the counts, the devices that have spoken, and where secrets are read from."""
-        found: dict[str, object] = {"source": self._where(), "secrets": list(self._secrets())}
+        keys = [part.env or str(part.file) for part in self._settings.card_keys]
+        secrets = [*self._secrets(), *keys]
+        found: dict[str, object] = {"source": self._where(), "secrets": secrets}
         if self._desk is not None:
             found |= {**asdict(self._desk.counts), "devices": self._desk.teller.devices}
         return found

@@ -2,8 +2,8 @@
 
 A cloud till tells what is over: no voided line, no opened drawer. Each object is told once it is
 final, at the time that the object itself states, so that the same object in another notification
-gives the same events. Amounts are in minor units already. Card details, names and notes are never
-looked at.
+gives the same events. Amounts are in minor units already. Of card details only the fingerprint is
+looked at, Square's own token for a card; names and notes never are.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from aislewatch.events.conversion import exact, gtin14, instant_us, show
 from aislewatch.events.paths import is_array, is_object
 from aislewatch_plugins.pos.bodies import Unreadable, decoded
+from aislewatch_plugins.pos.card_names import CARD_TOKEN
 from aislewatch_plugins.pos.told import Fact, Flaw, Found
 
 _METHODS = {
@@ -99,6 +100,7 @@ class _Reader:
                 "customer": _text(payment, "customer_id"),
                 "method": _METHODS.get(str(payment.get("source_type")), "other"),
                 "amount_minor": self._minor(payment, "amount_money"),
+                CARD_TOKEN: _fingerprint(payment),
             },
         )
 
@@ -117,6 +119,7 @@ class _Reader:
                 "original_receipt": _text(refund, "order_id"),
                 "cashier": _text(refund, "team_member_id"),
                 "amount_minor": self._minor(refund, "amount_money"),
+                CARD_TOKEN: _fingerprint(refund.get("destination_details")),
             },
         )
 
@@ -211,6 +214,14 @@ def _till(part: Object) -> str:
     details = part.get("device_details")
     device = _text(details, "device_id") if is_object(details) else None
     return device or _text(part, "location_id") or ""
+
+
+def _fingerprint(part: Any) -> str | None:
+    """Give Square's token for the card of a payment, or that a refund goes to."""
+    details = part.get("card_details") if is_object(part) else None
+    card = details.get("card") if is_object(details) else None
+    found = card.get("fingerprint") if is_object(card) else None
+    return found if isinstance(found, str) and found else None
 
 
 def _id(part: Object) -> str:

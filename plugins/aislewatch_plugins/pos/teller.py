@@ -7,7 +7,7 @@ refusal is masked. Nothing here does I/O, and the same facts give the same event
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from aislewatch.errors import EventRefused
 from aislewatch.events.conversion import epc_hex
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.sensor import SensorContext
+from aislewatch_plugins.pos.card_names import CARD_TOKEN, is_token, named
 from aislewatch_plugins.pos.cards import holds_card, is_goods_code, mask, mask_bytes
 from aislewatch_plugins.pos.config import PosConfig, TillPart
 from aislewatch_plugins.pos.told import Counts, Fact, Flaw, Found, Refusal, Told
@@ -39,12 +40,21 @@ class Teller:
         context: of the opening.
         config: of the feed.
         counts: kept up.
+        card_keys: what pseudonyms of cards are made with, the newest first; without any, no card is
+            named.
     """
 
-    def __init__(self, context: SensorContext, config: PosConfig, counts: Counts) -> None:
+    def __init__(
+        self,
+        context: SensorContext,
+        config: PosConfig,
+        counts: Counts,
+        card_keys: Sequence[bytes] = (),
+    ) -> None:
         self._context = context
         self._config = config
         self._counts = counts
+        self._card_keys = card_keys
         self._opened_us = context.clock.now_us()
         self._blurred_us: dict[str, int | None] = {}
         self._online: set[str] = set()
@@ -159,6 +169,9 @@ class Teller:
         for name, value in fields.items():
             if value is None or value == "":
                 continue
+            if name == CARD_TOKEN:
+                yield from self._card(value)
+                continue
             if isinstance(value, str) and holds_card(value):
                 if name not in _GOODS or not is_goods_code(value):
                     self._counts.cards += 1
@@ -170,6 +183,15 @@ class Teller:
                 message = f"{name} is greater than any till's figure"
                 raise EventRefused(message)
             yield name, value
+
+    def _card(self, token: Any) -> Iterator[tuple[str, str]]:
+        """Name a card by its pseudonyms; the till's own token for it goes no further."""
+        if self._card_keys and isinstance(token, str) and is_token(token):
+            yield from named(token, self._card_keys)
+        elif isinstance(token, int) or (isinstance(token, str) and holds_card(token)):
+            self._counts.cards += 1
+        else:
+            self._counts.tokens += 1
 
     def _state(
         self, device: str, time_us: int, state: str, reason: str | None = None
@@ -207,4 +229,6 @@ def _epc(value: Any) -> str:
 
 
 def _said(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+    return {
+        name: value for name, value in fields.items() if value is not None and name != CARD_TOKEN
+    }

@@ -84,6 +84,7 @@ class Counts:
         events: told to the host; states of devices count.
         refusals: sent to the dead letter.
         cards: fields left out because they held what looks like a card number.
+        tokens: tokens for cards left out: the site has no key for them, or they are none.
         repeats: frames that had come before, letter for letter.
         training: frames that a till marked as practice, and of which nothing is told.
     """
@@ -92,5 +93,6 @@ class Counts:
     events: int = 0
     refusals: int = 0
     cards: int = 0
+    tokens: int = 0
     repeats: int = 0
     training: int = 0

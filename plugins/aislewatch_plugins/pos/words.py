@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aislewatch.events.registry import ENVELOPE, Registry
+from aislewatch_plugins.pos.card_names import CARD_TOKEN, FIELDS
 
 _OURS = frozenset(
     {
@@ -19,9 +20,10 @@ _OURS = frozenset(
         "expected_weight_mg",
         "expected_weight_min_mg",
         "expected_weight_max_mg",
+        *FIELDS,
     }
 )
-"""Fields that the store model fills in; no till knows them."""
+"""Fields that the store model or the plugin fills in; no till knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ class Word:
 
     def fields(self, registry: Registry) -> frozenset[str]:
         """Give the fields that a till can add."""
-        struct = registry.kinds[self.type].struct
-        return frozenset(struct.__struct_fields__) - ENVELOPE - _OURS - self.says.keys()
+        known = frozenset(registry.kinds[self.type].struct.__struct_fields__)
+        token = {CARD_TOKEN} if known.issuperset(FIELDS) else frozenset[str]()
+        return (known | token) - ENVELOPE - _OURS - self.says.keys()
 
 
 WORDS: Mapping[str, Word] = {

@@ -74,7 +74,8 @@ def _more(act: Act) -> dict[str, Any]:
             back = str(act.refers)
             return {"receipt": back, "basket": back, "amount_minor": act.pence}
         case "pay":
-            return {"method": act.method, "amount_minor": act.pence}
+            card = {"card_token": act.card} if act.card else {}
+            return {"method": act.method, "amount_minor": act.pence, **card}
         case "age":
             return {"passed": True, "minimum_age": act.years}
         case _:

@@ -170,7 +170,9 @@ class _Writer:
         card = ""
         if act.method == "card":
             card = "<CreditDebit><PrimaryAccountNumber>4111111111111111</PrimaryAccountNumber>"
-            card += "</CreditDebit>"
+            card += (
+                f"<Token>{escape(act.card)}</Token></CreditDebit>" if act.card else "</CreditDebit>"
+            )
         amount = f"<Amount>{_amount(abs(act.pence))}</Amount>"
         return f'<Tender TenderType="{type_}" TypeCode="{code}">{amount}{card}</Tender>'
 

@@ -175,7 +175,8 @@ def _payment(order: str, act: Act) -> dict[str, Any]:
     }
     if act.method == "card":
         # What no cloud should send: the whole number.
-        payment["card_details"] = {"card": {"pan": "5555555555554444", "last_4": "4444"}}
+        card = {"pan": "5555555555554444", "last_4": "4444"}
+        payment["card_details"] = {"card": {**card, "fingerprint": act.card} if act.card else card}
     return {"payment": payment}
 
 

@@ -38,6 +38,14 @@ ARTICLES = (
 )
 
 
+CARDS = (
+    "V0010013019096000000AB7C2Q1ZP",
+    "sq-1-hPdOWQm1XJ3x8Lk0vB7nTzYf2RcGsEaU",
+    "tok_9fK2LmQ84xWvB1nD",
+)
+"""Payment providers' tokens for three customers' cards."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One thing that is done at a till.
@@ -54,6 +62,7 @@ class Act:
         method: cash or card.
         refers: number of the receipt that it goes back to.
         years: the age that was asked for.
+        card: the payment provider's token for the card that pays.
     """
 
     what: str
@@ -66,6 +75,7 @@ class Act:
     method: str = "cash"
     refers: int = 0
     years: int = 0
+    card: str = ""
 
 
 class Till:
@@ -154,13 +164,18 @@ class Till:
         """Scan a code that the till does not know."""
         self._do("unknown", article=article)
 
-    def pay(self, method: str = "cash") -> None:
-        """Pay what is due, or pay it out, and end the receipt."""
+    def pay(self, method: str = "cash", card: str = "") -> None:
+        """Pay what is due, or pay it out, and end the receipt.
+
+        Args:
+            method: cash or card.
+            card: the payment provider's token for the card, where the till is given one.
+        """
         self._do("total", pence=self._due)
         self.wait(8)
         if method == "cash":
             self._do("drawer")
-        self._do("pay", pence=self._due, method=method)
+        self._do("pay", pence=self._due, method=method, card=card)
         self.wait(2)
         self._do("end", pence=self._due)
 
@@ -202,10 +217,11 @@ class Till:
         method: str = "cash",
         refers: int = 0,
         years: int = 0,
+        card: str = "",
     ) -> None:
         number = self._number if number is None else number
         self.acts.append(
-            Act(what, self.now, number, line, article, units, pence, method, refers, years)
+            Act(what, self.now, number, line, article, units, pence, method, refers, years, card)
         )
         self.wait(1)
 
@@ -225,7 +241,8 @@ def shift(dice: Random, *, till: str = "3", baskets: int = 6, opens: datetime = 
         played.open()
         for _ in range(dice.randint(1, 5)):
             played.scan(dice.choice(ARTICLES), dice.choice((1, 1, 1, 2)))
-        played.pay(dice.choice(("cash", "card")))
+        method = dice.choice(("cash", "card"))
+        played.pay(method, CARDS[played.number % len(CARDS)] if method == "card" else "")
         played.wait(dice.randint(10, 60))
     _odd_baskets(played)
     played.wait(20)
