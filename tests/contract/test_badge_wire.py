@@ -16,13 +16,13 @@ from typing import Any
 import psutil
 import pytest
 
+from aislewatch.devices.pseudonym import pseudonym
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.kinds import BadgeRead, Event
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.badge.config import BadgeConfig
 from aislewatch_plugins.badge.sensor import Badge
-from aislewatch_plugins.badge.telling import pseudonym
 from aislewatch_sim.badge import BadgeReader, Style
 from aislewatch_sim.faults import Fault, Faults
 from aislewatch_sim.ports import Port, PtyPort, TcpPort
@@ -57,7 +57,7 @@ class Received:
         return [event.badge for event in self.found if isinstance(event, BadgeRead)]
 
     async def badge(self, code: str) -> None:
-        name = pseudonym(bytes.fromhex(code), SECRET)
+        name = pseudonym("badge", bytes.fromhex(code), SECRET)
         async with self._news:
             await self._news.wait_for(lambda: name in self.badges)
 
@@ -128,7 +128,7 @@ async def test_the_reader_is_back_after(fault: Fault, kind: str, tmp_path: Path)
         await stands.reader.hold(NEXT)
         await stands.received.badge(NEXT)
         assert set(stands.received.badges) <= {
-            pseudonym(bytes.fromhex(code), SECRET) for code in (CODE, NEXT)
+            pseudonym("badge", bytes.fromhex(code), SECRET) for code in (CODE, NEXT)
         }
         assert not any(CODE.encode() in raw for raw, _ in stands.received.refusals)
 
@@ -161,7 +161,7 @@ async def test_a_port_that_is_not_there_is_not_ready(tmp_path: Path) -> None:
 async def test_two_never_share_a_port(tmp_path: Path) -> None:
     async with door("pty", tmp_path) as stands, running(stands):
         plugin = stands.plugin()
-        with pytest.raises(DeviceNotReady, match="lock"):
+        with pytest.raises(DeviceNotReady, match="somebody else reads it"):
             await plugin.open(stands.context())
         await plugin.close()
 

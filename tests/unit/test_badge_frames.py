@@ -12,13 +12,15 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from aislewatch.devices.pseudonym import pseudonym
+from aislewatch.devices.telling import Refusal, Told
 from aislewatch.events.kinds import BadgeRead, DeviceState
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins import badge
 from aislewatch_plugins.badge.config import BadgeConfig
 from aislewatch_plugins.badge.frames import Badge, Nonsense, Splitter
-from aislewatch_plugins.badge.telling import Refusal, Teller, Told, pseudonym
+from aislewatch_plugins.badge.telling import Teller
 
 CODE = bytes.fromhex("62E3086CED")
 # STX, "62E3086CED", "08" = 62^E3^08^6C^ED, ETX.
@@ -117,7 +119,7 @@ def states(told: list[Told]) -> list[tuple[str, str | None]]:
 def test_a_badge_is_told_by_its_pseudonym_and_never_by_its_number() -> None:
     (event,) = teller().tell(Badge(CODE), NOW)
     assert isinstance(event, BadgeRead)
-    assert (event.badge, event.role, event.time) == (pseudonym(CODE, SECRET), "staff", NOW)
+    assert (event.badge, event.role, event.time) == (pseudonym("badge", CODE, SECRET), "staff", NOW)
     assert event.simulated
     assert "62E3086CED" not in str(event).upper()
     assert str(int.from_bytes(CODE[1:])) not in str(event)
@@ -125,9 +127,11 @@ def test_a_badge_is_told_by_its_pseudonym_and_never_by_its_number() -> None:
 
 def test_a_pseudonym_is_the_badge_s_own_and_the_secret_s() -> None:
     other = CODE[:-1] + b"\x00"
-    names = {pseudonym(code, secret) for code in (CODE, other) for secret in (SECRET, b"x" * 99)}
+    names = {
+        pseudonym("badge", code, secret) for code in (CODE, other) for secret in (SECRET, b"x" * 99)
+    }
     assert len(names) == 4
-    assert pseudonym(CODE, SECRET) == pseudonym(CODE, SECRET)
+    assert pseudonym("badge", CODE, SECRET) == pseudonym("badge", CODE, SECRET)
 
 
 def test_a_badge_that_is_held_is_told_once_and_after_a_pause_again() -> None:
@@ -157,7 +161,7 @@ def test_a_badge_that_lies_on_the_reader_is_told_and_so_is_its_end() -> None:
 def test_what_is_no_badge_blurs_the_reader_until_the_next_one() -> None:
     one = teller()
     told = [*one.tell(Nonsense(b"?", "why"), NOW), *one.tell(Badge(CODE), NOW + 1)]
-    assert told[0] == Refusal(b"?", "why")
+    assert told[0] == Refusal(b"?", "why", "the line")
     assert states(told) == [("degraded", "refused-row"), ("online", None)]
     assert (one.badges, one.refused) == (1, 1)
 

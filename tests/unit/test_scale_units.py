@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from aislewatch.errors import FileMistakes, UsageError
 from aislewatch.events.model import prepacked_tolerance_mg
-from aislewatch_plugins.scale.config import ScaleConfig, split_address
+from aislewatch_plugins.scale.config import ScaleConfig
 from aislewatch_plugins.scale.decoder import LineSettings
 from aislewatch_plugins.scale.planogram import PlanogramConfig, article_of, read_planogram
 from aislewatch_plugins.scale.quantising import Article, Units, units_of
@@ -222,6 +222,8 @@ def test_what_does_not_go_together_is_a_mistake(change: dict[str, Any], mistake:
 
 
 def test_addresses_may_be_of_both_kinds_of_internet() -> None:
-    assert split_address("[fe80::1]:4001") == ("fe80::1", 4001)
-    assert split_address("socket://10.0.0.7:23") == ("10.0.0.7", 23)
-    assert ScaleConfig.model_validate(CHECKOUT | {"tcp": "[fe80::1]:4001"}).tcp == "[fe80::1]:4001"
+    for written, read in (
+        ("[fe80::1]:4001", "[fe80::1]:4001"),
+        ("socket://10.0.0.7:23", "10.0.0.7:23"),
+    ):
+        assert ScaleConfig.model_validate(CHECKOUT | {"tcp": written}).tcp == read

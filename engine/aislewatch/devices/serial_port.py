@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import importlib
+import os
 import queue
 import threading
 from collections.abc import Mapping
@@ -59,10 +60,7 @@ class SerialPort:
             message = f"{self.where} cannot be opened like that: {error}"
             raise DeviceMisconfigured(message) from None
         except Exception as error:  # Of the system, which on some ports is not even an OSError.
-            text = str(getattr(error, "strerror", None) or error or type(error).__name__)
-            if getattr(error, "errno", None) == errno.EACCES:
-                text += "; on Linux the user must be in the group that owns the port (dialout)"
-            message = f"{self.where} cannot be opened: {text}"
+            message = f"{self.where} cannot be opened: {_why(error)}"
             raise DeviceNotReady(message) from None
 
     async def read(self, timeout_s: float | None) -> bytes:
@@ -106,6 +104,16 @@ def pyserial() -> Any:
     except ImportError:
         message = "a serial port needs pyserial: install aislewatch[serial]"
         raise DeviceMisconfigured(message) from None
+
+
+def _why(error: Exception) -> str:
+    number: int | None = getattr(error, "errno", None)
+    if number == errno.EAGAIN:
+        return "somebody else reads it"
+    text = os.strerror(number) if number else str(error) or type(error).__name__
+    if number == errno.EACCES:
+        text += "; on Linux the user must be in the group that owns the port (dialout)"
+    return text
 
 
 class _Worker:

@@ -13,6 +13,8 @@ CONNECT_S: Final = 10.0
 HANG_UP_S: Final = 1.0
 """A far end that has stopped listening is not waited for any longer."""
 
+_CHUNK: Final = 1 << 16
+
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Serves one connection to its end."""
@@ -43,6 +45,86 @@ async def hang_up(writer: asyncio.StreamWriter, *, within_s: float = HANG_UP_S) 
             await writer.wait_closed()
     except (OSError, TimeoutError):
         writer.transport.abort()
+
+
+class TcpLine:
+    """One connection that we make, used as a serial port is.
+
+    Args:
+        host, port: where to.
+        within_s: how long the far end may take to answer, and to take what is written.
+
+    Attributes:
+        where: the address, for people.
+    """
+
+    def __init__(self, host: str, port: int, *, within_s: float = CONNECT_S) -> None:
+        self.where = f"{host}:{port}"
+        self._host = host
+        self._port = port
+        self._within_s = within_s
+        self._streams: Streams | None = None
+        self._gone = False
+
+    @property
+    def connected(self) -> bool:
+        """The connection stands, as far as can be told without talking."""
+        return self._streams is not None and not self._gone
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            DeviceNotReady: nobody answers.
+        """
+        self._streams = await dial(self._host, self._port, within_s=self._within_s)
+
+    async def read(self, timeout_s: float | None = None) -> bytes:
+        """Give what has come; nothing where nothing came in time.
+
+        Args:
+            timeout_s: how long to wait; None: until something comes.
+
+        Raises:
+            DeviceNotReady: the connection is gone.
+        """
+        assert self._streams is not None
+        try:
+            async with asyncio.timeout(timeout_s):
+                data = await self._streams[0].read(_CHUNK)
+        except TimeoutError:
+            return b""
+        except OSError as error:
+            self._gone = True
+            message = f"{self.where} broke the connection: {error.strerror or error}"
+            raise DeviceNotReady(message) from None
+        if not data:
+            self._gone = True
+            message = f"{self.where} closed the connection"
+            raise DeviceNotReady(message)
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Send.
+
+        Raises:
+            DeviceNotReady: the connection is gone.
+        """
+        assert self._streams is not None
+        try:
+            self._streams[1].write(data)
+            async with asyncio.timeout(self._within_s):
+                await self._streams[1].drain()
+        except (OSError, TimeoutError) as error:
+            self._gone = True
+            message = f"{self.where} takes nothing any more: {error or 'timed out'}"
+            raise DeviceNotReady(message) from None
+
+    async def close(self) -> None:
+        """Hang up; may be called again."""
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            await hang_up(streams[1])
 
 
 class Listener:

@@ -7,14 +7,15 @@ online from the first badge on, and is known to be gone only where the line itse
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Final
 
 from pydantic import BaseModel
 
+from aislewatch.devices.secret import read_key
+from aislewatch.devices.serial_port import SerialPort
+from aislewatch.devices.telling import hand_over
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
-from aislewatch.events.kinds import Event
 from aislewatch.events.sensor import (
     Descriptor,
     DeviceInfo,
@@ -25,11 +26,9 @@ from aislewatch.events.sensor import (
 )
 from aislewatch_plugins.badge.config import BadgeConfig
 from aislewatch_plugins.badge.frames import Splitter
-from aislewatch_plugins.badge.port import SerialPort
-from aislewatch_plugins.badge.telling import Refusal, Teller, Told
+from aislewatch_plugins.badge.telling import Teller
 
 _LOOK_S: Final = 0.5
-_SECRET_BYTES_MIN: Final = 16
 
 
 class Badge(SensorPlugin):
@@ -50,7 +49,7 @@ class Badge(SensorPlugin):
 
     async def probe(self) -> DeviceInfo:
         """Say whether the line can be opened; a reader that is not asked says nothing of itself."""
-        port = SerialPort(self._config.port, self._config.baud)
+        port = self._line()
         try:
             await port.open()
         except (DeviceNotReady, DeviceMisconfigured) as error:
@@ -67,10 +66,10 @@ class Badge(SensorPlugin):
             DeviceMisconfigured: there is no secret, or it is too short.
         """
         path = Path(context.folder) / self._config.key_file
-        secret = await asyncio.to_thread(_secret, path)
+        secret = await asyncio.to_thread(read_key, path, "the badges'")
         self._context = context
         self._teller = Teller(self._config, context, secret)
-        self._port = SerialPort(self._config.port, self._config.baud)
+        self._port = self._line()
         await self._port.open()
 
     async def run(self, emit: Emit) -> None:
@@ -89,12 +88,13 @@ class Badge(SensorPlugin):
                 data = await port.read(_LOOK_S)
                 now_us = context.clock.now_us()
                 for came in splitter.feed(data):
-                    await _hand_over(teller.tell(came, now_us), emit, context)
-                await _hand_over(teller.advance(now_us), emit, context)
+                    await hand_over(teller.tell(came, now_us), emit, context.device)
+                await hand_over(teller.advance(now_us), emit, context.device)
         except DeviceNotReady:
             left = splitter.end()
             if left is not None:
-                await _hand_over(teller.tell(left, context.clock.now_us()), emit, context)
+                told = teller.tell(left, context.clock.now_us())
+                await hand_over(told, emit, context.device)
             raise
 
     async def close(self) -> None:
@@ -122,28 +122,5 @@ class Badge(SensorPlugin):
             "refused": teller.refused if teller is not None else 0,
         }
 
-
-async def _hand_over(told: Iterable[Told], emit: Emit, context: SensorContext) -> None:
-    for one in told:
-        if isinstance(one, Event):
-            await emit.events([one])
-        else:
-            assert isinstance(one, Refusal)
-            await emit.refused(one.raw, one.reason, place="the line", device=context.device)
-
-
-def _secret(path: Path) -> bytes:
-    try:
-        secret = path.read_bytes().strip()
-    except OSError as error:
-        message = f"the badges' secret {path} cannot be read: {error.strerror or error}; {_MAKE}"
-        raise DeviceMisconfigured(message) from None
-    if len(secret) < _SECRET_BYTES_MIN:
-        message = (
-            f"the badges' secret {path} has {len(secret)} bytes, which can be guessed; {_MAKE}"
-        )
-        raise DeviceMisconfigured(message)
-    return secret
-
-
-_MAKE: Final = "make one with: head -c 32 /dev/urandom | base64 > FILE"
+    def _line(self) -> SerialPort:
+        return SerialPort(self._config.port, {"baudrate": self._config.baud})

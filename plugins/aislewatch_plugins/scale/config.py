@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -15,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from aislewatch.devices.address import dialled
 from aislewatch.events.kinds import ScaleKind
 from aislewatch.events.quantities import DurationUs, MassMg
 from aislewatch_plugins.scale.decoder import LineSettings, Parity
@@ -23,29 +23,11 @@ from aislewatch_plugins.scale.planogram import HeldConfig, PlanogramConfig
 from aislewatch_plugins.scale.protocols import ProtocolName, decoder_of, line_of
 from aislewatch_plugins.scale.steps import FEWEST
 
-_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:/\s]+):(\d{1,5})")
 _MILLISECOND = 1_000
 
 
-def split_address(text: str) -> tuple[str, int]:
-    """Give host and port of ``host:port``.
-
-    >>> split_address("192.168.1.40:4001")
-    ('192.168.1.40', 4001)
-
-    Raises:
-        ValueError: it is none; a sentence.
-    """
-    match = _ADDRESS.fullmatch(text.removeprefix("socket://"))
-    if match is None or not 0 < int(match[2]) <= 65_535:
-        message = f"{text!r} is not an address; write host:port, as in 192.168.1.40:4001"
-        raise ValueError(message)
-    return match[1].strip("[]"), int(match[2])
-
-
 def _tcp(text: str) -> str:
-    host, port = split_address(text)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return str(dialled(text.removeprefix("socket://")))
 
 
 class SerialConfig(BaseModel):

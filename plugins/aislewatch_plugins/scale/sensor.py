@@ -17,8 +17,8 @@ from aislewatch.events.sensor import (
     SensorContext,
     SensorPlugin,
 )
-from aislewatch_plugins.scale.config import ScaleConfig, split_address
-from aislewatch_plugins.scale.links import Link, SerialLink, TcpLink
+from aislewatch_plugins.scale.config import ScaleConfig
+from aislewatch_plugins.scale.links import Link, link_to
 from aislewatch_plugins.scale.planogram import article_of, lightest_mg, read_planogram
 from aislewatch_plugins.scale.protocols import decoder_of
 from aislewatch_plugins.scale.quantising import Article
@@ -58,7 +58,7 @@ class Scale(SensorPlugin):
     async def probe(self) -> DeviceInfo:
         """Ask for one weight, or wait for one; the scale takes no harm."""
         config = self._config
-        link, decoder = _link(config), decoder_of(config.protocol, config.unit)
+        link, decoder = link_to(config), decoder_of(config.protocol, config.unit)
         wait_s = (config.answer if decoder.request else config.silence) / _SECOND
         refused = b""
         try:
@@ -105,7 +105,7 @@ class Scale(SensorPlugin):
             _following(config, articles),
             Teller(context, config.kind, config.shelf.id if config.shelf else None, articles),
         )
-        self._link = _link(config)
+        self._link = link_to(config)
         await self._link.open()
 
     async def run(self, emit: Emit) -> None:
@@ -156,15 +156,6 @@ class Scale(SensorPlugin):
             "protocol": protocol if isinstance(protocol, str) else "lines",
             "asks": self._config.asks,
         }
-
-
-def _link(config: ScaleConfig) -> Link:
-    if config.tcp is not None:
-        return TcpLink(*split_address(config.tcp))
-    assert config.port is not None
-    if config.port.startswith("socket://"):
-        return TcpLink(*split_address(config.port))
-    return SerialLink(config.port, config.line)
 
 
 def _articles(config: ScaleConfig, folder: Path) -> list[Article]:

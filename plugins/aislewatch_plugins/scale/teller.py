@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from aislewatch.devices.telling import Envelopes
 from aislewatch.events.kinds import (
-    DeviceState,
     Event,
     ScaleChanged,
     ScaleKind,
@@ -37,8 +36,7 @@ class Teller:
         shelf: str | None = None,
         articles: Sequence[Article] = (),
     ) -> None:
-        self.told = 0
-        self._context = context
+        self._envelopes = Envelopes(context)
         self._kind: ScaleKind = kind
         self._shelf = shelf
         self._articles = articles
@@ -53,7 +51,7 @@ class Teller:
         """
         events: list[Event] = [
             ScaleWeight(
-                **self._envelope(time_us),
+                **self._envelopes.at(time_us, "arrival"),
                 weight_mg=settled.weight_mg,
                 quantum_mg=step_mg,
                 stable=True,
@@ -63,7 +61,7 @@ class Teller:
         if settled.delta_mg:
             events.append(
                 ScaleChanged(
-                    **self._envelope(time_us),
+                    **self._envelopes.at(time_us, "arrival"),
                     delta_mg=settled.delta_mg,
                     weight_mg=settled.weight_mg,
                     quantum_mg=step_mg,
@@ -75,11 +73,8 @@ class Teller:
 
     def state(self, time_us: int, state: State) -> Event:
         """Tell the state of the scale itself."""
-        return DeviceState(
-            **self._envelope(time_us),
-            state=state.name,
-            reason=state.reason or None,
-            detail=state.detail or None,
+        return self._envelopes.state(
+            time_us, state.name, state.reason or None, state.detail or None
         )
 
     def _units(self, time_us: int, settled: Settled, step_mg: int) -> list[Event]:
@@ -90,7 +85,7 @@ class Teller:
         noise_mg = step_mg + settled.noise_mg // 2
         return [
             struct(
-                **self._envelope(time_us),
+                **self._envelopes.at(time_us, "arrival"),
                 shelf=self._shelf,
                 sku=units.article.sku if units.article is not None else None,
                 units=units.count,
@@ -98,15 +93,3 @@ class Teller:
             )
             for units in units_of(settled.delta_mg, self._articles, noise_mg)
         ]
-
-    def _envelope(self, time_us: int) -> dict[str, Any]:
-        context = self._context
-        self.told += 1
-        return {
-            "id": f"{context.device}/{context.boot}/{self.told}",
-            "store": context.store,
-            "device": context.device,
-            "time": time_us,
-            "seq": self.told,
-            "simulated": context.simulated,
-        }
