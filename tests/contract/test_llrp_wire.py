@@ -332,7 +332,7 @@ async def test_a_reader_with_a_wrong_clock_is_put_right_and_told(behind_us: int)
         await stands.walk()
         crossing = await stands.received.crossed(EPC)
         assert 0 <= stands.clock.now_us() - crossing.time < 60 * SECOND
-        assert stands.received.states == [("degraded", "clock-wrong")]
+        assert stands.received.states == [("degraded", "clock-skew")]
         life.cancel()
         await asyncio.gather(life, return_exceptions=True)
 

@@ -13,21 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from aislewatch.devices.telling import Refusal, Told
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import DeviceState, Event, RfidCrossing, RfidRead
 from aislewatch.events.registry import Registry
-from aislewatch.events.sensor import SensorContext
+from aislewatch.events.sensor import ClockSkew, SensorContext
 from aislewatch_plugins import llrp
 from aislewatch_plugins.llrp.clock import ReaderClock
 from aislewatch_plugins.llrp.codec import Element, Message
-from aislewatch_plugins.llrp.config import GatePart, LlrpConfig, host_and_port
+from aislewatch_plugins.llrp.config import GatePart, LlrpConfig, reader_address
 from aislewatch_plugins.llrp.fields import Bits, Value
 from aislewatch_plugins.llrp.framing import Nonsense, Splitter
 from aislewatch_plugins.llrp.gate import Crossing, Finding, Gate, Stray
 from aislewatch_plugins.llrp.passage import INSIDE, MIDDLE, OUTSIDE, Sighting, judge
 from aislewatch_plugins.llrp.reads import BadTag, ReaderTime, TagRead, reads_of
 from aislewatch_plugins.llrp.requests import Abilities
-from aislewatch_plugins.llrp.telling import Refusal, Teller, Told
+from aislewatch_plugins.llrp.telling import Teller
 from aislewatch_sim.llrp import wire
 from aislewatch_sim.llrp.scene import INSIDE_ANTENNA, Heard, Lies, Tag, Walk, heard
 from aislewatch_sim.llrp.wire import Content
@@ -250,34 +251,39 @@ def test_who_comes_back_after_a_while_is_no_stray() -> None:
 
 def test_a_clock_within_the_tolerance_is_left_alone() -> None:
     clock = ReaderClock(2 * SECOND)
-    assert clock.on_host(ReaderTime(NOW - SECOND, uptime=False), NOW) == NOW - SECOND
-    assert clock.wrong_us == 0
+    assert clock.on_host(ReaderTime(NOW - SECOND, uptime=False), NOW) == (NOW - SECOND, None)
+    assert clock.skew == ClockSkew(-SECOND, 2 * SECOND, told=True)
 
 
 @pytest.mark.parametrize("behind_s", [3 * 3600, -3 * 3600, 1_700_000_000])
 def test_a_wrong_clock_is_put_right_and_delays_stay_delays(behind_s: int) -> None:
     clock = ReaderClock(2 * SECOND)
     behind_us = behind_s * SECOND
-    assert clock.on_host(ReaderTime(NOW - behind_us, uptime=False), NOW) == NOW
+    assert clock.on_host(ReaderTime(NOW - behind_us, uptime=False), NOW) == (NOW, "corrected")
     late = ReaderTime(NOW - behind_us + SECOND, uptime=False)
-    assert clock.on_host(late, NOW + 4 * SECOND) == NOW + SECOND
-    assert clock.wrong_us == behind_us
+    assert clock.on_host(late, NOW + 4 * SECOND) == (NOW + SECOND, "corrected")
+    assert clock.skew is not None
+    assert clock.skew.ahead_us == -behind_us
+    assert clock.skew.wrong
 
 
 def test_an_uptime_becomes_a_time() -> None:
     clock = ReaderClock(2 * SECOND)
-    assert clock.on_host(ReaderTime(5 * SECOND, uptime=True), NOW) == NOW
-    assert clock.on_host(ReaderTime(7 * SECOND, uptime=True), NOW + 2 * SECOND) == NOW + 2 * SECOND
-    assert clock.wrong_us == 0
+    assert clock.on_host(ReaderTime(5 * SECOND, uptime=True), NOW) == (NOW, "corrected")
+    later_us = NOW + 2 * SECOND
+    later = ReaderTime(7 * SECOND, uptime=True)
+    assert clock.on_host(later, later_us) == (later_us, "corrected")
+    assert clock.skew is None
 
 
 @pytest.mark.parametrize("absurd_us", [0, 1 << 63, NOW + 3600 * SECOND])
 def test_one_absurd_time_moves_nothing(absurd_us: int) -> None:
     clock = ReaderClock(2 * SECOND)
     clock.on_host(ReaderTime(NOW, uptime=False), NOW)
-    assert clock.on_host(ReaderTime(absurd_us, uptime=False), NOW + SECOND) == NOW + SECOND
-    assert clock.on_host(ReaderTime(NOW + SECOND, uptime=False), NOW + SECOND) == NOW + SECOND
-    assert clock.wrong_us == 0
+    later_us = NOW + SECOND
+    assert clock.on_host(ReaderTime(absurd_us, uptime=False), later_us) == (later_us, "arrival")
+    assert clock.on_host(ReaderTime(later_us, uptime=False), later_us) == (later_us, None)
+    assert clock.skew == ClockSkew(0, 2 * SECOND, told=True)
 
 
 def test_a_clock_that_jumps_is_believed_after_five_witnesses() -> None:
@@ -285,8 +291,9 @@ def test_a_clock_that_jumps_is_believed_after_five_witnesses() -> None:
     clock.on_host(ReaderTime(NOW, uptime=False), NOW)
     for number in range(1, 7):
         now_us = NOW + number * SECOND
-        assert clock.on_host(ReaderTime(now_us + 3600 * SECOND, uptime=False), now_us) == now_us
-    assert clock.wrong_us == -3600 * SECOND
+        ahead = ReaderTime(now_us + 3600 * SECOND, uptime=False)
+        assert clock.on_host(ahead, now_us)[0] == now_us
+    assert clock.skew == ClockSkew(3600 * SECOND, 2 * SECOND, told=True)
 
 
 # Reports and states ------------------------------------------------------------------------------
@@ -519,8 +526,8 @@ def test_mistakes_in_the_configuration_name_their_place(given: dict[str, Any], w
 
 
 def test_addresses() -> None:
-    assert host_and_port("10.0.0.7") == ("10.0.0.7", 5084)
-    assert host_and_port("[fe80::1]") == ("fe80::1", 5084)
+    assert str(reader_address("10.0.0.7")) == "10.0.0.7:5084"
+    assert str(reader_address("[fe80::1]")) == "[fe80::1]:5084"
 
 
 def test_power_is_rounded_down_to_what_the_reader_can_send() -> None:

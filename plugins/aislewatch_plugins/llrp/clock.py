@@ -1,24 +1,11 @@
-"""A reader's times put on the host's clock.
-
-A message cannot arrive before what it tells of, so the least that the host's clock has been ahead
-of a message's time within the last minutes is how far the reader's clock is behind it.
-"""
+"""A reader's times put on the host's clock, as far off as they are measured to be."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
-
+from aislewatch.devices.clock import DELAY_MAX_US, Lag
+from aislewatch.events.kinds import TimedBy
+from aislewatch.events.sensor import ClockSkew
 from aislewatch_plugins.llrp.reads import ReaderTime
-
-_SECOND_US: Final = 1_000_000
-_REESTIMATE_US: Final = 600 * _SECOND_US
-_DELAY_MAX_US: Final = 60 * _SECOND_US
-"""No report is under way for longer."""
-
-_AGREE_US: Final = _SECOND_US
-_WITNESSES: Final = 5
-"""So many times in a row must agree before the reader's clock is believed to have jumped."""
 
 
 class ReaderClock:
@@ -34,51 +21,28 @@ class ReaderClock:
 
     def __init__(self, tolerance_us: int) -> None:
         self._tolerance_us = tolerance_us
-        self._estimates: dict[bool, _Estimate] = {}
+        self._lags: dict[bool, Lag] = {}
 
     @property
-    def wrong_us(self) -> int:
-        """How far the reader's clock is behind the host's; 0 within the tolerance."""
-        estimate = self._estimates.get(False)
-        behind_us = 0 if estimate is None else estimate.behind_us
-        return behind_us if abs(behind_us) > self._tolerance_us else 0
+    def skew(self) -> ClockSkew | None:
+        """How far the reader's clock is off; None until it has told its time of day."""
+        lag = self._lags.get(False)
+        if lag is None:
+            return None
+        return ClockSkew(-lag.behind_us, self._tolerance_us, told=True)
 
-    def on_host(self, time: ReaderTime, now_us: int) -> int:
-        """Give the time in a message that has just come in microseconds since 1970 UTC."""
+    def on_host(self, time: ReaderTime, now_us: int) -> tuple[int, TimedBy | None]:
+        """Give the time in a message that has just come, and where it is from.
+
+        Returns:
+            Microseconds since 1970 UTC; and whether that is the reader's own (None), put right, or
+            the time of arrival.
+        """
         behind_us = now_us - time.us
-        estimate = self._estimates.get(time.uptime)
-        if estimate is None:
-            estimate = _Estimate(now_us, behind_us, behind_us)
-            self._estimates[time.uptime] = estimate
-        estimate.take(behind_us, now_us)
-        at_us = time.us + (estimate.behind_us if time.uptime else self.wrong_us)
-        possible = now_us - _DELAY_MAX_US <= at_us <= now_us + self._tolerance_us
-        return at_us if possible else now_us
-
-
-@dataclass(slots=True)
-class _Estimate:
-    """How far a clock is behind: the least of this stretch of time and of the one before."""
-
-    began_us: int
-    before_us: int
-    least_us: int
-    witnesses: int = 0
-    testimony_us: int = 0
-
-    @property
-    def behind_us(self) -> int:
-        return min(self.before_us, self.least_us)
-
-    def take(self, behind_us: int, now_us: int) -> None:
-        if -_AGREE_US <= behind_us - self.behind_us <= _DELAY_MAX_US:
-            self.witnesses = 0
-            if now_us - self.began_us >= _REESTIMATE_US:
-                self.began_us, self.before_us, self.least_us = now_us, self.least_us, behind_us
-            self.least_us = min(self.least_us, behind_us)
-            return
-        agrees = abs(behind_us - self.testimony_us) <= _AGREE_US
-        self.witnesses = self.witnesses + 1 if agrees else 1
-        self.testimony_us = behind_us
-        if self.witnesses >= _WITNESSES:
-            self.began_us, self.before_us, self.least_us = now_us, behind_us, behind_us
+        lag = self._lags.setdefault(time.uptime, Lag.first(behind_us, now_us))
+        lag.take(behind_us, now_us)
+        wrong = time.uptime or abs(lag.behind_us) > self._tolerance_us
+        at_us = time.us + (lag.behind_us if wrong else 0)
+        if not now_us - DELAY_MAX_US <= at_us <= now_us + self._tolerance_us:
+            return now_us, "arrival"
+        return at_us, "corrected" if wrong else None

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from aislewatch.devices.address import Address, dialled
 from aislewatch.events.quantities import DurationUs
 
 PORT = 5084
 """Where readers listen for LLRP without TLS."""
 
-_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/\s\[\]]+)(?::(?P<port>\d{1,5}))?")
 _SECOND_US = 1_000_000
 _MINUTE_US = 60 * _SECOND_US
 
 Side = Literal["inside", "middle", "outside"]
 
 
-def host_and_port(address: str) -> tuple[str, int]:
-    """Give both parts of an address.
+def reader_address(text: str) -> Address:
+    """Take a reader's address apart; the port is 5084 where it is not said.
 
-    >>> host_and_port("gate.shop"), host_and_port("[::1]:5085")
-    (('gate.shop', 5084), ('::1', 5085))
+    >>> str(reader_address("gate.shop"))
+    'gate.shop:5084'
     """
-    match = _ADDRESS.fullmatch(address)
-    if match is None or int(match["port"] or PORT) > 65_535:
-        message = f"{address!r} is not a reader's address; write 192.168.1.40, or host:port"
-        raise ValueError(message)
-    return match["host"].strip("[]"), int(match["port"] or PORT)
+    return dialled(text, PORT, "a reader's address")
 
 
 def _address(text: str) -> str:
-    host_and_port(text)
+    reader_address(text)
     return text
 
 

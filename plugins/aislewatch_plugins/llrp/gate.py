@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from aislewatch.events.kinds import TimedBy
 from aislewatch_plugins.llrp.config import GatePart
 from aislewatch_plugins.llrp.passage import (
     INSIDE,
@@ -51,6 +52,7 @@ class Crossing(NamedTuple):
         confidence: of the direction, 0 to 1; None where the gate has one side only.
         reads: how often it was heard, over all antennas.
         best_dbm: strongest read; None where the reader does not say.
+        timed_by: where the time is from, unless it is the reader's own.
     """
 
     epc: str
@@ -59,6 +61,7 @@ class Crossing(NamedTuple):
     confidence: float | None
     reads: int
     best_dbm: float | None
+    timed_by: TimedBy | None = None
 
 
 class Stray(NamedTuple):
@@ -87,6 +90,7 @@ class _Near:
     since_us: int
     last_us: int
     came_us: int
+    timed_by: TimedBy | None
     stray: bool = False
     usual_dbm: list[float] = field(default_factory=lambda: [_NEVER_DBM] * 3)
     """By side, the strongest that it was heard, but for the last seconds."""
@@ -168,8 +172,9 @@ class Gate:
                 self._forget(epc, near)
                 near = None
         if near is None:
-            near = self._near[epc] = _Near(time_us, time_us, now_us)
-        near.last_us = max(near.last_us, time_us)
+            near = self._near[epc] = _Near(time_us, time_us, now_us, sighting.timed_by)
+        if time_us >= near.last_us:
+            near.last_us, near.timed_by = time_us, sighting.timed_by
         near.came_us = max(near.came_us, now_us)
         near.take(sighting, settings)
         if not near.stray and near.last_us - near.since_us >= settings.stray_after:
@@ -223,6 +228,7 @@ class Gate:
             confidence=judgement.confidence if self._two_sided else None,
             reads=reads,
             best_dbm=None if best_dbm == _NEVER_DBM else best_dbm,
+            timed_by=near.timed_by,
         )
 
     def _stands_out(self, near: _Near, judgement: Judgement) -> bool:

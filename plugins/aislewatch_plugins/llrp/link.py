@@ -7,12 +7,12 @@ import contextlib
 from collections import deque
 from typing import Final
 
+from aislewatch.devices.tcp import Streams, dial, hang_up
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 from aislewatch_plugins.llrp.codec import Element, Message, encode
 from aislewatch_plugins.llrp.framing import Nonsense, Splitter
 from aislewatch_plugins.llrp.requests import ask
 
-CONNECT_S: Final = 10.0
 ANSWER_S: Final = 10.0
 """How long a reader may take to answer; some reset their radio meanwhile."""
 
@@ -39,7 +39,7 @@ class Link:
 
     def __init__(
         self,
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        streams: Streams,
         peer: str,
     ) -> None:
         self.silence_s = ANSWER_S
@@ -59,14 +59,7 @@ class Link:
         Raises:
             DeviceNotReady: nobody answers.
         """
-        peer = f"{host}:{port}"
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                streams = await asyncio.open_connection(host, port)
-        except (OSError, TimeoutError) as error:
-            message = f"{peer} does not answer: {error or 'timed out'}"
-            raise DeviceNotReady(message) from None
-        return cls(streams, peer)
+        return cls(await dial(host, port), f"{host}:{port}")
 
     async def receive(self, wait_s: float) -> list[Incoming]:
         """Give what comes next; nothing if nothing does for so long.
@@ -136,12 +129,7 @@ class Link:
         with contextlib.suppress(DeviceNotReady, DeviceMisconfigured, TimeoutError):
             async with asyncio.timeout(PART_S):
                 await self.request(ask("CLOSE_CONNECTION"))
-        self._writer.close()
-        try:
-            async with asyncio.timeout(PART_S / 2):
-                await self._writer.wait_closed()
-        except (OSError, TimeoutError):
-            self._writer.transport.abort()
+        await hang_up(self._writer, within_s=PART_S / 2)
 
     async def _taken(self, chunk: bytes) -> list[Incoming]:
         taken: list[Incoming] = []

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Literal, NamedTuple
 
+from aislewatch.events.kinds import TimedBy
+
 Direction = Literal["in", "out"]
 
 INSIDE, MIDDLE, OUTSIDE = 0, 1, 2
@@ -30,12 +32,14 @@ class Sighting(NamedTuple):
         side: `INSIDE`, `MIDDLE` or `OUTSIDE`.
         rssi_dbm: how strongly; None where the reader does not say.
         reads: how many reads the reader has put into this one.
+        timed_by: where the time is from, unless it is the reader's own.
     """
 
     time_us: int
     side: int
     rssi_dbm: float | None = None
     reads: int = 1
+    timed_by: TimedBy | None = None
 
 
 class Judgement(NamedTuple):

@@ -7,14 +7,13 @@ ends and the host begins another: what was half understood is not carried over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from itertools import chain
 from typing import ClassVar, Final
 
 from pydantic import BaseModel
 
+from aislewatch.devices.telling import hand_over
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
-from aislewatch.events.kinds import Event
 from aislewatch.events.sensor import (
     Descriptor,
     DeviceInfo,
@@ -23,17 +22,14 @@ from aislewatch.events.sensor import (
     SensorContext,
     SensorPlugin,
 )
-from aislewatch_plugins.llrp.config import LlrpConfig, host_and_port
+from aislewatch_plugins.llrp.config import LlrpConfig, reader_address
 from aislewatch_plugins.llrp.handshake import ask_abilities, greet, set_up
 from aislewatch_plugins.llrp.link import Link
 from aislewatch_plugins.llrp.requests import Abilities
-from aislewatch_plugins.llrp.telling import Refusal, Teller, Told
+from aislewatch_plugins.llrp.telling import Teller
 
 _LOOK_S: Final = 0.25
 """How often it is looked whether a passage is over."""
-
-BATCH_EVENTS: Final = 500
-"""Events that are handed over at once; what the bus publishes in one atomic batch."""
 
 _SECOND_US: Final = 1_000_000
 
@@ -106,14 +102,14 @@ class Llrp(SensorPlugin):
                 came = await link.receive(look_s)
                 now_us = context.clock.now_us()
                 told = chain.from_iterable(teller.tell(one, now_us) for one in came)
-                await _hand_over(chain(told, teller.advance(now_us)), emit, context)
+                await hand_over(chain(told, teller.advance(now_us)), emit, context.device)
             raise DeviceNotReady(teller.over)
         except (DeviceNotReady, asyncio.CancelledError):
             # Whoever walked through a moment ago has done so, whatever became of the connection.
             self._reading = False
             now_us = context.clock.now_us()
             told = chain.from_iterable(teller.tell(one, now_us) for one in link.rest())
-            await _hand_over(chain(told, teller.close(now_us)), emit, context)
+            await hand_over(chain(told, teller.close(now_us)), emit, context.device)
             raise
 
     async def close(self) -> None:
@@ -131,37 +127,23 @@ class Llrp(SensorPlugin):
         strays = len(teller.gate.strays)
         detail = f"{link.messages} messages, {strays} stray tags"
         frames = link.messages if self._proved else 0
-        return Health(self._reading, frames, teller.refused, detail)
+        return Health(self._reading, frames, teller.refused, detail, teller.clock.skew)
 
     def diagnostics(self) -> dict[str, object]:
         """Give what the reader said of itself, and what the gate's filter has left out."""
         teller = self._teller
         if teller is None:
             return {}
+        skew = teller.clock.skew
         return {
             **self._abilities.facts,
             "reads_below_floor": teller.gate.weak,
             "passages_that_were_none": teller.gate.undecided,
             "stray_tags": teller.gate.strays,
-            "clock_wrong_us": teller.clock.wrong_us,
+            "clock_ahead_us": skew.ahead_us if skew is not None else None,
             "nonsense": self._link.nonsense if self._link is not None else 0,
         }
 
     async def _connect(self) -> Link:
-        host, port = host_and_port(self._config.address)
+        host, port, _ = reader_address(self._config.address)
         return await Link.connect(host, port)
-
-
-async def _hand_over(told: Iterable[Told], emit: Emit, context: SensorContext) -> None:
-    """Give the host what was told, in order; returns once it cannot be lost."""
-    batch: list[Event] = []
-    for one in told:
-        if isinstance(one, Event):
-            batch.append(one)
-        if batch and (isinstance(one, Refusal) or len(batch) == BATCH_EVENTS):
-            await emit.events(batch)
-            batch = []
-        if isinstance(one, Refusal):
-            await emit.refused(one.raw, one.reason, place=one.place, device=context.device)
-    if batch:
-        await emit.events(batch)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-REFUSED_ROW: Final = "refused-row"
-"""Something was told that could not be read: what was seen at that instant is unknown."""
+from aislewatch.devices.telling import REFUSED_ROW
 
 ANTENNA_LOST: Final = "antenna-lost"
 READER_FAULT: Final = "reader-fault"
-CLOCK_WRONG: Final = "clock-wrong"
+CLOCK_SKEW: Final = "clock-skew"
 STRAY_TAG: Final = "stray-tag"
 
-_WORST_FIRST: Final = (REFUSED_ROW, ANTENNA_LOST, READER_FAULT, STRAY_TAG, CLOCK_WRONG)
+_WORST_FIRST: Final = (REFUSED_ROW, ANTENNA_LOST, READER_FAULT, STRAY_TAG, CLOCK_SKEW)
 
 
 class Standing:

@@ -6,9 +6,10 @@ Pure but for the count that makes ids: messages and times go in, events and refu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple, TypedDict
+from typing import Final
 
-from aislewatch.events.kinds import DeviceState, Event, RfidCrossing, RfidRead
+from aislewatch.devices.telling import REFUSED_ROW, Envelopes, Refusal, Told
+from aislewatch.events.kinds import RfidCrossing, RfidRead, TimedBy
 from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.llrp.clock import ReaderClock
 from aislewatch_plugins.llrp.codec import Element, Message
@@ -19,9 +20,8 @@ from aislewatch_plugins.llrp.passage import INSIDE, MIDDLE, OUTSIDE, Sighting
 from aislewatch_plugins.llrp.reads import BadTag, TagRead, reads_of, time_of
 from aislewatch_plugins.llrp.standing import (
     ANTENNA_LOST,
-    CLOCK_WRONG,
+    CLOCK_SKEW,
     READER_FAULT,
-    REFUSED_ROW,
     STRAY_TAG,
     Standing,
 )
@@ -33,32 +33,6 @@ _STRONGER_DB: Final = 3.0
 
 _TOLD_MAX: Final = 4096
 _ROSPEC_ENDED, _PREEMPTED = 1, 2
-
-
-class Refusal(NamedTuple):
-    """Something that is no event.
-
-    Attributes:
-        raw: what came.
-        reason: why, in a sentence.
-        place: what refused it.
-    """
-
-    raw: bytes
-    reason: str
-    place: str
-
-
-Told = Event | Refusal
-
-
-class _Envelope(TypedDict):
-    id: str
-    store: str
-    device: str
-    time: int
-    seq: int
-    simulated: bool
 
 
 class Teller:
@@ -87,10 +61,9 @@ class Teller:
         self.over = ""
         self._sides = sides
         self._config = config
-        self._context = context
+        self._envelopes = Envelopes(context)
         self._standing = Standing()
         self._lost: set[int] = set()
-        self._seq = 0
         self._last: dict[tuple[str, int], tuple[int, float]] = {}
 
     def tell(self, came: Message | Nonsense, now_us: int) -> Iterator[Told]:
@@ -128,21 +101,24 @@ class Teller:
                 yield from self._read(read, now_us)
 
     def _read(self, read: TagRead, now_us: int) -> Iterator[Told]:
-        time_us = now_us if read.at is None else self.clock.on_host(read.at, now_us)
+        time_us, timed_by = self._time_of(read, now_us)
         side = self._sides.get(read.antenna)
         if side is not None:
-            sighting = Sighting(time_us, side, read.rssi_dbm, read.reads)
+            sighting = Sighting(time_us, side, read.rssi_dbm, read.reads, timed_by)
             self.gate.heard(read.epc, sighting, now_us)
         if not self._is_news(read, time_us):
             return
         antenna = self._config.antennas.get(read.antenna)
         yield RfidRead(
-            **self._envelope(time_us),
+            **self._envelopes.at(time_us, timed_by),
             epc=read.epc,
             rssi_dbm=read.rssi_dbm,
             antenna=read.antenna or None,
             zone_id=antenna.zone if antenna is not None else None,
         )
+
+    def _time_of(self, read: TagRead, now_us: int) -> tuple[int, TimedBy | None]:
+        return (now_us, "arrival") if read.at is None else self.clock.on_host(read.at, now_us)
 
     def _is_news(self, read: TagRead, time_us: int) -> bool:
         """Say whether a read is told: the first, a stronger one, or one after a while."""
@@ -202,7 +178,7 @@ class Teller:
         for found in findings:
             if isinstance(found, Crossing):
                 yield RfidCrossing(
-                    **self._envelope(found.time_us),
+                    **self._envelopes.at(found.time_us, found.timed_by),
                     epc=found.epc,
                     direction=found.direction,
                     reads=found.reads,
@@ -225,31 +201,15 @@ class Teller:
         yield from self._state(now_us)
 
     def _state(self, now_us: int) -> Iterator[Told]:
-        wrong_us = self.clock.wrong_us
-        if wrong_us:
-            way = "behind" if wrong_us > 0 else "ahead"
-            detail = f"the reader's clock is {abs(wrong_us) / _SECOND_US:.1f} s {way}; put right"
-            self._standing.set(CLOCK_WRONG, detail)
+        skew = self.clock.skew
+        if skew is not None and skew.wrong:
+            self._standing.set(CLOCK_SKEW, f"{skew}; its times are put right")
         else:
-            self._standing.clear(CLOCK_WRONG)
+            self._standing.clear(CLOCK_SKEW)
         if not self._standing.news():
             return
         worst = self._standing.worst
-        yield DeviceState(
-            **self._envelope(now_us),
-            state="online" if worst is None else "degraded",
-            reason=None if worst is None else worst[0],
-            detail=None if worst is None else worst[1],
-        )
-
-    def _envelope(self, time_us: int) -> _Envelope:
-        context = self._context
-        self._seq += 1
-        return {
-            "id": f"{context.device}/{context.boot}/{self._seq}",
-            "store": context.store,
-            "device": context.device,
-            "time": time_us,
-            "seq": self._seq,
-            "simulated": context.simulated,
-        }
+        if worst is None:
+            yield self._envelopes.state(now_us, "online")
+        else:
+            yield self._envelopes.state(now_us, "degraded", *worst)
