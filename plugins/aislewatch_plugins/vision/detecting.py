@@ -114,8 +114,9 @@ class DetectorConfig(BaseModel):
 
     Attributes:
         model: a ``.tflite`` file, or ``bundled``.
-        sha256: what the model's file must hash to; not checked where not said. A model that was
-            compiled for an Edge TPU is another file with another hash.
+        sha256: what the model's file must hash to; not checked where not said.
+        edgetpu_sha256: the same of the file that was compiled from it for an Edge TPU, which is
+            ``MODEL_edgetpu.tflite`` beside it.
         labels: a text file, one label a line; ``MODEL.labels.txt`` beside the model where not said.
         backend: ``litert`` and ``tflite-runtime`` compute on the CPU, ``edgetpu`` on a Coral
             accelerator and nowhere else. ``auto`` takes an Edge TPU that is there, else the CPU,
@@ -131,6 +132,7 @@ class DetectorConfig(BaseModel):
 
     model: _Text = BUNDLED
     sha256: _Sha256 | None = None
+    edgetpu_sha256: _Sha256 | None = None
     labels: _Text | None = None
     backend: Literal["auto", "litert", "tflite-runtime", "edgetpu"] = "auto"
     delegate: _Text = "libedgetpu.so.1"

@@ -224,10 +224,9 @@ def _photographed(pixels: Grid, draw: Generator) -> Picture:
 
 def _blurred(pixels: Grid) -> Grid:
     for axis in (0, 1):
-        pixels = (
-            np.roll(pixels, 1, axis) + np.float32(2) * pixels + np.roll(pixels, -1, axis)
-        ) / np.float32(4)
-    return pixels.astype(np.float32)
+        beside = np.roll(pixels, 1, axis) + np.roll(pixels, -1, axis)
+        pixels = ((beside + 2.0 * pixels) / 4.0).astype(np.float32)
+    return pixels
 
 
 def _look(draw: Generator) -> Look:
