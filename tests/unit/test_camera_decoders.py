@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from aislewatch.devices.telling import Refusal
 from aislewatch.events.kinds import DeviceState, Event, VisionAction, VisionCount, VisionPerson
 from aislewatch.events.registry import Registry
-from aislewatch.events.sensor import SensorContext
+from aislewatch.events.sensor import ClockSkew, SensorContext
 from aislewatch_plugins import camera
 from aislewatch_plugins.camera.axis import Axis
 from aislewatch_plugins.camera.config import (
@@ -30,7 +31,7 @@ from aislewatch_plugins.camera.meraki import Meraki
 from aislewatch_plugins.camera.payloads import masked, time_of
 from aislewatch_plugins.camera.seen import Count, Decoder, Gone, Loitering, Person, Sight
 from aislewatch_plugins.camera.sensor import CameraMeraki
-from aislewatch_plugins.camera.telling import Refusal, Teller
+from aislewatch_plugins.camera.telling import Teller
 
 ANY = {"broker": "127.0.0.1", "key_file": "k"}
 SECRET = b"a secret of thirty-two bytes, ok"
@@ -373,6 +374,8 @@ def test_a_camera_of_another_time_is_blind_until_its_clock_is_set(off_s: int) ->
     assert "NTP" in wrong[0].reason
     assert isinstance(wrong[1], DeviceState)
     assert (wrong[1].state, wrong[1].reason) == ("failed", "clock-skew")
+    assert told.skew == ClockSkew(off_s * SECOND_US, MERAKI.skew, told=True)
+    assert told.skew.wrong
     right = list(told.tell(topic, counts(T_US, 1), T_US))
     assert isinstance(right[0], DeviceState)
     assert right[0].state == "online"
@@ -430,7 +433,7 @@ def test_the_readme_shows_a_store_file_whose_camera_can_be_configured() -> None:
     shown = yaml.safe_load(readme.split("```yaml\n")[1].split("```")[0])
     feed = shown["feeds"]["desk-camera"]
     assert feed["plugin"] == CameraMeraki.descriptor.name
-    assert MerakiConfig.model_validate(feed["config"]).address == ("mqtt.shop.lan", 1883)
+    assert MerakiConfig.model_validate(feed["config"]).address == ("mqtt.shop.lan", 1883, "")
     for model in (MerakiConfig, FrigateConfig, AxisConfig):
         told = [name for name in model.model_fields if f"`{name}" not in readme]
         assert told == []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from aislewatch.devices.address import Address, dialled
 from aislewatch.events.quantities import DurationUs
 
-_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:/\s\[\]]+)(?::(\d{1,5}))?")
 _SECOND: Final = 1_000_000
 PORT, TLS_PORT = 1883, 8883
 
@@ -17,24 +16,17 @@ _Text = Annotated[str, Field(min_length=1, max_length=200)]
 _Positive = Annotated[DurationUs, Field(gt=0)]
 
 
-def split_broker(text: str, port: int) -> tuple[str, int]:
-    """Give host and port of ``host`` or ``host:port``.
+def broker_address(text: str, port: int) -> Address:
+    """Take a broker's address apart.
 
-    >>> split_broker("mqtt.shop.lan", 1883), split_broker("[::1]:8883", 1883)
-    (('mqtt.shop.lan', 1883), ('::1', 8883))
-
-    Raises:
-        ValueError: it is none; a sentence.
+    >>> str(broker_address("mqtt.shop.lan", 1883))
+    'mqtt.shop.lan:1883'
     """
-    match = _ADDRESS.fullmatch(text)
-    if match is None or not 0 < int(match[2] or port) <= 65_535:
-        message = f"{text!r} is not a broker's address; write host or host:port"
-        raise ValueError(message)
-    return match[1].strip("[]"), int(match[2] or port)
+    return dialled(text, port, "a broker's address")
 
 
 def _broker(text: str) -> str:
-    split_broker(text, PORT)
+    broker_address(text, PORT)
     return text
 
 
@@ -107,9 +99,9 @@ class CameraConfig(BaseModel):
         return self
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Host and port of the broker."""
-        return split_broker(self.broker, PORT if self.tls is None else TLS_PORT)
+    def address(self) -> Address:
+        """Where the broker is."""
+        return broker_address(self.broker, PORT if self.tls is None else TLS_PORT)
 
 
 class MerakiConfig(CameraConfig):

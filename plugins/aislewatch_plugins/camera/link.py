@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from aislewatch.devices.secret import read_password
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 from aislewatch_plugins.camera.config import CameraConfig, TlsConfig
 
@@ -56,7 +57,7 @@ class Link:
     """
 
     def __init__(self, config: CameraConfig, folder: Path, name: str) -> None:
-        self._host, self._port = config.address
+        self._host, self._port, _ = config.address
         self._config = config
         self._folder = folder
         self._name = name
@@ -150,13 +151,7 @@ class Link:
     def _password(self) -> str | None:
         if self._config.password_file is None:
             return None
-        path = self._folder / self._config.password_file
-        try:
-            return path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            message = f"the broker's password {path} cannot be read: {reason}"
-            raise DeviceMisconfigured(message) from None
+        return read_password(self._folder / self._config.password_file, "the broker's")
 
     def _tls(self, config: TlsConfig) -> ssl.SSLContext:
         def path(name: str | None) -> str | None:

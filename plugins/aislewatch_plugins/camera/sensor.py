@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Final
 
 from pydantic import BaseModel
 
-from aislewatch.errors import DeviceError, DeviceMisconfigured
-from aislewatch.events.kinds import Event
+from aislewatch.devices.secret import read_key
+from aislewatch.devices.telling import hand_over
+from aislewatch.errors import DeviceError
 from aislewatch.events.sensor import (
     Descriptor,
     DeviceInfo,
@@ -31,11 +31,10 @@ from aislewatch_plugins.camera.frigate import Frigate
 from aislewatch_plugins.camera.link import Came, Link
 from aislewatch_plugins.camera.meraki import Meraki
 from aislewatch_plugins.camera.seen import Decoder
-from aislewatch_plugins.camera.telling import Teller, Told
+from aislewatch_plugins.camera.telling import Teller
 
 _LOOK_S: Final = 0.5
 _PROBE_S: Final = 3.0
-_SECRET_BYTES_MIN: Final = 16
 _PEOPLE: Final = ("vision.person", "device.state")
 
 
@@ -80,7 +79,8 @@ class _Camera(SensorPlugin):
             DeviceMisconfigured: it does not let us in, or a file is missing or wrong.
         """
         folder = Path(context.folder)
-        secret = await asyncio.to_thread(_secret, folder / self._config.key_file)
+        key_file = folder / self._config.key_file
+        secret = await asyncio.to_thread(read_key, key_file, "the cameras'")
         decoder = self.decoder()
         self._context = context
         now_us = context.clock.now_us()
@@ -108,8 +108,8 @@ class _Camera(SensorPlugin):
                     topic, payload, retained = reading.result()
                     reading = asyncio.ensure_future(link.read())
                     told = teller.tell(topic, payload, now_us, retained=retained)
-                    await _hand_over(told, emit, context)
-                await _hand_over(teller.advance(now_us), emit, context)
+                    await hand_over(told, emit, context.device)
+                await hand_over(teller.advance(now_us), emit, context.device)
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -126,7 +126,7 @@ class _Camera(SensorPlugin):
         if teller is None or link is None:
             return Health(connected=False, frames=0, refused=0, detail="not opened")
         detail = f"{teller.frames} messages, {teller.repeats} came twice"
-        return Health(link.connected, teller.frames, teller.refused, detail)
+        return Health(link.connected, teller.frames, teller.refused, detail, teller.skew)
 
     def diagnostics(self) -> dict[str, object]:
         """Give the broker, the topics and the counts; never a password or a track's own name."""
@@ -198,29 +198,3 @@ class CameraAxis(_Camera):
     def decoder(self) -> Decoder:
         """Make the decoder."""
         return Axis(self._vendor)
-
-
-async def _hand_over(told: Iterable[Told], emit: Emit, context: SensorContext) -> None:
-    for one in told:
-        if isinstance(one, Event):
-            await emit.events([one])
-        else:
-            place = f"topic {one.topic}"
-            await emit.refused(one.raw, one.reason, place=place, device=context.device)
-
-
-def _secret(path: Path) -> bytes:
-    try:
-        secret = path.read_bytes().strip()
-    except OSError as error:
-        message = f"the cameras' secret {path} cannot be read: {error.strerror or error}; {_MAKE}"
-        raise DeviceMisconfigured(message) from None
-    if len(secret) < _SECRET_BYTES_MIN:
-        message = (
-            f"the cameras' secret {path} has {len(secret)} bytes, which can be guessed; {_MAKE}"
-        )
-        raise DeviceMisconfigured(message)
-    return secret
-
-
-_MAKE: Final = "make one with: head -c 32 /dev/urandom | base64 > FILE"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from aislewatch.devices.telling import REFUSED_ROW
 from aislewatch.events.kinds import DeviceStateName
 from aislewatch_plugins.camera.seen import FaultState, Sight
-
-REFUSED_ROW: Final = "refused-row"
-"""Something was told that could not be read: what it saw at that instant is unknown."""
 
 _WORST: Final[dict[FaultState, int]] = {"offline": 3, "stopped": 2, "failed": 1, "degraded": 0}
 

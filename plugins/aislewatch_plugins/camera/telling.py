@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Final, NamedTuple, TypedDict
+from typing import Final, NamedTuple
 
-from aislewatch.events.kinds import DeviceState, Event, VisionAction, VisionCount, VisionPerson
-from aislewatch.events.sensor import SensorContext
+from aislewatch.devices.clock import ClockWatch
+from aislewatch.devices.pseudonym import pseudonym
+from aislewatch.devices.telling import Envelopes, Refusal, Told
+from aislewatch.events.kinds import TimedBy, VisionAction, VisionCount, VisionPerson
+from aislewatch.events.sensor import ClockSkew, SensorContext
 from aislewatch_plugins.camera.config import CameraConfig
 from aislewatch_plugins.camera.payloads import masked
 from aislewatch_plugins.camera.seen import Count, Decoder, Gone, Loitering, Person, Seen, Sight
@@ -24,48 +27,20 @@ _GONE_US: Final = 30_000_000
 """A track whose end no camera tells has ended when it was not seen for so long."""
 
 
-class Refusal(NamedTuple):
-    """A message that is no event.
-
-    Attributes:
-        raw: what came, without names, plates and pictures.
-        reason: why, in a sentence.
-        topic: where it came.
-    """
-
-    raw: bytes
-    reason: str
-    topic: str
-
-
-Told = Event | Refusal
-
-
-class _Envelope(TypedDict):
-    id: str
-    store: str
-    device: str
-    time: int
-    seq: int
-    simulated: bool
-
-
 class _Stay(NamedTuple):
     since_us: int
     told_us: int
     last: Person
 
 
-def pseudonym(track: str, boot: str, device: str, secret: bytes) -> str:
-    """Give the name by which a track is known: BLAKE2b, keyed with the shop's secret.
+def track_name(track: str, boot: str, device: str, key: bytes) -> str:
+    """Give the pseudonym of a track.
 
-    >>> pseudonym("1607123955.475377-mxklsc", "b1", "desk-camera", b"sixteen bytes of")
+    >>> track_name("1607123955.475377-mxklsc", "b1", "desk-camera", b"sixteen bytes of")
     'track-f049e319c977ab3d'
     """
-    key = hashlib.sha256(secret).digest()  # Secrets have any length, keys 64 bytes at most.
-    text = "\0".join((device, boot, track)).encode("utf-8", errors="surrogatepass")
-    digest = hashlib.blake2b(text, digest_size=8, key=key, person=b"aislewatch-track")
-    return f"track-{digest.hexdigest()}"
+    named = "\0".join((device, boot, track)).encode("utf-8", errors="surrogatepass")
+    return pseudonym("track", named, key)
 
 
 class Teller:
@@ -102,7 +77,13 @@ class Teller:
         self._stays: dict[tuple[str | None, str | None], _Stay] = {}
         self._counts: dict[str | None, tuple[int, int]] = {}
         self._recent: dict[bytes, None] = {}
-        self._seq = 0
+        self._envelopes = Envelopes(context)
+        self._clock = ClockWatch(config.skew, told=True)
+
+    @property
+    def skew(self) -> ClockSkew | None:
+        """How far the camera's clock is off; None until it has told its time."""
+        return self._clock.skew
 
     def tell(
         self, topic: str, payload: bytes, now_us: int, *, retained: bool = False
@@ -129,6 +110,8 @@ class Teller:
             # Sent again, or a camera whose picture stands still: no sign of life.
             self.repeats += 1
             return
+        if timed:
+            self._clock.take(now_us + off_us, now_us)
         if abs(off_us) > self._config.skew:
             yield from self._wrong_clock(topic, payload, off_us, now_us)
             return
@@ -162,7 +145,7 @@ class Teller:
             if not stay.last.stays and now_us - stay.last.time_us > _GONE_US:
                 del self._stays[key]
             elif stay.last.stays and now_us - stay.told_us >= self._config.again:
-                yield from self._person(stay.last, now_us)
+                yield from self._person(stay.last, now_us, "arrival")
 
     def _one(self, seen: Seen) -> Iterator[Told]:
         match seen:
@@ -172,7 +155,7 @@ class Teller:
                 yield from self._count(seen)
             case Loitering():
                 yield VisionAction(
-                    **self._envelope(seen.time_us),
+                    **self._envelopes.at(seen.time_us),
                     action="loiter",
                     person=self._name(seen.track),
                     zone_id=seen.zone,
@@ -183,7 +166,9 @@ class Teller:
             case Sight():
                 pass  # Taken before, for who is seen is seen by a camera that sees.
 
-    def _person(self, seen: Person, time_us: int) -> Iterator[Told]:
+    def _person(
+        self, seen: Person, time_us: int, timed_by: TimedBy | None = None
+    ) -> Iterator[Told]:
         zones: tuple[str | None, ...] = seen.zones or (None,)
         if seen.track is not None:  # It may have left a zone for another.
             for key in [key for key in self._stays if key[0] == seen.track and key[1] not in zones]:
@@ -200,7 +185,7 @@ class Teller:
             self._stays[key] = _Stay(since_us, time_us, seen)
             known = seen.track is not None
             yield VisionPerson(
-                **self._envelope(time_us),
+                **self._envelopes.at(time_us, timed_by),
                 person=self._name(seen.track),
                 zone_id=zone,
                 dwell_us=time_us - since_us if known else None,
@@ -212,7 +197,7 @@ class Teller:
         if people == seen.people and 0 <= seen.time_us - told_us < self._config.again:
             return
         self._counts[seen.zone] = (seen.people, seen.time_us)
-        envelope = self._envelope(seen.time_us)
+        envelope = self._envelopes.at(seen.time_us)
         yield VisionCount(**envelope, units=seen.people, what="people", zone_id=seen.zone)
 
     def _forget(self, track: str | None) -> None:
@@ -238,14 +223,14 @@ class Teller:
         reason = f"its time is {abs(off_us) / 1_000_000:.1f} s {way} of ours; set its NTP server"
         self.refused += 1
         self._stays.clear()
-        yield Refusal(masked(payload), reason, topic)
+        yield Refusal(masked(payload), reason, f"topic {topic}")
         detail = "it tells another time than ours"
         self._faults.take(Sight(_CLOCK, "failed", "clock-skew", detail))
         yield from self._news(self._faults.news(), now_us)
 
     def _refuse(self, topic: str, payload: bytes, reason: str, now_us: int) -> Iterator[Told]:
         self.refused += 1
-        yield Refusal(masked(payload), reason, topic)
+        yield Refusal(masked(payload), reason, f"topic {topic}")
         yield from self._news(self._faults.refused(reason), now_us)
         if self._faults.blind:
             yield from self._news(self._faults.news(), now_us)
@@ -254,22 +239,9 @@ class Teller:
         if standing is not None:
             state, reason, detail = standing
             self._state_us = time_us
-            envelope = self._envelope(time_us)
-            yield DeviceState(**envelope, state=state, reason=reason, detail=detail)
+            yield self._envelopes.state(time_us, state, reason, detail)
 
     def _name(self, track: str | None) -> str | None:
         if track is None:
             return None
-        return pseudonym(track, self._context.boot, self._context.device, self._secret)
-
-    def _envelope(self, time_us: int) -> _Envelope:
-        context = self._context
-        self._seq += 1
-        return {
-            "id": f"{context.device}/{context.boot}/{self._seq}",
-            "store": context.store,
-            "device": context.device,
-            "time": time_us,
-            "seq": self._seq,
-            "simulated": context.simulated,
-        }
+        return track_name(track, self._context.boot, self._context.device, self._secret)
