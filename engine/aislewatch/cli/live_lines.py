@@ -11,10 +11,12 @@ from rich.text import Text
 from aislewatch.cli.cases import Case, CaseBook, Moment
 from aislewatch.cli.dead_letters import letter_json, why
 from aislewatch.cli.record_words import record_json
+from aislewatch.cli.reload import reload_lines
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import LEVEL_STYLES, Local, chance, count, span
 from aislewatch.ledger import StoredRecord
 from aislewatch.runtime.live_letters import Refused
+from aislewatch.runtime.live_reload import Reloaded
 from aislewatch.runtime.live_status import DeviceLine, Snapshot
 
 _STATE_STYLES: Final = {"online": "green", "degraded": "yellow", "offline": "red", "failed": "red"}
@@ -68,6 +70,8 @@ class LiveLines:
         elif record.type == "judgement.undecided":
             what = f"{payload['because']}; so nobody is pointed at"
             self._line(record.time, "undecided", payload["rule"], what)
+        elif record.type == "list.changed":
+            self._list_line(record.time, payload["event"])
         elif record.type == "store.configured":
             rules = [rule["status"] for rule in payload["rules"].values()]
             what = f"{rules.count('live')} rules count, {rules.count('shadow')} are only tried out"
@@ -75,6 +79,8 @@ class LiveLines:
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """Take how the run is; says what has changed."""
+        if self._wall:
+            self._time_us = max(self._time_us, snapshot.time_us)
         if snapshot.time_us >= self._refused_since_us + _STATUS_EVERY_US:
             self.end()
             self._refused_few, self._refused_since_us = 0, snapshot.time_us
@@ -101,6 +107,18 @@ class LiveLines:
             self._line(self._time_us, "refused", letter.device, why(letter), "yellow")
         self._refused_few += len(shown)
         self._refused_more += refused.count - len(shown)
+
+    def reloaded(self, reloaded: Reloaded) -> None:
+        """Take what became of a reload."""
+        self._screen.give({"reloaded": reloaded})
+        if reloaded.taken:
+            for line in reload_lines(reloaded):
+                self._line(self._time_us, "reload", "", line)
+            return
+        why = reloaded.refused or f"{count(len(reloaded.mistakes), 'mistake')} in the files"
+        self._line(self._time_us, "reload", "", f"{why}; the rules stay as they were", "red")
+        for mistake in reloaded.mistakes:
+            self._screen.show(Text(mistake.render()))
 
     def end(self) -> None:
         """Say what was only counted so far; call it at the end of the run, too."""
@@ -168,6 +186,13 @@ class LiveLines:
         if name in self._states:
             return  # A feed: its own line has said so already.
         self._state_line(record.time, "device", name, event["state"], event.get("reason", ""))
+
+    def _list_line(self, time_us: int, event: dict[str, Any]) -> None:
+        what = f"{event['member']} {'put on' if event['change'] == 'add' else 'taken off'}"
+        if "until_us" in event:
+            what += f" until {self._local.day(event['until_us'])}"
+        why = f": {event['reason']}" if "reason" in event else ""
+        self._line(time_us, "list", event["list_name"], f"{what}, by {event.get('by', '?')}{why}")
 
     def _late_event(self, record: StoredRecord, payload: dict[str, Any]) -> None:
         event = payload["event"]

@@ -32,6 +32,19 @@ RunFolder = Annotated[
     ),
 ]
 
+RUN_FOLDER = LEDGER.with_suffix(".run")
+"""The folder of the run that is meant where none is named."""
+
+RunningFolder = Annotated[
+    Path,
+    typer.Option(
+        "--folder",
+        metavar="RUNFOLDER",
+        help="The run's: its --folder, or LEDGER.run beside its ledger.",
+        show_default=True,
+    ),
+]
+
 DataFolder = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="What $data stands for in the store file."),

@@ -57,7 +57,9 @@ def command(
 ) -> int:
     """Decide again on events that have been, from files.
 
-    From the archive of a live run it gives the ledger that the live run gave, byte for byte.
+    From the archive of a live run it gives the ledger that the live run gave, byte for byte, if
+    the rules are those of the run and were not reloaded on the way. All is decided by the rules as
+    they are now.
     """
     screen = Screen(json=json)
     if events is not None and not events.exists():
@@ -91,6 +93,13 @@ def command(
     _say_what_was_refused(screen, summary)
     for stranger, times in summary.strangers.items():
         screen.say(f"passed over {count(times, 'event')} of {stranger}, which is not in {store}")
+    for decided in summary.stores.values():
+        if decided.reloads:
+            times = count(len(decided.reloads), "time")
+            screen.say(
+                f"{decided.store}: the run had its rules reloaded {times} on the way; this replay "
+                "decides all by the rules as they are now, so its head is another"
+            )
     screen.show(*_sums(summary))
     if not summary.events:
         reason = "all that was read was refused" if summary.refused_count else "no event was read"
@@ -205,6 +214,7 @@ def _json(summary: ReplaySummary, found: Counter[str], out: Path | None) -> dict
                 "counters": one.counters,
                 "incidents": found[name],
                 "records": one.records,
+                "reloads": one.reloads,
                 "head": one.head.hash.hex(),
             }
             for name, one in summary.stores.items()

@@ -71,7 +71,8 @@ def command(
 ) -> int:
     """Watch a shop's devices and write what is found into a ledger.
 
-    Ctrl-C stops it in order; started again, it goes on where it stopped.
+    Ctrl-C stops it in order; started again, it goes on where it stopped. SIGHUP has it go by its
+    rules, lists and parameters as they are now, as `aislewatch reload` does.
     """
     screen = Screen(json=json)
     setup = read_setup(store, data=data)
@@ -100,6 +101,7 @@ def command(
             on_record=lines.record,
             on_refused=lines.refused,
             on_begin=begin,
+            on_reloaded=lines.reloaded,
         )
     )
     lines.end()

@@ -53,11 +53,14 @@ class NamedLists:
 
     def holds(self, name: str, text: str, time_us: int) -> bool:
         """Say whether a text is on a list at a time."""
+        change = self.last(name, text, time_us)
+        return self._is_written(name, text) if change is None else _adds(change, time_us)
+
+    def last(self, name: str, text: str, time_us: int) -> ListChanged | None:
+        """Give the change that says whether a text is on a list at a time; None without any."""
         changes = self.state.changes.get(name, {}).get(text)
         place = bisect_right(changes, time_us, key=_time) if changes else 0
-        if not changes or not place:
-            return self._is_written(name, text)
-        return _adds(changes[place - 1], time_us)
+        return changes[place - 1] if changes and place else None
 
     def tell(self, event: ListChanged) -> None:
         """Take a change in, in any order."""

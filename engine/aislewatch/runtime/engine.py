@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from aislewatch.events.sensor import Clock
@@ -192,14 +193,27 @@ class EngineLoop:
 
 
 async def open_engine(
-    bus: Bus, setup: Setup, store: str, ledger: Ledger, clock: Clock
+    bus: Bus,
+    setup: Setup,
+    store: str,
+    ledger: Ledger,
+    clock: Clock,
+    kept: Callable[[str], Setup] | None = None,
 ) -> EngineLoop:
     """Make a store's engine where its ledger left off, reading from the bus.
 
+    Args:
+        bus: for what it reads, and for what is no event.
+        setup: what to detect from where the ledger ends on.
+        store: whose events.
+        ledger: open for appending.
+        clock: says when records are written.
+        kept: gives a setup by its meaning; see `StoreEngine`.
+
     Raises:
-        LedgerError: changed rules on a chain whose engine was killed.
+        LedgerError: changed rules on a chain whose engine was killed, and the old are not kept.
         BusError: NATS is away, or its stream is not the one that the ledger was written from.
     """
-    engine = await asyncio.to_thread(StoreEngine, setup, store, ledger)
+    engine = await asyncio.to_thread(partial(StoreEngine, setup, store, ledger, kept=kept))
     consumer = await bus.subscribe(store, durable=DURABLE, start_after=engine.position)
     return EngineLoop(engine, consumer, bus, clock)

@@ -25,51 +25,25 @@ from aislewatch.runtime.engine import EngineLoop, open_engine
 from aislewatch.runtime.hosting import Heart, Outcome, Status
 from aislewatch.runtime.nats_link import BusAway, Link
 from aislewatch.runtime.setup import Setup
-from aislewatch.runtime.storefile import read_setup
+from aislewatch.runtime.setup_shelf import SetupShelf
 from aislewatch.runtime.stream_marks import ticking_stores
 
 LOOK_S: Final = 0.5
 """How often to look for stores that were never heard of, where a store file is for any store."""
 
 
-class SetupSource(msgspec.Struct, frozen=True):
-    """Where a setup can be read again, in another process.
-
-    Attributes:
-        path: of the store file, absolute.
-        data: stands for ``$data``; empty where the file's own is meant.
-        events: folder in which ``$data`` is looked for first; empty for none.
-        meaning: of the setup that the run was started with.
-    """
-
-    path: str
-    data: str
-    events: str
-    meaning: str
-
-    def read(self) -> Setup:
-        """Read the store file.
-
-        Raises:
-            MistakeError: it holds mistakes, or says something else than when the run was started.
-        """
-        setup = read_setup(self.path, data=_path(self.data), events=_path(self.events))
-        if setup.meaning != self.meaning:
-            message = f"{self.path} or its rules changed since the start: stop, and start again"
-            raise MistakeError(message)
-        return setup
-
-
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True, tag="engine"):
     """Everything that a life of an engine is made from.
 
     Attributes:
-        sources: of the stores.
+        setups: absolute path of the shelf with the setups.
+        files: how many store files are run; a life goes by what is in force for each of them.
         ledger: absolute path.
         bus: how to reach NATS.
     """
 
-    sources: tuple[SetupSource, ...]
+    setups: str
+    files: int
     ledger: str
     bus: BusAccess
 
@@ -93,6 +67,7 @@ class EngineLife:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loops: dict[str, EngineLoop] = {}
         self._bus: Bus | None = None
+        self._shelf = SetupShelf(Path(spec.setups))
 
     def ask_to_stop(self) -> None:
         """Ask it to read the stream to its end and then stop; nothing more must be published."""
@@ -132,24 +107,27 @@ class EngineLife:
     async def _run(self) -> Outcome:
         calm_collector()
         spec = self._spec
-        setups = [await asyncio.to_thread(source.read) for source in spec.sources]
+        setups = [await self._in_force(number) for number in range(spec.files)]
         ledger = await asyncio.to_thread(Ledger.open, spec.ledger)
         with ledger:
             bus = self._bus = await Bus.connect(
                 spec.bus.url, name=spec.name, credentials=spec.bus.credentials
             )
             async with bus, asyncio.TaskGroup() as group:
-                for setup in setups:
+                for number, setup in enumerate(setups):
                     for store in setup.stores:
                         group.create_task(self._run_store(bus, setup, store, ledger))
                     if not setup.stores:
-                        group.create_task(self._run_any_store(bus, setup, ledger, group))
+                        group.create_task(self._run_any_store(bus, number, ledger, group))
         return Outcome("stopped")
 
+    async def _in_force(self, number: int) -> Setup:
+        return await asyncio.to_thread(self._shelf.in_force, number)
+
     async def _run_any_store(
-        self, bus: Bus, setup: Setup, ledger: Ledger, group: asyncio.TaskGroup
+        self, bus: Bus, number: int, ledger: Ledger, group: asyncio.TaskGroup
     ) -> None:
-        """Run every store that turns up in the stream."""
+        """Run every store that turns up in the stream, each by what is in force then."""
         access = self._spec.bus
         link = Link(access.url, name="stores", credentials=access.credentials)
         link.start()
@@ -161,6 +139,7 @@ class EngineLife:
                     for store in await ticking_stores(link):
                         if store not in known:
                             known.add(store)
+                            setup = await self._in_force(number)
                             group.create_task(self._run_store(bus, setup, store, ledger))
                     if last:
                         return
@@ -170,13 +149,9 @@ class EngineLife:
             await link.close()
 
     async def _run_store(self, bus: Bus, setup: Setup, store: str, ledger: Ledger) -> None:
-        loop = await open_engine(bus, setup, store, ledger, SystemClock())
+        loop = await open_engine(bus, setup, store, ledger, SystemClock(), self._shelf.get)
         self._loops[store] = loop
         try:
             await loop.run(self._stop)
         finally:
             await loop.close()
-
-
-def _path(text: str) -> Path | None:
-    return Path(text) if text else None

@@ -9,21 +9,25 @@ NATS. What a stop cuts off is on disk and is taken up by the next start.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from aislewatch.errors import BusError
 from aislewatch.ledger import StoredRecord
 from aislewatch.runtime.bus import Bus
+from aislewatch.runtime.control import ReloadDesk
 from aislewatch.runtime.device import BusAccess
+from aislewatch.runtime.handover import Reach, RunFile, left_in
 from aislewatch.runtime.hosting import InlineHost, PluginHost
 from aislewatch.runtime.live_letters import LetterTail, Refused
 from aislewatch.runtime.live_nats import serve_nats
 from aislewatch.runtime.live_options import LiveStore, Options
 from aislewatch.runtime.live_parts import Parts
+from aislewatch.runtime.live_reload import Reloaded, Reloading
 from aislewatch.runtime.live_status import LedgerTail, Snapshot, Summary
 from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
@@ -46,12 +50,13 @@ async def run(
     on_record: Callable[[StoredRecord], None] | None = None,
     on_refused: Callable[[Refused], None] | None = None,
     on_begin: Callable[[], None] | None = None,
+    on_reloaded: Callable[[Reloaded], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> Summary:
     """Run until stopped; a run of nothing but recordings also ends with the last of them.
 
     SIGINT and SIGTERM stop it in order, a second one without waiting for the engine to catch up;
-    call it in the main thread's loop.
+    SIGHUP has it reload, see `aislewatch.runtime.live_reload`. Call it in the main thread's loop.
 
     Args:
         stores: what to run. All write into one ledger.
@@ -60,6 +65,7 @@ async def run(
         on_record: called with each record that is new in the ledger, after it is on disk.
         on_refused: called with what devices sent that is no event, after it is in the stream.
         on_begin: called once ledger and folder are ours, before anything is started.
+        on_reloaded: called with what became of a reload that SIGHUP, or somebody else, asked for.
         stop: stops it as SIGTERM does.
 
     Raises:
@@ -80,7 +86,7 @@ async def run(
         access, notes = await stack.enter_async_context(_nats(options))
         host = await _open_host(options, len(stores))
         stack.push_async_callback(host.close)
-        stack.enter_context(_signals(stopping, hurrying))
+        signals = stack.enter_context(_Signals(stopping, hurrying))
         bus = await stack.enter_async_context(_bus(access))
         link = await stack.enter_async_context(_link(access))
         tail = LedgerTail(options.ledger.absolute())
@@ -89,6 +95,11 @@ async def run(
         looking = _Looking(parts, link, LetterTail(link), on_snapshot, on_record, on_refused)
         await looking.letters.begin()
         await stack.enter_async_context(parts)
+        desk = ReloadDesk(Reloading(stores, parts.shelf, parts, link, parts.boot), on_reloaded)
+        reach = _reach(stores, options, access)
+        await stack.enter_async_context(desk.open(link, reach.control))
+        stack.enter_context(left_in(options.folder, reach))
+        signals.on_hangup(desk.begin)
         showing = asyncio.create_task(_show(looking, options))
         try:
             completed = await _until_over(parts, link, stopping, hurrying)
@@ -211,27 +222,62 @@ async def _link(access: BusAccess) -> AsyncGenerator[Link]:
         await link.close()
 
 
-class _signals:  # Used like a function.
-    """Have the first SIGINT or SIGTERM stop a run, and the second hurry it."""
+def _reach(stores: Sequence[LiveStore], options: Options, access: BusAccess) -> Reach:
+    setups = [live.setup for live in stores]
+    return Reach(
+        pid=os.getpid(),
+        url=access.url,
+        user=access.user,
+        password=access.password,
+        inbox=access.inbox,
+        control=f"aislewatch.control.{options.dice.randbytes(16).hex()}",
+        ledger=str(options.ledger.absolute()),
+        files=tuple(
+            RunFile(str(setup.file.resolve()), setup.stores, setup.recording is not None)
+            for setup in setups
+        ),
+    )
+
+
+class _Signals:
+    """Has the first SIGINT or SIGTERM stop a run, the second hurry it, and SIGHUP do what is set.
+
+    Until something is set, SIGHUP does nothing.
+    """
 
     def __init__(self, stopping: asyncio.Event, hurrying: asyncio.Event) -> None:
         self._stopping, self._hurrying = stopping, hurrying
         self._loop = asyncio.get_running_loop()
+        self._hangup: Callable[[], None] | None = None
         self._set: list[signal.Signals] = []
 
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+    def __enter__(self) -> Self:
+        takers = {
+            signal.SIGINT: self._stop,
+            signal.SIGTERM: self._stop,
+            signal.SIGHUP: self._hang_up,
+        }
+        for number, take in takers.items():
             # Not the main thread, or a platform without: whoever runs us there has `stop`.
             with suppress(NotImplementedError, RuntimeError, ValueError):
-                self._loop.add_signal_handler(number, self._take)
+                self._loop.add_signal_handler(number, take)
                 self._set.append(number)
+        return self
 
     def __exit__(self, *_: object) -> None:
         for number in self._set:
             self._loop.remove_signal_handler(number)
 
-    def _take(self) -> None:
+    def on_hangup(self, take: Callable[[], None]) -> None:
+        """Set what SIGHUP does."""
+        self._hangup = take
+
+    def _stop(self) -> None:
         (self._hurrying if self._stopping.is_set() else self._stopping).set()
+
+    def _hang_up(self) -> None:
+        if self._hangup is not None and not self._stopping.is_set():
+            self._hangup()
 
 
 __all__ = ["LiveStore", "Options", "run"]

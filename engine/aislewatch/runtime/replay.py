@@ -55,6 +55,8 @@ class StoreSummary:
         ticks: of its clock, taken.
         counters: what became of them; see `Core.counters`.
         records: in the chain, by type.
+        reloads: places in the stream from which on the live run decided by other rules; the replay
+            did not, see `replay`.
     """
 
     store: str
@@ -64,6 +66,7 @@ class StoreSummary:
     ticks: int
     counters: Mapping[str, int]
     records: Mapping[str, int]
+    reloads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,9 @@ def replay(
     on_progress: Callable[[Progress], None] | None = None,
 ) -> ReplaySummary:
     """Decide on events that have been, in a new ledger.
+
+    All is decided by the one setup that is given. Where the archive's run was reloaded on the way,
+    the ledger is thus another than the run's: it says what today's rules find in those days.
 
     It is written in a hidden folder beside its place, and is in its place when it is whole: what
     was interrupted must not pass for a ledger of the day.
@@ -242,6 +248,7 @@ class _Run:
                     ticks=store.ticks,
                     counters=dict(store.engine.counters),
                     records=dict(store.engine.written),
+                    reloads=tuple(reload.sequence for reload in store.engine.reloads),
                 )
                 for name, store in sorted(self._stores.items())
             },

@@ -6,7 +6,7 @@ it is named itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -50,23 +50,41 @@ def macros_path(file: Path) -> Path | None:
     return found.relative_to(here) if found is not None and found.is_relative_to(here) else found
 
 
-def macros_of(files: Iterable[str]) -> dict[str, Macros]:
-    """Read the macros of rule files, by rule file; those of one folder are one and the same.
+def macro_texts(files: Iterable[str]) -> dict[str, tuple[str, bytes]]:
+    """Give the files of macros of rule files, by rule file: path and content; of those with one.
 
     Raises:
         UsageError: a file of macros cannot be read.
     """
 
     @cache
-    def read(path: Path) -> Macros:
+    def read(path: Path) -> bytes:
         try:
-            return read_macros(path.read_bytes(), str(path))
+            return path.read_bytes()
         except OSError as error:
             message = f"the macros in {path} cannot be read: {error.strerror}"
             raise UsageError(message) from None
 
     places = {file: macros_path(Path(file)) for file in files}
-    return {file: read(path) if path is not None else NO_MACROS for file, path in places.items()}
+    return {file: (str(path), read(path)) for file, path in places.items() if path is not None}
+
+
+def macros_of(
+    files: Iterable[str], texts: Mapping[str, tuple[str, bytes]] | None = None
+) -> dict[str, Macros]:
+    """Read the macros of rule files, by rule file; those of one folder are one and the same.
+
+    Args:
+        files: the rule files.
+        texts: what `macro_texts` gave for them; not said: they are looked for.
+
+    Raises:
+        UsageError: a file of macros cannot be read.
+    """
+    files = list(files)
+    found = macro_texts(files) if texts is None else texts
+    read = {path: read_macros(text, path) for path, text in set(found.values())}
+    return {file: read[found[file][0]] if file in found else NO_MACROS for file in files}
 
 
 def lock_in(path: Path) -> Lock:

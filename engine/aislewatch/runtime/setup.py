@@ -42,6 +42,19 @@ class FeedSetup:
         return self.sensor(self.sensor.Config.model_validate(self.config))  # type: ignore[call-arg]  # The contract's one argument, which no abstract class can declare.
 
 
+@dataclass(frozen=True, slots=True)
+class RuleTexts:
+    """The files that the rules of a store were read from.
+
+    Attributes:
+        rules: text by path, in the order of reading.
+        macros: by rule file, path and content of the file of macros beside it, where there is one.
+    """
+
+    rules: Mapping[str, str] = field(default_factory=dict[str, str])
+    macros: Mapping[str, tuple[str, bytes]] = field(default_factory=dict[str, tuple[str, bytes]])
+
+
 @dataclass(frozen=True)
 class Setup:
     """A store file, read and checked.
@@ -60,6 +73,7 @@ class Setup:
         lateness_us, horizon_us, ahead_us, merge_window_us, span_us, priors_cb, evidence: see
             :class:`aislewatch.detect.core.Settings`.
         feeds: by id.
+        texts: what the rules were read from.
     """
 
     file: Path
@@ -80,6 +94,7 @@ class Setup:
     priors_cb: Mapping[str, int]
     evidence: int = Settings("").evidence
     feeds: Mapping[str, FeedSetup] = field(default_factory=dict[str, FeedSetup])
+    texts: RuleTexts = field(default_factory=RuleTexts)
 
     @property
     def folder(self) -> Path:
@@ -110,15 +125,19 @@ class Setup:
 
     @cached_property
     def meaning(self) -> str:
+        """SHA-256 of everything in the file that changes what is told, hexadecimal."""
+        # Versions decide nothing, but signals tell them, and must tell them again the same.
+        versions = sorted([rule.id, rule.version] for rule in self.rules if rule.version)
+        content = {"decided_by": self.decided_by, "versions": versions}
+        return hashlib.sha256(canonical_json(content)).hexdigest()
+
+    @cached_property
+    def decided_by(self) -> str:
         """SHA-256 of everything in the file that changes what is decided, hexadecimal."""
         content = {
             "settings": self.settings("")._asdict(),
             "model": self.model.hash,
-            # Versions decide nothing, but signals tell them, and must tell them again the same.
-            "rules": sorted(
-                [rule.id, rule.status, rule.meaning, *([rule.version] if rule.version else [])]
-                for rule in self.rules
-            ),
+            "rules": sorted([rule.id, rule.status, rule.meaning] for rule in self.rules),
         }
         return hashlib.sha256(canonical_json(content)).hexdigest()
 

@@ -8,16 +8,16 @@ any instant and made anew from the same ledger, it ends with the same chain.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from aislewatch.detect.snapshot import FORMAT as CORE_FORMAT
-from aislewatch.errors import EventRefused, LedgerFull
+from aislewatch.errors import EventRefused, LedgerFull, UsageError
 from aislewatch.events.codec import Codec
-from aislewatch.events.kinds import ClockTick, Event
+from aislewatch.events.kinds import ClockTick, Event, StoreReloaded
 from aislewatch.events.record import Record
 from aislewatch.events.subjects import EventSubject, parse_event_subject
 from aislewatch.ledger import Checkpoint, Head, Ledger
@@ -96,17 +96,24 @@ class StoreEngine:
 
     A start takes the ledger's snapshot and reads the stream again from there; what the chain holds
     already is compared, not written twice. A snapshot of another format counts for nothing: all is
-    decided again from the first event. Under changed rules or another store model it goes on with
-    the evidence that it has, and the chain says so; only an engine that was killed must first be
-    started with what it had, because its last records cannot be decided again otherwise.
+    decided again from the first event.
+
+    Under changed rules or another store model it goes on with the evidence that it has, and the
+    chain says so: from a start on, or from a ``store.reloaded`` in the stream. What is first
+    decided under a setup is written together with a snapshot, so what an engine that was killed
+    must decide again was all decided under one setup: that of its snapshot. Where the start brings
+    another one, that one is needed once more, and asked for by its meaning.
 
     Args:
         setup: what to detect.
         store: whose events.
         ledger: open for appending.
         snapshot_every: messages between two snapshots, more where they are large; 0 for none.
+        kept: gives the setup of a meaning, or raises UsageError; None: reloads in the stream are
+            passed over and counted, and all is decided under the one setup.
 
     Attributes:
+        reloads: the reloads that were passed over, with their places in the stream.
         position: the last sequence taken; reading goes on after it.
         head: of the chain.
         ended: the clock's last tick was the final one of a recording.
@@ -114,23 +121,39 @@ class StoreEngine:
         written: records added to the chain since the start, by type.
 
     Raises:
-        LedgerError: changed rules on a chain whose engine was killed.
+        LedgerError: changed rules on a chain whose engine was killed, and those that it had are
+            not kept.
     """
 
     def __init__(
-        self, setup: Setup, store: str, ledger: Ledger, *, snapshot_every: int = SNAPSHOT_EVERY
+        self,
+        setup: Setup,
+        store: str,
+        ledger: Ledger,
+        *,
+        snapshot_every: int = SNAPSHOT_EVERY,
+        kept: Callable[[str], Setup] | None = None,
     ) -> None:
         self.store = store
         self.ended = False
         self.refused = 0
         self.written: Counter[str] = Counter()
+        self.reloads: list[Arrival] = []
         self._codec = Codec(setup.registry)
         self._ledger = ledger
-        self._meaning = setup.meaning
         self._snapshot_every = snapshot_every
+        self._kept = kept
         self._failed = False
         checkpoint = ledger.checkpoint(store)
         saved = _saved(checkpoint)
+        self._then: Setup | None = None
+        if checkpoint is not None and saved is not None and saved.meaning != setup.meaning:
+            again = checkpoint.position - checkpoint.snapshot_position
+            if again:
+                self._then = setup
+                setup = self._as_it_was(saved.meaning, again)
+        self._meaning = setup.meaning
+        self._sealed = saved.meaning if saved is not None else ""
         self._core = setup.core(store, saved.core if saved is not None else None)
         self.head: Head = ledger.head(store)
         self.position = 0
@@ -140,8 +163,6 @@ class StoreEngine:
             self.ended = saved.ended
             self.position, after = checkpoint.snapshot_position, checkpoint.snapshot_head
         if checkpoint is not None and checkpoint.position > self.position:
-            if saved is not None and saved.meaning != setup.meaning:
-                raise refuse_change(store, checkpoint.position - self.position)
             self._recheck = Recheck(ledger, store, after=after, until=checkpoint.position)
         self._saved_at = self.position
         self._counted = dict(self._core.counters)
@@ -178,6 +199,9 @@ class StoreEngine:
                 read = event if event is not None else self._codec.decode(message.payload)
                 if (read.store, read.device) != (subject.store, subject.device):
                     _refuse_stranger(read, subject)
+                if read.__class__ is StoreReloaded and self._kept is not None:
+                    assert isinstance(read, StoreReloaded)
+                    _require_kept(self._kept, read)
             except EventRefused as error:
                 refusals.append(
                     Refusal(message.sequence, device, error.reason, error.place, message.payload)
@@ -236,6 +260,9 @@ class StoreEngine:
             self._recheck = None
             self.position = recheck.until
             self._counted = dict(self._core.counters)
+            if self._then is not None:
+                self._go_over_to(self._then)
+                self._then = None
 
     def _decide(
         self, position: int, arrivals: Sequence[Arrival], refused: int, recorded_us: int
@@ -243,16 +270,44 @@ class StoreEngine:
         records = self._step(arrivals)
         self.refused += refused
         self._taken += len(arrivals) + refused
-        snapshot = 0 < self._snapshot_every <= self._taken >= self._snapshot_due
+        snapshot = self._snapshot_every > 0 and (
+            self._snapshot_every <= self._taken >= self._snapshot_due
+            or self._sealed != self._meaning
+        )
         self._append(records, position, refused, recorded_us, snapshot=snapshot)
 
     def _step(self, arrivals: Iterable[Arrival]) -> list[Record]:
-        events = [arrival.event for arrival in arrivals]
-        for event in reversed(events):
-            if isinstance(event, ClockTick):
-                self.ended = bool(event.final)
-                break
-        return self._core.step(events)
+        records: list[Record] = []
+        events: list[Event] = []
+        for arrival in arrivals:
+            event = arrival.event
+            if event.__class__ is StoreReloaded:
+                assert isinstance(event, StoreReloaded)
+                if self._kept is None:
+                    self.reloads.append(arrival)
+                elif event.meaning != self._meaning:
+                    records += self._core.step(events)
+                    events = []
+                    self._go_over_to(self._kept(event.meaning))
+            else:
+                if event.__class__ is ClockTick:
+                    assert isinstance(event, ClockTick)
+                    self.ended = bool(event.final)
+                events.append(event)
+        return records + self._core.step(events)
+
+    def _go_over_to(self, setup: Setup) -> None:
+        """Go on under another setup with all that is known."""
+        self._core = setup.core(self.store, self._core.snapshot())
+        self._meaning = setup.meaning
+
+    def _as_it_was(self, meaning: str, again: int) -> Setup:
+        if self._kept is None:
+            raise refuse_change(self.store, again)
+        try:
+            return self._kept(meaning)
+        except UsageError as error:
+            raise refuse_change(self.store, again) from error
 
     def _append(
         self,
@@ -293,6 +348,7 @@ class StoreEngine:
         self._counted = dict(counters)
         if state is not None:
             self._saved_at = position
+            self._sealed = self._meaning
             self._taken = 0
             self._snapshot_due = len(state) // _BYTES_PER_MESSAGE
 
@@ -311,3 +367,11 @@ def _refuse_stranger(event: Event, subject: EventSubject) -> None:
         f"{subject.device!r} of store {subject.store!r}"
     )
     raise EventRefused(reason, "$.device" if event.store == subject.store else "$.store")
+
+
+def _require_kept(kept: Callable[[str], Setup], event: StoreReloaded) -> None:
+    try:
+        kept(event.meaning)
+    except UsageError as error:
+        reason = f"this reload cannot be followed: {error}"
+        raise EventRefused(reason, "$.meaning") from None

@@ -40,8 +40,8 @@ from aislewatch.runtime.catalogue import read_catalogue
 from aislewatch.runtime.datafolder import DataFolder
 from aislewatch.runtime.discovery import find_sensor, installed_registry, sensor_names
 from aislewatch.runtime.recorded_files import files_of_feeds
-from aislewatch.runtime.rule_folder import macros_of, rules_in, stamped
-from aislewatch.runtime.setup import FeedSetup, Setup
+from aislewatch.runtime.rule_folder import macro_texts, macros_of, rules_in, stamped
+from aislewatch.runtime.setup import FeedSetup, RuleTexts, Setup
 from aislewatch.runtime.site_params import names_of, placed
 from aislewatch.runtime.storefile_model import EVERY_STORE, PRIORS, StoreFile
 from aislewatch.runtime.storefile_shape import read_shape
@@ -134,6 +134,7 @@ class _Reading:
     registry: Registry
     dropped: frozenset[str]
     mistakes: list[Mistake] = field(default_factory=list[Mistake])
+    texts: RuleTexts = field(default_factory=RuleTexts)
 
     def read(self, data: Path | None, events: Path | None) -> Setup:
         written = self.written
@@ -154,13 +155,14 @@ class _Reading:
             lists={name: frozenset(members) for name, members in written.lists.items()},
         )
         every = written.store == [EVERY_STORE]
+        rules = self._rules(model)
         return Setup(
             file=self.path,
             stores=() if every else tuple(written.store),
             name=written.name,
             timezone=written.timezone,
             model=model,
-            rules=tuple(self._rules(model)),
+            rules=tuple(rules),
             params=written.params,
             registry=self.registry,
             recording=written.clock.recording,
@@ -175,6 +177,7 @@ class _Reading:
                 type_: int(decibans * 10) for type_, decibans in (PRIORS | written.priors).items()
             },
             feeds=self._feeds(folder),
+            texts=self.texts,
         )
 
     def _mistake(self, place: Sequence[str | int], message: str, **more: Any) -> None:
@@ -241,6 +244,7 @@ class _Reading:
             except (OSError, UnicodeDecodeError) as error:
                 self.mistakes.append(Mistake(str(path), 0, 0, f"it cannot be read: {error}"))
         try:
+            self.texts = RuleTexts(texts, macro_texts(texts))
             rules = load_rules(
                 texts,
                 self.registry,
@@ -248,7 +252,7 @@ class _Reading:
                 params=self.written.params,
                 params_file=self.document.file,
                 names=names_of(model),
-                macros=macros_of(texts),
+                macros=macros_of(texts, self.texts.macros),
             )
             return stamped(rules)
         except FileMistakes as error:

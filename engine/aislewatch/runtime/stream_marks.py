@@ -34,8 +34,16 @@ async def last_sequence(link: Link, store: str) -> int:
     Raises:
         BusError: NATS does not answer, or there is no stream.
     """
-    what = {"last_by_subj": store_filter(store)}
-    answer = await link.api(f"STREAM.MSG.GET.{EVENT_STREAM}", what)
+    return await sequence_of_last(link, store_filter(store))
+
+
+async def sequence_of_last(link: Link, subject: str) -> int:
+    """Give the sequence number of the last event of a subject or filter; 0 where there is none.
+
+    Raises:
+        BusError: NATS does not answer, or there is no stream.
+    """
+    answer = await link.api(f"STREAM.MSG.GET.{EVENT_STREAM}", {"last_by_subj": subject})
     if "error" in answer:
         if answer["error"].get("err_code") == _NO_MESSAGE:
             return 0

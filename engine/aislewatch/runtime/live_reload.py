@@ -1,0 +1,238 @@
+"""New rules, lists and parameters for a run that is under way, at one place in its log.
+
+The files are read as at a start; with any mistake in them nothing changes. Otherwise what decides
+is kept on the shelf, and a ``store.reloaded`` is put into each store's stream: the engine decides
+by the old up to there, and by the new from there on, also where it is killed in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final, Protocol
+
+import msgspec
+
+from aislewatch.errors import FileMistakes, Mistake, MistakeError
+from aislewatch.events.kinds import Event, StoreReloaded
+from aislewatch.events.registry import type_of
+from aislewatch.events.subjects import CLOCK_DEVICE, event_subject
+from aislewatch.runtime.live_options import LiveStore
+from aislewatch.runtime.nats_link import Link
+from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.setup_shelf import SetupShelf
+from aislewatch.runtime.storefile import read_setup
+from aislewatch.runtime.stream_marks import sequence_of_last
+
+COMMITTED_S: Final = 60.0
+"""How long to wait for the engine to come to the place."""
+
+RECORDED_S: Final = 5.0
+"""How long to wait then for the record, which comes with the clock's next tick."""
+
+_POLL_S: Final = 0.05
+
+
+class Reload(msgspec.Struct, frozen=True):
+    """One store that decides by new rules.
+
+    Attributes:
+        store: its id.
+        sequence: place in the event stream from which on they decide.
+        record: position in the ledger's chain of the record that names them; None where it was not
+            written in time, or what decides is as before.
+        committed: the engine has come to the place.
+    """
+
+    store: str
+    sequence: int
+    record: int | None
+    committed: bool
+
+
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a reload.
+
+    Attributes:
+        stores: what has new rules now; empty where the files say what they said before.
+        rules: how many rules there are now.
+        notes: what was changed in the files and does not take effect, each in a sentence.
+        mistakes: what is wrong in the files; then nothing has changed.
+        refused: why nothing has changed, where no place in a file is to blame; empty otherwise.
+    """
+
+    stores: tuple[Reload, ...] = ()
+    rules: int = 0
+    notes: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    refused: str = ""
+
+    @property
+    def taken(self) -> bool:
+        """Whether the files were sound, so that the engine goes by what they say."""
+        return not self.mistakes and not self.refused
+
+
+class Running(Protocol):
+    """The part of a run that a reload needs; `aislewatch.runtime.live_parts.Parts`."""
+
+    @property
+    def committed(self) -> Mapping[str, int]: ...  # noqa: D102
+    @property
+    def engine_over(self) -> bool: ...  # noqa: D102
+    @property
+    def configured(self) -> Mapping[str, int]: ...  # noqa: D102
+    def now_us(self, setup: Setup) -> int: ...  # noqa: D102
+    def stores_of(self, setup: Setup) -> set[str]: ...  # noqa: D102
+    async def publish(self, events: Sequence[Event]) -> None: ...  # noqa: D102
+
+
+class Reloading:
+    """Reloads a run's store files, one request after the other.
+
+    Args:
+        stores: what is run.
+        shelf: the engine's.
+        running: the run.
+        link: for where things stand in the stream.
+        boot: tells this run's reloads from those of other runs.
+    """
+
+    def __init__(
+        self,
+        stores: Sequence[LiveStore],
+        shelf: SetupShelf,
+        running: Running,
+        link: Link,
+        boot: str,
+    ) -> None:
+        self._stores = list(stores)
+        self._shelf = shelf
+        self._running = running
+        self._link = link
+        self._boot = boot
+        self._count = 0
+        self._turn = asyncio.Lock()
+
+    async def reload(self, by: str = "") -> Reloaded:
+        """Have the run go by what its files say now.
+
+        Args:
+            by: who asks, as a pseudonym.
+
+        Returns:
+            What became of it; mistakes are no exception.
+
+        Raises:
+            BusError: NATS is away for so long that it is not known where the place is; the change
+                itself is on its way then.
+        """
+        async with self._turn:
+            mistakes: list[Mistake] = []
+            news: list[LiveStore] = []
+            for live in self._stores:
+                try:
+                    news.append(replace(live, setup=await _read(live)))
+                except FileMistakes as error:
+                    mistakes += error.mistakes
+                except MistakeError as error:
+                    return Reloaded(refused=str(error))
+            if mistakes:
+                return Reloaded(mistakes=tuple(mistakes))
+            pairs = list(zip(self._stores, news, strict=True))
+            for old, new in pairs:
+                refused = _fixed(old.setup, new.setup)
+                if refused:
+                    return Reloaded(refused=refused)
+            return await self._go_over(pairs, by)
+
+    async def _go_over(self, pairs: Sequence[tuple[LiveStore, LiveStore]], by: str) -> Reloaded:
+        marks: list[StoreReloaded] = []
+        named: set[str] = set()
+        for number, (old, new) in enumerate(pairs):
+            if old.setup.meaning == new.setup.meaning:
+                continue
+            # First, so that an engine that begins anew from here on goes by it, too.
+            await asyncio.to_thread(self._shelf.put_in_force, number, new.setup)
+            self._count += 1
+            for store in sorted(self._running.stores_of(new.setup)):
+                marks.append(self._mark(store, new.setup, by))
+                if old.setup.decided_by != new.setup.decided_by:
+                    named.add(store)
+        before = dict(self._running.configured)
+        await self._running.publish(marks)
+        # Feeds stay those of the start: only a start makes devices.
+        self._stores = [
+            replace(new, setup=replace(new.setup, feeds=old.setup.feeds)) for old, new in pairs
+        ]
+        reloads = [await self._followed(mark.store, named, before) for mark in marks]
+        return Reloaded(
+            stores=tuple(reloads),
+            rules=sum(len(new.setup.rules) for _, new in pairs),
+            notes=tuple(note for old, new in pairs for note in _ignored(old.setup, new.setup)),
+        )
+
+    def _mark(self, store: str, setup: Setup, by: str) -> StoreReloaded:
+        return StoreReloaded(
+            id=f"{CLOCK_DEVICE}/{self._boot}/reload/{self._count}",
+            store=store,
+            device=CLOCK_DEVICE,
+            time=self._running.now_us(setup),
+            meaning=setup.meaning,
+            by=by or None,
+        )
+
+    async def _followed(self, store: str, named: set[str], before: Mapping[str, int]) -> Reload:
+        """Wait for the engine to come to the place, and for the record that names the change."""
+        running = self._running
+        subject = event_subject(store, CLOCK_DEVICE, type_of(StoreReloaded))
+        sequence = await sequence_of_last(self._link, subject)
+
+        def committed() -> bool:
+            return running.committed.get(store, 0) >= sequence
+
+        def recorded() -> bool:
+            return running.configured.get(store, 0) > before.get(store, 0)
+
+        await self._until(committed, COMMITTED_S)
+        if store in named and committed():
+            await self._until(recorded, RECORDED_S)
+        record = running.configured[store] if store in named and recorded() else None
+        return Reload(store, sequence, record, committed())
+
+    async def _until(self, holds: Callable[[], bool], wait_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while not holds() and not self._running.engine_over:
+                    await asyncio.sleep(_POLL_S)
+
+
+async def _read(live: LiveStore) -> Setup:
+    return await asyncio.to_thread(read_setup, live.setup.file, data=live.data, events=live.events)
+
+
+def _fixed(old: Setup, new: Setup) -> str:
+    """Say what cannot change while a run lasts and did; empty where nothing did."""
+    what = [
+        name
+        for name, same in (
+            ("stores", old.stores == new.stores),
+            ("clock", (old.recording, old.tick_us) == (new.recording, new.tick_us)),
+        )
+        if not same
+    ]
+    if not what:
+        return ""
+    return f"{new.file} has other {' and '.join(what)} now: stop the run, and start it again"
+
+
+def _ignored(old: Setup, new: Setup) -> list[str]:
+    """Say which changed feeds are as they were until the next start."""
+    names = sorted(
+        name for name in {*old.feeds, *new.feeds} if old.feeds.get(name) != new.feeds.get(name)
+    )
+    if not names:
+        return []
+    return [f"changed in {new.file}, but read at a start only: feeds {', '.join(names)}"]
