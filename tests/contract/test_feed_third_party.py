@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aislewatch.devices.telling import Refusal
 from aislewatch.events.codec import Codec
 from aislewatch.events.conversion import instant_us
 from aislewatch.events.kinds import (
@@ -24,7 +25,6 @@ from aislewatch.events.kinds import (
 )
 from aislewatch.events.registry import Registry, type_of
 from aislewatch_plugins.feed.recording import read_mapping, read_recording
-from aislewatch_plugins.feed.told import Refusal
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("AISLEWATCH_DATA", ROOT.parent / "shared" / "data"))

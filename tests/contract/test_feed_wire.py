@@ -18,11 +18,12 @@ import aiohttp
 import pytest
 from pydantic import ValidationError
 
+from aislewatch.devices.address import endpoint
 from aislewatch.errors import BusError, DeviceMisconfigured, DeviceNotReady, UsageError
 from aislewatch.events.kinds import DeviceState, Event, QueueLevel
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
-from aislewatch_plugins.feed.config import FeedConfig, split_address
+from aislewatch_plugins.feed.config import FeedConfig
 from aislewatch_plugins.feed.recording import read_mapping, read_recording
 from aislewatch_plugins.feed.sensor import Feed
 
@@ -481,6 +482,6 @@ def test_a_configuration_names_exactly_one_source(options: dict[str, Any]) -> No
 
 
 def test_a_listener_without_a_host_is_on_this_machine_only() -> None:
-    assert split_address(":8080/x") == ("127.0.0.1", 8080, "/x")
-    assert split_address("0.0.0.0:80") == ("0.0.0.0", 80, "")
-    assert split_address("[::1]:80") == ("::1", 80, "")
+    assert endpoint(":8080/x") == ("127.0.0.1", 8080, "/x")
+    assert endpoint("0.0.0.0:80") == ("0.0.0.0", 80, "")
+    assert endpoint("[::1]:80") == ("::1", 80, "")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aislewatch.devices.telling import Refusal, Told
 from aislewatch.errors import FileMistakes
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import (
@@ -29,7 +30,6 @@ from aislewatch_plugins.feed.mapper import Mapper
 from aislewatch_plugins.feed.recording import read_mapping, read_recording
 from aislewatch_plugins.feed.repeats import Repeats
 from aislewatch_plugins.feed.rows import RawRow, row_of_line
-from aislewatch_plugins.feed.told import Refusal, Told
 
 REGISTRY = Registry()
 FEED = Path(__file__).parents[2] / "fixtures" / "feed"

@@ -11,6 +11,7 @@ import pytest
 
 from aislewatch.cli.cases import CaseBook
 from aislewatch.cli.demo_check import Score, compare
+from aislewatch.devices.telling import Refusal
 from aislewatch.events.epc import decode_epc
 from aislewatch.events.kinds import Event
 from aislewatch.events.record import Record
@@ -21,7 +22,6 @@ from aislewatch.runtime.ticking import RecordingTicks
 from aislewatch_plugins.feed.mapper import Mapper
 from aislewatch_plugins.feed.recording import read_mapping
 from aislewatch_plugins.feed.rows import row_of_line
-from aislewatch_plugins.feed.told import Refusal
 from aislewatch_sim.demo.day import ENDS_S, Day, make_day
 from aislewatch_sim.demo.devices import BEGINS
 from aislewatch_sim.demo.goods import make_unit, read_articles

@@ -19,6 +19,8 @@ _AGREE_US: Final = 1_000_000
 _WITNESSES: Final = 5
 """So many times in a row must agree before a clock is believed to have jumped."""
 
+_DEVICES_MAX: Final = 1_000
+
 
 @dataclass(slots=True)
 class Lag:
@@ -92,6 +94,8 @@ class ClockWatch:
         behind_us = now_us - time_us
         lag = self._lags.setdefault(device, Lag.first(behind_us, now_us))
         lag.take(behind_us, now_us)
+        if len(self._lags) > _DEVICES_MAX:
+            del self._lags[next(iter(self._lags))]
 
     @property
     def skew(self) -> ClockSkew | None:

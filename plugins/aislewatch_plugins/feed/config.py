@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from aislewatch.devices.address import pathless, with_path
 from aislewatch.events.quantities import DurationUs
 
-_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/\s]*):(?P<port>\d{1,5})(?P<path>/\S*)?")
-LOOPBACK = "127.0.0.1"
-
-
-def split_address(text: str) -> tuple[str, int, str]:
-    """Give host, port and path of ``host:port/path``; no host means this machine only.
-
-    >>> split_address(":8080/rows"), split_address("till.shop:9100")
-    (('127.0.0.1', 8080, '/rows'), ('till.shop', 9100, ''))
-    """
-    match = _ADDRESS.fullmatch(text)
-    if match is None or int(match["port"]) > 65_535:
-        message = f"{text!r} is not an address; write host:port, as in 192.168.1.20:8765"
-        raise ValueError(message)
-    return match["host"].strip("[]") or LOOPBACK, int(match["port"]), match["path"] or ""
-
-
-def _plain_address(text: str) -> str:
-    if split_address(text)[2]:
-        message = f"{text!r} has a path, which only 'http' takes"
-        raise ValueError(message)
-    return text
-
-
-def _address(text: str) -> str:
-    split_address(text)
-    return text
-
-
-Address = Annotated[str, AfterValidator(_plain_address)]
-HttpAddress = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(pathless)]
+HttpAddress = Annotated[str, AfterValidator(with_path)]
 
 _SOURCES = ("tcp", "tcp_listen", "http", "files")
 
@@ -58,6 +29,8 @@ class FeedConfig(BaseModel):
         order: of files, by ``time`` or as they stand (``arrival``).
         recording: the source replays what has been: its times may be old, and its end is an end.
         future_tolerance: what claims to be later than this from now is refused.
+        skew: how far a device's clock may be ahead before the feed counts as degraded. That one is
+            behind cannot be told: rows may be under way for long.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,6 +45,7 @@ class FeedConfig(BaseModel):
     order: Literal["time", "arrival"] = "time"
     recording: bool = False
     future_tolerance: DurationUs = 600_000_000
+    skew: DurationUs = Field(default=10_000_000, gt=0)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

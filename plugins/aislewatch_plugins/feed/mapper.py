@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from aislewatch.devices.telling import REFUSED_ROW, Refusal, Told
 from aislewatch.errors import EventRefused
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.paths import plain
@@ -27,13 +28,10 @@ from aislewatch_plugins.feed.refusing import refusal
 from aislewatch_plugins.feed.repeats import Repeats
 from aislewatch_plugins.feed.rows import RawRow
 from aislewatch_plugins.feed.standing import SEES, Standings, State, severity
-from aislewatch_plugins.feed.told import Counts, Placed, Refusal, Told
+from aislewatch_plugins.feed.told import Counts, Placed
 
 ABSURD_US = 4_102_444_800_000_000
 """The year 2100; a recording's clock cannot be compared with ours, but it is not from there."""
-
-REFUSED_ROW = "refused-row"
-"""Reason of a state that says: at this instant the device told what could not be read."""
 
 
 class Mapper:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from aislewatch.devices.telling import Refusal, Told, runs
 from aislewatch.errors import UsageError
 from aislewatch.events.kinds import Event
 from aislewatch.events.paths import is_object
@@ -18,8 +19,7 @@ from aislewatch_plugins.feed.compiler import FeedMapping, load_mapping
 from aislewatch_plugins.feed.mapper import Mapper
 from aislewatch_plugins.feed.mapping import MappingFile
 from aislewatch_plugins.feed.rows import rows_of_document
-from aislewatch_plugins.feed.session import runs
-from aislewatch_plugins.feed.told import Placed, Refusal, Told
+from aislewatch_plugins.feed.told import Placed
 
 Order = Literal["time", "arrival"]
 """``time``: all rows of all files by event time, equal times as they stand in the files.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from aislewatch.devices.telling import Refusal
 from aislewatch.errors import EventRefused
 from aislewatch_plugins.feed.cards import mask_cards, mask_figures, mask_text
-from aislewatch_plugins.feed.told import Placed, Refusal
+from aislewatch_plugins.feed.told import Placed
 
 
 def refusal(placed: Placed, refused: EventRefused, feed: str) -> Refusal:

@@ -16,6 +16,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
+from aislewatch.devices.address import endpoint
+from aislewatch.devices.telling import Refusal, runs
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady, MistakeError, UsageError
 from aislewatch.events.kinds import Event
 from aislewatch.events.sensor import (
@@ -26,12 +28,11 @@ from aislewatch.events.sensor import (
     SensorContext,
     SensorPlugin,
 )
-from aislewatch_plugins.feed.config import FeedConfig, split_address
-from aislewatch_plugins.feed.driver import HttpListener, Source, TcpClient, TcpListener
+from aislewatch_plugins.feed.config import FeedConfig
+from aislewatch_plugins.feed.driver import HttpSource, Source, TcpClient, TcpListener
 from aislewatch_plugins.feed.mapper import Mapper
 from aislewatch_plugins.feed.recording import read_catalogues, read_mapping, told_rows
-from aislewatch_plugins.feed.session import Session, runs
-from aislewatch_plugins.feed.told import Refusal
+from aislewatch_plugins.feed.session import Session
 
 _FILE_ROWS = 500
 """Rows of a file that are read in one go before the loop serves other devices again."""
@@ -57,14 +58,14 @@ class Feed(SensorPlugin):
     def port(self) -> int | None:
         """The port that the feed listens on; None where it does not listen."""
         source = self._source
-        return source.port if isinstance(source, (TcpListener, HttpListener)) else None
+        return source.port if isinstance(source, (TcpListener, HttpSource)) else None
 
     async def probe(self) -> DeviceInfo:
         """Say whether the address answers; a listener or files are looked at by ``open``."""
         config = self._config
         if config.tcp is None:
             return DeviceInfo(reachable=True, detail=f"waits for its source: {config.source}")
-        host, port, _ = split_address(config.tcp)
+        host, port, _ = endpoint(config.tcp)
         client = TcpClient(host, port, ends=True)
         try:
             await client.open()
@@ -124,7 +125,7 @@ class Feed(SensorPlugin):
         counts = self._session.mapper.counts
         detail = f"{counts.events} events, {counts.heartbeats} heartbeats"
         frames = counts.told + counts.heartbeats
-        return Health(connected=connected, frames=frames, refused=counts.refusals, detail=detail)
+        return Health(connected, frames, counts.refusals, detail, self._session.skew)
 
     def diagnostics(self) -> dict[str, object]:
         """Give the counts of what became of the rows, and the devices that have spoken."""
@@ -201,7 +202,7 @@ def _source(config: FeedConfig) -> Source | None:
     address = config.tcp or config.tcp_listen or config.http
     if address is None:
         return None
-    host, port, path = split_address(address)
+    where = endpoint(address)
     if config.tcp is not None:
-        return TcpClient(host, port, ends=config.recording)
-    return TcpListener(host, port) if config.tcp_listen else HttpListener(host, port, path)
+        return TcpClient(where.host, where.port, ends=config.recording)
+    return TcpListener(where.host, where.port) if config.tcp_listen else HttpSource(where)

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from aislewatch.events.kinds import Event
-from aislewatch.events.sensor import Emit, SensorContext
+from aislewatch.devices.clock import ClockWatch
+from aislewatch.devices.telling import Told, hand_over
+from aislewatch.events.sensor import ClockSkew, Emit, SensorContext
 from aislewatch_plugins.feed.compiler import FeedMapping
 from aislewatch_plugins.feed.config import FeedConfig
 from aislewatch_plugins.feed.driver import Answer, Line
 from aislewatch_plugins.feed.mapper import ABSURD_US, Mapper
 from aislewatch_plugins.feed.rows import RawRow, row_of_line, rows_of_body
-from aislewatch_plugins.feed.told import Refusal, Told
-
-BATCH_EVENTS = 500
-"""Events that are handed over at once; what the bus publishes in one atomic batch."""
-
-
-def runs(told: Iterable[Told], longest: int = BATCH_EVENTS) -> Iterator[list[Event] | Refusal]:
-    """Cut what was told into runs of events, parted by refusals, in order."""
-    run: list[Event] = []
-    for one in told:
-        if isinstance(one, Event):
-            run.append(one)
-        if run and (isinstance(one, Refusal) or len(run) == longest):
-            yield run
-            run = []
-        if isinstance(one, Refusal):
-            yield one
-    if run:
-        yield run
 
 
 class Session:
@@ -50,11 +32,18 @@ class Session:
         self.mapping = mapping
         self.mapper = mapper
         self._config = config
+        self._device = context.device
         self._clock = context.clock
+        self._clocks = ClockWatch(config.skew, prompt=False)
         # Connections and requests take turns: the mapper is one, and order is what it gives.
         self._turn = asyncio.Lock()
         self._rows = 0
         self._lines: dict[str, int] = {}
+
+    @property
+    def skew(self) -> ClockSkew | None:
+        """How far the clock that is furthest ahead is off; None where rows tell no time of now."""
+        return self._clocks.skew
 
     async def lines(self, lines: list[Line], link: str) -> None:
         """Take the next lines of a connection; returns once they cannot be lost."""
@@ -89,17 +78,18 @@ class Session:
 
     async def hand_over(self, told: Iterable[Told]) -> None:
         """Give the host what was told, in order; returns once it cannot be lost."""
-        for run in runs(told):
-            if isinstance(run, Refusal):
-                await self.emit.refused(run.raw, run.reason, place=run.place, device=run.device)
-            else:
-                await self.emit.events(run)
+        await hand_over(told, self.emit, self._device)
 
     def _tell(self, row: RawRow, line: int, link: str) -> list[Told]:
         self._rows += 1
         row.number = self._rows
         row.line = line
-        latest = ABSURD_US
-        if not self._config.recording:
-            latest = self._clock.now_us() + self._config.future_tolerance
-        return self.mapper.tell(self.mapper.place(row), latest_us=latest, link=link)
+        placed = self.mapper.place(row)
+        if self._config.recording:
+            return self.mapper.tell(placed, latest_us=ABSURD_US, link=link)
+        now_us = self._clock.now_us()
+        latest_us = now_us + self._config.future_tolerance
+        told = self.mapper.tell(placed, latest_us=latest_us, link=link)
+        if placed.time_us is not None and placed.device:
+            self._clocks.take(placed.time_us, now_us, placed.device)
+        return told

@@ -1,4 +1,4 @@
-"""What becomes of a row: what it tells, what refused it, and the count of both."""
+"""What becomes of a row on its way to events, and the count of it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aislewatch.errors import EventRefused
-from aislewatch.events.kinds import Event
 from aislewatch_plugins.feed.plan import PlannedCase
 from aislewatch_plugins.feed.rows import RawRow
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What a device sent that is no event.
-
-    Attributes:
-        raw: what came; card numbers in it are masked.
-        reason: one sentence; card numbers in it are masked, as in what follows.
-        place: the line of the mapping that refused it and the row, ``file:line``.
-        device: which device sent it, or the feed's id where that cannot be told.
-    """
-
-    raw: bytes
-    reason: str
-    place: str
-    device: str
-
-
-Told = Event | Refusal
 
 
 @dataclass(slots=True)
