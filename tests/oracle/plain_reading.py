@@ -26,6 +26,7 @@ from aislewatch.rules.rule import (
     Join,
     Let,
     NotSeen,
+    Requirement,
     Rule,
     Seen,
     Side,
@@ -89,7 +90,7 @@ class Reference:
         self.bound: dict[str, Any] = {self.rule.anchor.name: anchor}
         self.types = {self.rule.anchor.name: self.rule.anchor.types}
         self.points = 0
-        truths = [self.requirement(requirement.type) for requirement in self.rule.requires]
+        truths = [self.requirement(requirement) for requirement in self.rule.requires]
         for clause in self.rule.clauses:
             truths.append(self.clause(clause))
             if truths[-1] in (False, None):
@@ -108,13 +109,32 @@ class Reference:
                 break
         return Found(truth, self.bound, self.points)
 
-    def requirement(self, type_: str) -> Truth:
+    def requirement(self, needed: Requirement) -> Truth:
         reach, at = self.rule.reach, self.anchor.time
-        return self.healthy([type_], None, at + reach.earliest_us, at + reach.latest_us)
+        span = at + reach.earliest_us, at + reach.latest_us
+        return self.healthy([needed.type], *self.place(needed), *span)
 
-    def healthy(self, types: Iterable[str], lane: Any, start: int, end: int) -> Truth:
+    def place(self, needed: Requirement) -> tuple[Any, Any]:
+        """Give the lane and the zone that a requirement speaks of, as far as they are known."""
+        at = needed.on.expr.compile_bound()(self.bound) if needed.on is not None else None
+        return (at, None) if needed.on is not None and needed.on.attr == "lane" else (None, at)
+
+    def absent(self, types: Iterable[str], lane: Any, start: int, end: int) -> Truth:
+        for type_ in types:
+            said = [one for one in self.rule.requires if one.type == type_]
+            places: list[tuple[Any, Any]] = [(None, None)]
+            if said and all(one.on is not None for one in said):
+                places = [self.place(one) for one in said]
+            for its_lane, zone in places:
+                if self.healthy([type_], lane or its_lane, zone, start, end) is UNDECIDED:
+                    return UNDECIDED
+        return True
+
+    def healthy(self, types: Iterable[str], lane: Any, zone: Any, start: int, end: int) -> Truth:
         for device in SHOP.devices.values():
             if not device.sees & set(types) or (lane and device.lane and device.lane != lane):
+                continue
+            if zone and device.zone and device.zone != zone:
                 continue
             told = [e for e in self.log if isinstance(e, DeviceState) and e.device == device.id]
             for state, after in zip(told, [*told[1:], None], strict=False):
@@ -230,7 +250,7 @@ class Reference:
             return UNDECIDED
         span = self.span(clause.window)
         assert span is not None
-        return self.healthy(clause.types, self.lane(clause.same), *span)
+        return self.absent(clause.types, self.lane(clause.same), *span)
 
     def may_count(self, clause: NotSeen, maybe: Maybe) -> bool:
         event = maybe.event
@@ -345,7 +365,7 @@ class Reference:
             if not ranks:
                 return False
             self.bound["partner"] = others[ranks[0]] if ranks[0] < len(others) else None
-        return self.healthy(opposite.types, self.lane(clause.same[0]), start, end)
+        return self.absent(opposite.types, self.lane(clause.same[0]), start, end)
 
     def pause_before(self, start: int, reach: int, clause: Unmatched, keys: Sequence[Any]) -> int:
         """Give when what happens at the window's start began: after a pause of a whole reach."""

@@ -128,7 +128,9 @@ def test_a_whole_rule_is_read_into_values_of_base_units() -> None:
     assert incident.group is not None
     assert [name for name, _ in incident.group.same] == ["store", "epc"]
     assert rule.requires[0].type == "rfid.read"
-    assert rule.requires[0].on == "exit.zone.id"
+    on = rule.requires[0].on
+    assert on is not None
+    assert (on.attr, on.expr.text) == ("zone_id", "exit.zone.id")
     assert rule.excepts[0].until == date(2026, 12, 31)
     assert rule.params == {"back": "12h", "weakest": "-60dBm"}
     (test,) = rule.tests

@@ -294,7 +294,7 @@ def test_an_exception_that_has_ended_is_a_mistake_from_the_next_day_on() -> None
 
 def test_what_a_rule_requires_must_have_been_in_order_all_over_the_shop() -> None:
     eye = Device("eye", lane="2", sees=frozenset({"vision.person"}))
-    text = EXCUSED.replace("match:", "requires: [vision.person on void.lane healthy]\nmatch:")
+    text = EXCUSED.replace("match:", "requires: [vision.person healthy]\nmatch:")
     rule = load_rule(text, "r.yml", REGISTRY)
     till = Device("till", sees=frozenset({"pos.item"}))
     model = StoreModel(devices={"eye": eye, "till": till})
@@ -311,6 +311,90 @@ def test_what_a_rule_requires_must_have_been_in_order_all_over_the_shop() -> Non
             "10:00:10 pos.void lane=1",
         ])))  # fmt: skip
         assert (len(shop.signals), len(undecided(shop))) == (1 - told, told), down
+
+
+PLACES = StoreModel(
+    devices={
+        "desk": Device("desk", zone="D", lane="1", sees=frozenset({"vision.person"})),
+        "door": Device("door", zone="X", sees=frozenset({"vision.person"})),
+        "hall": Device("hall", sees=frozenset({"vision.person"})),
+    },
+)
+NOBODY = """
+id: nobody
+title: Nobody was there
+status: live
+when: {event: pos.refund, as: refund}
+match:
+  - {not_seen: vision.person, same: [store], window: 1m before refund}
+requires: [vision.person healthy]
+incident: {type: fraud.test, about: {cashier: refund.cashier}, because: x}
+"""
+
+
+def blinded(requires: str, place: str, dead: str, text: str = NOBODY) -> tuple[int, int]:
+    rule = load_rule(text.replace("vision.person healthy", requires), "r.yml", REGISTRY)
+    shop = Shop(rule, model=PLACES)
+    where = " zone.id=N" if dead == "new" else ""
+    shop.day(
+        f"09:59:00 device.state device={dead} state=offline{where}\n"
+        f"10:00:00 pos.refund cashier=C {place}"
+    )
+    return len(shop.signals), len(undecided(shop))
+
+
+def test_what_a_rule_requires_somewhere_must_have_been_in_order_there() -> None:
+    zone, lane = "vision.person on refund.zone.id healthy", "vision.person on refund.lane healthy"
+    for requires, place, told in (
+        ("vision.person healthy", "zone.id=D", {"desk", "door", "hall"}),
+        (zone, "zone.id=D", {"desk", "hall"}),
+        (zone, "zone.id=X", {"door", "hall"}),
+        (zone, "zone.id=N", {"hall", "new"}),
+        (zone, "lane=1", {"desk", "door", "hall"}),  # Where it is, nobody knows.
+        (lane, "lane=1", {"desk", "door", "hall"}),
+        (lane, "lane=2", {"door", "hall"}),
+    ):
+        for dead in ("desk", "door", "hall", "new"):
+            expected = (0, 1) if dead in told else (1, 0)
+            assert blinded(requires, place, dead) == expected, (requires, place, dead)
+
+
+def test_an_absence_rests_on_the_devices_that_a_rule_requires_for_it() -> None:
+    zone = "vision.person on refund.zone.id healthy"
+    # Nothing but the absence looks at that time: the requirement alone would see less.
+    assert blinded(zone, "zone.id=D", "door") == (1, 0)
+    assert blinded("rfid.read on refund.zone.id healthy", "zone.id=D", "door") == (0, 0)
+    # Where all over the shop is asked, too, it is all over the shop.
+    assert blinded(f"{zone}, vision.person healthy", "zone.id=D", "door") == (0, 1)
+    # Two places are both meant.
+    both = f"{zone}, vision.person on refund.lane healthy"
+    assert blinded(both, "zone.id=X lane=2", "door") == (0, 1)
+    assert blinded(both, "zone.id=X lane=2", "desk") == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("requires", "message"),
+    [
+        ("vision.person on refund.desk healthy", "unknown field 'desk' of 'refund' (pos.refund)"),
+        ("vision.person on desk healthy", "unknown name 'desk'"),
+        (
+            "vision.person on refund.cashier healthy",
+            "'refund.cashier' is neither the lane nor the zone of what is judged",
+        ),
+        ("signal.nobody healthy", "there is no rule 'nobody' beside this one"),
+    ],
+)
+def test_a_place_that_is_none_is_a_mistake_where_it_stands(requires: str, message: str) -> None:
+    text = NOBODY.replace("vision.person healthy", requires)
+    with pytest.raises(FileMistakes) as found:
+        load_rule(text, "r.yml", REGISTRY)
+    assert [(one.line, one.message) for one in found.value.mistakes] == [(8, message)]
+
+
+def test_what_rules_say_has_no_devices_that_could_be_required() -> None:
+    text = NOBODY.replace("vision.person healthy", "signal.other healthy")
+    with pytest.raises(FileMistakes, match="signals come from rules, and no device sees them"):
+        load_rule(text, "r.yml", REGISTRY, beside={"other": ()})
 
 
 def test_a_rule_that_needs_what_no_device_of_the_shop_sees_is_not_judged_there() -> None:

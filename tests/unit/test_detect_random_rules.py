@@ -287,7 +287,8 @@ def written(
         lines.append("except:")
         lines.append(f"  - {{name: agreed, where: {excuse}, reason: so, owner: jo, until: {day}}}")
     if draw(st.integers(0, 3)) == 0:
-        lines.append(f"requires: [{draw(kinds)} on the.floor healthy]")
+        lanes = [" on that.lane"] * 3 if all("lane" in writer.keys[one] for one in anchor) else []
+        lines.append(f"requires: [{draw(kinds)}{draw(st.sampled_from(['', *lanes]))} healthy]")
     shared = [
         key for key in ("lane", "epc", "person") if all(key in writer.keys[k] for k in anchor)
     ]
@@ -330,6 +331,7 @@ def forms_of(rule: Rule) -> set[str]:
     """Name what a rule uses of the language."""
     found: set[str] = {"except"} if rule.excepts else set()
     found |= {"requires"} if rule.requires else set()
+    found |= {"requires somewhere"} if any(one.on for one in rule.requires) else set()
     for clause in clauses_of(rule.clauses):
         found.add(type(clause).__name__)
         if isinstance(clause, Seen):
@@ -437,7 +439,7 @@ def test_random_rules_leave_out_nothing_of_the_language() -> None:
     expected = {*forms.split(), "all of them", "some of them", "two refs", "one ref", "zero bound"}
     expected |= {"on evidence", "anchor left", "anchor right", "anchor None"}
     expected |= {"by nothing", "by something", "with others", "without others", "peers alike"}
-    expected |= {"any peers", "figure of figures"}
+    expected |= {"any peers", "figure of figures", "requires somewhere"}
     assert expected <= found
 
 

@@ -27,6 +27,7 @@ from aislewatch.detect.picking import nearest
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry, type_of
 from aislewatch.rules.listed import lists_of
+from aislewatch.rules.needs import needed, watching
 from aislewatch.rules.peers import types_of_statistics
 from aislewatch.rules.rule import (
     Aggregate,
@@ -35,6 +36,7 @@ from aislewatch.rules.rule import (
     Evidence,
     Let,
     NotSeen,
+    Requirement,
     Rule,
     Seen,
     SomeOf,
@@ -103,7 +105,7 @@ class _Judge:
         for requirement in rule.requires:
             reach, at = rule.reach, self._anchor.time
             span = at + reach.earliest_us, at + reach.latest_us
-            told.append(self._required(requirement.type, requirement.text, span))
+            told.append(self._required(requirement, span))
         for clause in rule.clauses:
             one = self._clause(clause)
             told.append(one)
@@ -200,11 +202,8 @@ class _Judge:
                 clause.label, "an event is there of which it is unknown whether it counts"
             )
             return _told(clause, "not_seen", None, why=why, saw=saw)
-        assert saw.from_us is not None
-        assert saw.to_us is not None
-        blind = self._log.blind(
-            clause.types, self._windows.lane(clause.same), saw.from_us, saw.to_us
-        )
+        sights = watching(self._rule, clause.types, clause.same)
+        blind = self._windows.blind(sights, saw.from_us, saw.to_us)
         may_be = self._windows.may_be(clause, saw)
         why = self._why_open(clause.label, blind, may_be)
         return _told(clause, "not_seen", None if why else True, why=why, saw=saw, blind=blind)
@@ -277,15 +276,16 @@ class _Judge:
         self._why = outer or (self._why if truth is None else "")
         return _told(clause, "some_of", truth, clauses=told, at_least=clause.at_least)
 
-    def _required(self, type_: str, text: str, span: tuple[int, int]) -> ClauseTold:
-        blind = self._log.blind([type_], None, *span)
+    def _required(self, requirement: Requirement, span: tuple[int, int]) -> ClauseTold:
+        text = requirement.text
+        blind = self._windows.blind([needed(requirement)], *span)
         why = self._doubt(text, _blinded(blind)) if blind else ""
         return ClauseTold("requires", text, 0, None if blind else True, why=why, blind=blind)
 
     # Pairing and what clauses share --------------------------------------------------------------
 
     def _unmatched(self, clause: Unmatched) -> ClauseTold:
-        paired_off = pair_off(clause, self._anchor, self._windows, self._log)
+        paired_off = pair_off(self._rule, clause, self._anchor, self._windows, self._log)
         truth, saw, pairing, blind, may_be = paired_off
         left, right = (pairing.left, pairing.right) if pairing is not None else ([], [])
         self._names |= {

@@ -105,7 +105,12 @@ class Log:
         return asked.between(values[0] if len(values) == 1 else values, *span)
 
     def blind(
-        self, types: Sequence[str], lane: object, start_us: int, end_us: int
+        self,
+        types: Sequence[str],
+        lane: object,
+        start_us: int,
+        end_us: int,
+        zone: object = None,
     ) -> list[Blindness]:
         """Give the devices that would have seen such events and could not at some time of a span.
 
@@ -114,13 +119,13 @@ class Log:
             lane: where; None for the whole shop.
             start_us: first instant of the span.
             end_us: last instant of the span.
+            zone: where; likewise.
         """
-        place = lane if isinstance(lane, str) else None
+        place = (lane if isinstance(lane, str) else None, zone if isinstance(zone, str) else None)
         found: dict[str, Blindness] = {}
         for type_ in types:
-            devices = self.model.watchers(type_, place)
-            if place is not None:
-                devices += self._health.strangers(self.model.devices, place)
+            devices = self.model.watchers(type_, *place)
+            devices += self._health.strangers(self.model.devices, *place)
             for device in devices:
                 state = self._health.blind(device, start_us, end_us)
                 if state is None or device in found:

@@ -14,7 +14,8 @@ from aislewatch.detect.explain_values import Miss, Paired, Pairing, Saw
 from aislewatch.detect.explain_windows import Windows, filled, is_unknown
 from aislewatch.detect.pairing import AGAIN_US, CHAIN, Pair, unmatched
 from aislewatch.events.kinds import Event
-from aislewatch.rules.rule import Unmatched
+from aislewatch.rules.needs import watching
+from aislewatch.rules.rule import Rule, Unmatched
 
 
 class PairedOff(NamedTuple):
@@ -35,7 +36,7 @@ class PairedOff(NamedTuple):
     may_be: Sequence[Event] = ()
 
 
-def pair_off(clause: Unmatched, anchor: Event, windows: Windows, log: Log) -> PairedOff:
+def pair_off(rule: Rule, clause: Unmatched, anchor: Event, windows: Windows, log: Log) -> PairedOff:
     """Pair off what happened around an anchor, and tell the pairs."""
     types = [*clause.left.types, *clause.right.types]
     saw = windows.where_to_look(types, clause.window, clause.same[0])
@@ -79,7 +80,7 @@ def pair_off(clause: Unmatched, anchor: Event, windows: Windows, log: Log) -> Pa
     if truth:
         # Leftovers are absences of their partners.
         opposite = clause.left if clause.anchor_side == "right" else clause.right
-        blind = log.blind(opposite.types, windows.lane(clause.same[0]), start, end)
+        blind = windows.blind(watching(rule, opposite.types, clause.same[0]), start, end)
         attrs = [join.attr for join in clause.same[opposite is clause.right]]
         key = dict(zip(attrs, [join.value for join in saw.same], strict=True))
         may_be = log.may_be(opposite.types, opposite.where, key, (start, end))

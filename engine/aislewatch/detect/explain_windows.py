@@ -5,15 +5,16 @@ Holds what the judgement's names stand for so far, as windows and joins are meas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from aislewatch.detect.explain_log import Log
+from aislewatch.detect.explain_log import Blindness, Log
 from aislewatch.detect.explain_terms import Tracer, Truth
 from aislewatch.detect.explain_values import Joined, Miss, Saw
 from aislewatch.detect.picking import not_after, not_before
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry
+from aislewatch.rules.needs import Sight
 from aislewatch.rules.rule import Evidence, Expr, Join, Rule
 from aislewatch.rules.windows import Bound, Window
 
@@ -114,10 +115,21 @@ class Windows:
         truth: Truth = self._tracer.raw(where.term, {"": event})
         return truth
 
-    def lane(self, same: Sequence[Join]) -> object:
-        """Give the lane whose devices count; None where those of the whole shop do."""
-        lanes = [join.expr for join in same if join.attr == "lane"]
-        return self._tracer.raw(lanes[0].term, self.names) if lanes else None
+    def blind(
+        self, sights: Iterable[Sight], start_us: int | None, end_us: int | None
+    ) -> list[Blindness]:
+        """Give the devices that could not see at some time of a span that is known."""
+        assert start_us is not None
+        assert end_us is not None
+        found: dict[str, Blindness] = {}
+        for sight in sights:
+            lane, zone = (
+                None if where is None else self._tracer.raw(where.term, self.names)
+                for where in (sight.lane, sight.zone)
+            )
+            for one in self._log.blind(sight.types, lane, start_us, end_us, zone):
+                found.setdefault(one.device, one)
+        return list(found.values())
 
     def path_of(self, types: Sequence[str], attr: str) -> str:
         """Give what rules call an attribute of some kinds of event."""

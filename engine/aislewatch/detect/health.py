@@ -80,12 +80,24 @@ class Health:
                 return state
         return None
 
-    def strangers(self, known: Container[str], lane: str) -> list[str]:
-        """Give the devices at a lane that have told a state and are not among the known ones."""
+    def strangers(
+        self, known: Container[str], lane: str | None, zone: str | None = None
+    ) -> list[str]:
+        """Give the devices at a lane or zone that told a state and are not among the known ones.
+
+        Args:
+            known: devices of which more is known.
+            lane: where.
+            zone: where; nobody is a stranger where neither is told.
+        """
+        if lane is None and zone is None:
+            return []
         return [
             device
             for device, states in sorted(self.state.states.items())
-            if device not in known and states[-1].lane == lane
+            if device not in known
+            and (lane is None or states[-1].lane == lane)
+            and (zone is None or states[-1].zone_id == zone)
         ]
 
     def until(self, event: DeviceState) -> int | None:

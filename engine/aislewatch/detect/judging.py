@@ -8,7 +8,7 @@ signal. Names in the source are made up here; nothing that an author wrote is co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from fractions import Fraction
@@ -25,6 +25,7 @@ from aislewatch.detect.peers import Stats, peers_among, statistics_of
 from aislewatch.detect.picking import nearest, not_after, not_before
 from aislewatch.events.kinds import Event
 from aislewatch.rules.compiling import Lists, compile_event, define
+from aislewatch.rules.needs import Sight, needed, watching
 from aislewatch.rules.rule import (
     Aggregate,
     Check,
@@ -114,8 +115,10 @@ class Indexes(Protocol):
 class Blind(Protocol):
     """Says why something of some types might have gone unseen; None where it could not."""
 
-    def __call__(self, types: Sequence[str], lane: object, start: int, end: int) -> str | None:
-        """Ask about a lane (None for the whole shop) and a span of time."""
+    def __call__(
+        self, types: Sequence[str], lane: object, start: int, end: int, zone: object = None
+    ) -> str | None:
+        """Ask about a lane and a zone (None for the whole shop) and a span of time."""
         ...
 
 
@@ -161,10 +164,10 @@ class _Writer:
             self._line(f"if not {when.holds_source({'': 'a'})}: {self._fails(NO_ANCHOR)}")
         for requirement in rule.requires:
             start, end = rule.reach.earliest_us, rule.reach.latest_us
-            self._line(
-                f"why = why or _unseen(({requirement.type!r},), None, a.time + {start}, "
-                f"a.time + {end}, {requirement.text!r})"
+            unseen = self._unseen_source(
+                [needed(requirement)], f"a.time + {start}", f"a.time + {end}", requirement.text
             )
+            self._line(f"why = why or {unseen}")
         for clause in rule.clauses:
             # Whether this one is undecided is for itself to say, not for those before it.
             apart = isinstance(clause, Unmatched | SomeOf) and _rests_on_absence(clause)
@@ -267,10 +270,10 @@ class _Writer:
             holds = self._constant_function(clause.where)
             self._line(f"if any({holds}(e) for e in {found}): {verdict} = False")
             self._line(f"elif {found}: why = why or ({label!r}, {_UNSURE!r})")
-        lane = self._lane(clause.same)
+        sights = watching(self.rule, clause.types, clause.same)
         self._line("else:")
-        self._line(f"    unseen = _unseen({clause.types!r}, {lane}, {start}, {end}, {label!r})")
         self.depth += 1
+        self._line(f"unseen = {self._unseen_source(sights, start, end, label)}")
         attrs = tuple(join.attr for join in clause.same)
         maybe = self.indexes.undecided(clause.types, clause.where, attrs)
         if maybe is not None:
@@ -348,11 +351,9 @@ class _Writer:
         # able to.
         opposite = clause.left if clause.anchor_side == "right" else clause.right
         self.types["partner"] = opposite.types
-        lane = self._lane(clause.same[0])
+        sights = watching(self.rule, opposite.types, clause.same[0])
         self._line(f"if {verdict} is True:")
-        self._line(
-            f"    unseen = _unseen({opposite.types!r}, {lane}, {start}, {end}, {clause.label!r})"
-        )
+        self._line(f"    unseen = {self._unseen_source(sights, start, end, clause.label)}")
         attrs = tuple(join.attr for join in clause.same[opposite is clause.right])
         maybe = self.indexes.undecided(opposite.types, opposite.where, attrs)
         if maybe is not None:
@@ -478,10 +479,15 @@ class _Writer:
         unknown = " or ".join(f"{part} is None" for part in parts) or "False"
         return self._set(f"None if {unknown} else ({', '.join([*parts, *values])})")
 
-    def _lane(self, same: Sequence[Join]) -> str:
-        """Give source for the lane whose sensors count; None where those of the whole shop do."""
-        lanes = [join.expr for join in same if join.attr == "lane"]
-        return lanes[0].bound_source(self.names) if lanes else "None"
+    def _unseen_source(self, sights: Iterable[Sight], start: str, end: str, label: str) -> str:
+        """Give source for why something may have gone unseen; None where it could not have."""
+        asked: list[str] = []
+        for types, *place in sights:
+            lane, zone = (
+                "None" if where is None else where.bound_source(self.names) for where in place
+            )
+            asked.append(f"_unseen({types!r}, {lane}, {start}, {end}, {label!r}, {zone})")
+        return " or ".join(asked)
 
     def _bound(self, bound: Bound) -> str:
         ref = self.names[bound.ref]
@@ -532,9 +538,9 @@ class _Writer:
         return self._constant(compile_event(source, self.lists))
 
     def _unseen(
-        self, types: Sequence[str], lane: object, start: int, end: int, label: str
+        self, types: Sequence[str], lane: object, start: int, end: int, label: str, zone: object
     ) -> tuple[str, str] | None:
-        because = self.blind(types, lane, start, end)
+        because = self.blind(types, lane, start, end, zone)
         return None if because is None else (label, because)
 
 

@@ -176,7 +176,7 @@ class Plan:
         self._indexes: dict[str, Index] = {}
         self._anchors: dict[tuple[str, ...], Index] = {}
         self._puts: list[tuple[Put, Callable[[Any], bool]]] = []
-        self._known_watchers: dict[tuple[str, str | None], list[str]] = {}
+        self._known_watchers: dict[tuple[str, str | None, str | None], list[str]] = {}
         self._span_us = 0
         self._asked: list[Index] = []
         self.span_us = 0
@@ -428,13 +428,15 @@ class Plan:
                 if touch.anchor_key(anchor) == key and plan.matches(anchor):
                     yield anchor
 
-    def _blind(self, types: Sequence[str], lane: object, start: int, end: int) -> str | None:
-        place = lane if isinstance(lane, str) else None
+    def _blind(
+        self, types: Sequence[str], lane: object, start: int, end: int, zone: object = None
+    ) -> str | None:
+        place = (lane if isinstance(lane, str) else None, zone if isinstance(zone, str) else None)
         for type_ in types:
-            devices = self._watchers(type_, place)
-            if place is not None:
+            devices = self._watchers(type_, *place)
+            if any(place):
                 # What the store file does not name may still have told that it cannot see here.
-                devices = [*devices, *self._health.strangers(self.model.devices, place)]
+                devices = [*devices, *self._health.strangers(self.model.devices, *place)]
             for device in devices:
                 state = self._health.blind(device, start, end)
                 if state is not None:
@@ -442,10 +444,11 @@ class Plan:
                     return f"{device} was {state.state}{why} and would have seen {type_}"
         return None
 
-    def _watchers(self, type_: str, lane: str | None) -> list[str]:
-        known = self._known_watchers.get((type_, lane))
+    def _watchers(self, type_: str, lane: str | None, zone: str | None) -> list[str]:
+        known = self._known_watchers.get((type_, lane, zone))
         if known is None:
-            known = self._known_watchers[type_, lane] = self.model.watchers(type_, lane)
+            known = self.model.watchers(type_, lane, zone)
+            self._known_watchers[type_, lane, zone] = known
         return known
 
 

@@ -153,12 +153,20 @@ class StoreModel:
             found = self._by_gtin.get(gtin)
         return found
 
-    def watchers(self, type_: str, lane: str | None) -> list[str]:
-        """Give the devices that would have sent an event of a type, of a lane where it has one."""
+    def watchers(self, type_: str, lane: str | None, zone: str | None = None) -> list[str]:
+        """Give the devices that would have sent an event of a type.
+
+        Args:
+            type_: the type of event.
+            lane: those of this lane and of none; of any where None.
+            zone: those that look at this zone and at none in particular; likewise.
+        """
         return [
             device.id
             for device in self.devices.values()
-            if type_ in device.sees and (lane is None or device.lane is None or device.lane == lane)
+            if type_ in device.sees
+            and (lane is None or device.lane in (None, lane))
+            and (zone is None or device.zone in (None, zone))
         ]
 
     def enrich(self, event: Event) -> Event:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
+from aislewatch.events.located import Path
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.units import Dimension
 from aislewatch.rules import model, rule
@@ -19,9 +20,11 @@ from aislewatch.rules.incident_model import GroupShape, IncidentShape
 from aislewatch.rules.lexer import Refused
 from aislewatch.rules.macros import NO_MACROS, Macros
 from aislewatch.rules.meaning import meaning_of
+from aislewatch.rules.needs import LANE, ZONE
 from aislewatch.rules.params import ParamReader, Site
 from aislewatch.rules.rule import Expr, Rule
 from aislewatch.rules.scope import Binding, Scope, field_of
+from aislewatch.rules.signals import PREFIX
 from aislewatch.rules.template import split_template
 from aislewatch.rules.tree import Field
 from aislewatch.rules.windows import read_bare_duration
@@ -255,7 +258,27 @@ class Build:
             return None
         if self._desk.kinds(path, [found[1]]) is None:
             return None
-        return rule.Requirement(found[1], found[2], text)
+        if found[1].startswith(PREFIX):
+            hint = "a rule that looks for signals is undecided where they are"
+            self._desk.wrong(path, "signals come from rules, and no device sees them", hint)
+            return None
+        on = self._place(path, found[2], found.start(2)) if found[2] is not None else None
+        if found[2] is not None and on is None:
+            return None
+        return rule.Requirement(found[1], on, text)
+
+    def _place(self, path: Path, text: str, offset: int) -> rule.Join | None:
+        """Read where devices must be in order: the anchor's lane or zone."""
+        where = self._desk.expr(path, text, self._scope, None, base=offset, whole=False)
+        if where is None:
+            return None
+        term, anchor = where.term, self._shape.when.as_
+        if isinstance(term, Field) and term.binding == anchor and term.attr in {LANE, ZONE}:
+            return rule.Join(term.attr, where)
+        hint = f"write {anchor}.lane or {anchor}.zone.id"
+        message = f"{text!r} is neither the lane nor the zone of what is judged"
+        self._desk.wrong(path, message, hint, offset=offset, length=len(text))
+        return None
 
     def _test(self, index: int, shape: model.TestShape) -> rule.TestCase:
         path, expect = ("tests", index, "events"), ("tests", index, "expect")

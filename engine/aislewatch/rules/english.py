@@ -125,8 +125,8 @@ def english(rule: Rule, kinds: Mapping[str, KindSpec], lateness_us: int | None =
             for one in rule.excepts
         ),
         requires=tuple(
-            f"What sees {one.type}{f' on {one.on}' if one.on else ''} must be in order; where it "
-            "is not, nothing is decided."
+            f"What sees {one.type}{f' at {value(one.on.expr.term)}' if one.on else ''} must be in "
+            "order; where it is not, nothing is decided."
             for one in rule.requires
         ),
         then=tuple(words.then()),

@@ -363,7 +363,7 @@ class RuleShape(Shape):
     )
     requires: list[Requirement] = Field(
         default_factory=list[str],
-        description="What must have been in working order; otherwise nothing is decided.",
+        description="What must have been able to see, and where; otherwise nothing is decided.",
     )
     except_: list[ExceptShape] = Field(
         default_factory=list[ExceptShape], alias="except", description="What excuses a signal."

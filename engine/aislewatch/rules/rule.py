@@ -339,10 +339,16 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A kind of event whose sensors must be healthy; ``on`` narrows it to a place, as written."""
+    """A kind of event whose sensors must be healthy.
+
+    Attributes:
+        type: the kind.
+        on: where they stand, as a field of the anchor: its lane or its zone; anywhere where None.
+        text: as written.
+    """
 
     type: str
-    on: str | None
+    on: Join | None
     text: str
 
 
