@@ -15,6 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from aislewatch.devices.telling import Told
 from aislewatch.errors import DeviceMisconfigured
 from aislewatch.events.kinds import DeviceState, Event, PosRefund, PosTender
 from aislewatch.events.registry import Registry
@@ -29,7 +30,7 @@ from aislewatch_plugins.pos.poslog import PosLogReader
 from aislewatch_plugins.pos.poslog_xml import transactions
 from aislewatch_plugins.pos.square import read_facts, read_notification
 from aislewatch_plugins.pos.teller import Teller
-from aislewatch_plugins.pos.told import Counts, Fact, Found, Told
+from aislewatch_plugins.pos.told import Counts, Fact, Found
 from aislewatch_sim.pos import json_words, poslog_words, square_words
 from aislewatch_sim.pos.till import CARDS, OPENS, Till, shift
 

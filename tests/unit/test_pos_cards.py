@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from aislewatch.devices.telling import Refusal
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
@@ -25,7 +26,7 @@ from aislewatch_plugins.pos.cards import (
 )
 from aislewatch_plugins.pos.config import PosConfig
 from aislewatch_plugins.pos.teller import Teller
-from aislewatch_plugins.pos.told import Counts, Fact, Flaw, Refusal
+from aislewatch_plugins.pos.told import Counts, Fact, Flaw
 
 REGISTRY = Registry()
 NOW = 1_772_438_400_000_000

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aislewatch.devices.address import endpoint
+from aislewatch.devices.telling import Refusal, Told
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.paths import is_array, is_object
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.pos.bodies import Unreadable
-from aislewatch_plugins.pos.config import PosConfig, endpoint
+from aislewatch_plugins.pos.config import PosConfig
 from aislewatch_plugins.pos.json_feed import read_body, read_events
 from aislewatch_plugins.pos.square import (
     order_to_fetch,
@@ -23,7 +25,7 @@ from aislewatch_plugins.pos.square import (
     read_notification,
 )
 from aislewatch_plugins.pos.teller import Teller
-from aislewatch_plugins.pos.told import Counts, Fact, Flaw, Found, Refusal, Told
+from aislewatch_plugins.pos.told import Counts, Fact, Flaw, Found
 from aislewatch_plugins.pos.words import WORDS
 from aislewatch_sim.pos import square_words
 from aislewatch_sim.pos.till import shift

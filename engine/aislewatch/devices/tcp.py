@@ -66,6 +66,19 @@ class TcpLine:
         self._streams: Streams | None = None
         self._gone = False
 
+    @classmethod
+    def accepted(cls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> TcpLine:
+        """Give a connection that was made to us, for `Listener`; it is open already."""
+        host, port = (writer.get_extra_info("peername") or ("somebody", 0))[:2]
+        line = cls(str(host), int(port))
+        line._streams = reader, writer
+        return line
+
+    @property
+    def host(self) -> str:
+        """The far end's host."""
+        return self._host
+
     @property
     def connected(self) -> bool:
         """The connection stands, as far as can be told without talking."""

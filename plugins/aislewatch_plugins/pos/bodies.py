@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from aislewatch.devices.http import Reply, Request
 from aislewatch_plugins.pos.sensor import Desk
 from aislewatch_plugins.pos.signing import SIGNATURE, TIMESTAMP, NotSigned, check
-from aislewatch_plugins.pos.source import Reply, Request
 from aislewatch_plugins.pos.told import Flaw
+
+_SECOND_US = 1_000_000
 
 KEPT_UNSIGNED = 1024
 """Bytes of a request without a good signature that go into the dead letter."""
@@ -56,6 +58,7 @@ async def unsigned(
         )
     except NotSigned as error:
         return await turned_away(desk, request, str(error))
+    desk.sent(int(headers[TIMESTAMP]) * _SECOND_US)
     return None
 
 

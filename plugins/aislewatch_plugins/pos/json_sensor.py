@@ -7,14 +7,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, Field
 
+from aislewatch.devices.address import endpoint
+from aislewatch.devices.http import HttpListener, Reply, Request
+from aislewatch.devices.secret import SecretPart
 from aislewatch.events.sensor import Descriptor
 from aislewatch_plugins.pos.bodies import Unreadable, unsigned
 from aislewatch_plugins.pos.cards import mask
-from aislewatch_plugins.pos.config import HttpAddress, PosConfig, Positive, SecretPart, endpoint
-from aislewatch_plugins.pos.http import HttpSource
+from aislewatch_plugins.pos.config import HttpAddress, PosConfig, Positive
 from aislewatch_plugins.pos.json_feed import MOST_BYTES, read_body, read_events
 from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
-from aislewatch_plugins.pos.source import Reply, Request, Source
+from aislewatch_plugins.pos.source import Source
 from aislewatch_plugins.pos.told import Flaw, Found
 
 
@@ -51,13 +53,13 @@ class PosJson(PosSensor):
         async def answer(request: Request) -> Reply:
             return await self._answer(desk, secrets, request)
 
-        return HttpSource(endpoint(config.http), answer, most_bytes=MOST_BYTES)
+        return HttpListener(endpoint(config.http), answer, most_bytes=MOST_BYTES)
 
     def _where(self) -> str:
         return f"http {self._config.http}"
 
     def _secrets(self) -> Sequence[str]:
-        return [part.env or str(part.file) for part in self._config.secrets]
+        return [part.place for part in self._config.secrets]
 
     async def _answer(self, desk: Desk, secrets: Sequence[bytes], request: Request) -> Reply:
         desk.counts.frames += 1

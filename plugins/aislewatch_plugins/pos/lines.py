@@ -1,23 +1,19 @@
-"""Printer lines: a TCP connection made or taken, or a serial port; bytes and silence.
+"""Printer lines: a connection made or taken, or a serial port; bytes and silence.
 
 What waits for silence gets it: when a link has been quiet for a while after bytes, its taker is
-told so once. Serial ports block, so each is read by a thread.
+told so once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
-from aislewatch_plugins.pos.config import Endpoint
-
-CONNECT_S = 10.0
-_CHUNK = 1 << 14
-_SERIAL_WAIT_S = 0.1
-"""How long the reading thread waits; the longest that closing has to wait for it."""
+from aislewatch.devices.address import Address
+from aislewatch.devices.serial_port import SerialPort
+from aislewatch.devices.tcp import Listener, TcpLine
+from aislewatch.errors import DeviceNotReady
 
 
 class Taker(Protocol):
@@ -32,48 +28,38 @@ class Taker(Protocol):
         ...
 
 
-Read = Callable[[], Awaitable[bytes]]
-"""Gives what comes next; nothing once the link is gone. Raises ``OSError`` where it broke."""
+async def follow(line: TcpLine | SerialPort, taker: Taker, link: str) -> None:
+    """Hand over what a line brings, until it is gone.
 
-
-async def read_link(read: Read, taker: Taker, link: str) -> str:
-    """Hand over what a link brings, until it is gone; gives why, empty for a clean end."""
-    why = ""
+    Raises:
+        DeviceNotReady: it is.
+    """
     wait_s: float | None = None
-    reading: asyncio.Task[bytes] | None = None
-    try:
-        while True:
-            reading = reading or asyncio.ensure_future(read())
-            done, _ = await asyncio.wait({reading}, timeout=wait_s)
-            if not done:
-                wait_s = None
-                await taker.silence(link)
-                continue
-            data, reading = reading.result(), None
-            if not data:
-                break
+    while True:
+        data = await line.read(wait_s)
+        if data:
             wait_s = await taker.data(link, data)
-    except OSError as error:
-        why = f"broke: {error.strerror or error}"
-    finally:
-        if reading is not None and not reading.done():
-            reading.cancel()
-            await asyncio.wait({reading})
-    return why
+        else:
+            wait_s = None
+            await taker.silence(link)
 
 
-class TcpDial:
-    """A connection that we make: to a serial device server, or a till that serves its receipts."""
+class OneLine:
+    """A line that we open: to a serial device server, a till that serves its receipts, or a port.
 
-    def __init__(self, where: Endpoint, taker: Taker) -> None:
-        self._where = where
+    Args:
+        line: not opened.
+        taker: takes the bytes.
+    """
+
+    def __init__(self, line: TcpLine | SerialPort, taker: Taker) -> None:
+        self._line = line
         self._taker = taker
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     @property
     def connected(self) -> bool:
-        """The connection stands."""
-        return self._streams is not None
+        """The line stands."""
+        return self._line.connected
 
     @property
     def port(self) -> int | None:
@@ -81,38 +67,30 @@ class TcpDial:
         return None
 
     async def open(self) -> None:
-        """Connect.
+        """Open the line.
 
         Raises:
-            DeviceNotReady: nobody answers.
+            DeviceNotReady: nobody answers, or somebody else has it.
+            DeviceMisconfigured: it cannot be opened as it is described.
         """
-        host, port, _ = self._where
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                self._streams = await asyncio.open_connection(host, port)
-        except (OSError, TimeoutError) as error:
-            message = f"{host}:{port} does not answer: {error or 'timed out'}"
-            raise DeviceNotReady(message) from None
+        await self._line.open()
 
     async def run(self) -> None:
-        """Read until the far end closes.
+        """Read until the line is gone.
 
         Raises:
-            DeviceNotReady: it did.
+            DeviceNotReady: it is.
         """
-        assert self._streams is not None
-        reader = self._streams[0]
-        link = f"{self._where.host}:{self._where.port}"
-        why = await read_link(lambda: reader.read(_CHUNK), self._taker, link)
-        await self._taker.silence(link)
-        message = f"{link} {why or 'closed the connection'}"
-        raise DeviceNotReady(message)
+        link = self._line.where
+        try:
+            await follow(self._line, self._taker, link)
+        except DeviceNotReady:
+            await self._taker.silence(link)
+            raise
 
     async def close(self) -> None:
-        """Hang up; may be called again."""
-        streams, self._streams = self._streams, None
-        if streams is not None:
-            await _hang_up(streams[1])
+        """Close the line; may be called again."""
+        await self._line.close()
 
 
 class TcpListen:
@@ -120,28 +98,29 @@ class TcpListen:
 
     Some tills stay connected, some connect for each receipt, or for the drawer alone. So all that
     comes of one host is one link, and a connection's end is no more than the beginning of silence.
+
+    Args:
+        where: to listen.
+        taker: takes the bytes.
+        idle_s: silence after a connection's end that is news.
     """
 
-    def __init__(self, where: Endpoint, taker: Taker, idle_s: float) -> None:
-        self._where = where
+    def __init__(self, where: Address, taker: Taker, idle_s: float) -> None:
+        self._listener = Listener(where.host, where.port, self._serve)
         self._taker = taker
         self._idle_s = idle_s
-        self._server: asyncio.Server | None = None
-        self._readers: set[asyncio.Task[None]] = set()
-        self._ready = asyncio.Event()
-        self._failure: asyncio.Future[None] | None = None
         self._connections = 0
         self._latest: dict[str, int] = {}
 
     @property
     def connected(self) -> bool:
         """It listens: tills connect for each receipt, or stay."""
-        return self._server is not None
+        return self._listener.listening
 
     @property
     def port(self) -> int | None:
         """The port that it listens on; the one that was found free where 0 was asked for."""
-        return int(self._server.sockets[0].getsockname()[1]) if self._server else None
+        return self._listener.port
 
     async def open(self) -> None:
         """Listen.
@@ -149,157 +128,25 @@ class TcpListen:
         Raises:
             DeviceNotReady: the port is taken.
         """
-        host, port, _ = self._where
-        self._failure = asyncio.get_running_loop().create_future()
-        try:
-            self._server = await asyncio.start_server(self._accept, host, port)
-        except OSError as error:
-            message = f"cannot listen on {host}:{port}: {error.strerror or error}"
-            raise DeviceNotReady(message) from None
+        await self._listener.open()
 
     async def run(self) -> None:
         """Take connections until cancelled; a taker's failure ends it."""
-        assert self._failure is not None
-        self._ready.set()
-        await self._failure
+        await self._listener.run()
 
     async def close(self) -> None:
         """Stop listening and hang up on everybody; may be called again."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        readers = list(self._readers)
-        for reader in readers:
-            reader.cancel()
-        await asyncio.gather(*readers, return_exceptions=True)
-        if server is not None:
-            await server.wait_closed()
-        if self._failure is not None and not self._failure.done():
-            self._failure.cancel()
+        await self._listener.close()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        assert self._failure is not None
-        self._readers.add(task)
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = TcpLine.accepted(reader, writer)
         self._connections += 1
         connection = self._connections
-        link = str((writer.get_extra_info("peername") or ("somebody",))[0])
+        link = line.host
         self._latest[link] = connection
-        try:
-            await self._ready.wait()
-            await read_link(lambda: reader.read(_CHUNK), self._taker, link)
-            await _hang_up(writer)
-            await asyncio.sleep(self._idle_s)
-            if self._latest[link] == connection:
-                await self._taker.silence(link)
-        except asyncio.CancelledError:
-            # Only close() cancels; asyncio would log a cancelled handler as a fault.
-            return
-        except Exception as error:  # Handed to run(), which raises it.
-            if not self._failure.done():
-                self._failure.set_exception(error)
-        finally:
-            self._readers.discard(task)
-            await _hang_up(writer)
-
-
-class SerialLine:
-    """A serial port, or a URL that pyserial knows (``socket://``, ``rfc2217://``).
-
-    Args:
-        port: path, name or URL.
-        settings: for pyserial: baudrate, bytesize, parity, stopbits.
-        taker: takes the bytes.
-    """
-
-    def __init__(self, port: str, settings: dict[str, Any], taker: Taker) -> None:
-        self._name = port
-        self._settings = settings
-        self._taker = taker
-        self._device: Any = None
-        self._reading: asyncio.Future[bytes] | None = None
-
-    @property
-    def connected(self) -> bool:
-        """The port is open."""
-        return self._device is not None
-
-    @property
-    def port(self) -> int | None:
-        """None: nobody connects to us."""
-        return None
-
-    async def open(self) -> None:
-        """Open the port, for us alone.
-
-        Raises:
-            DeviceNotReady: it is not there, or somebody else has it.
-            DeviceMisconfigured: pyserial is not installed, or does not know such a setting.
-        """
-        self._device = await asyncio.to_thread(self._opened)
-
-    async def run(self) -> None:
-        """Read until the port is gone.
-
-        Raises:
-            DeviceNotReady: it is.
-        """
-        device = self._device
-
-        async def read() -> bytes:
-            while True:
-                self._reading = asyncio.ensure_future(asyncio.to_thread(_some, device))
-                data = await asyncio.shield(self._reading)
-                if data:
-                    return data
-
-        why = await read_link(read, self._taker, self._name)
-        await self._taker.silence(self._name)
-        message = f"{self._name} {why or 'is gone'}"
-        raise DeviceNotReady(message)
-
-    async def close(self) -> None:
-        """Close the port; may be called again."""
-        device, self._device = self._device, None
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            # Closed under the thread that reads it, the file's number could be somebody else's.
-            await asyncio.gather(reading, return_exceptions=True)
-        if device is not None:
-            with contextlib.suppress(OSError):
-                await asyncio.to_thread(device.close)
-
-    def _opened(self) -> Any:
-        try:
-            import serial  # noqa: PLC0415 - only this source needs it
-        except ImportError:
-            message = "a printer on a serial port needs pyserial: install aislewatch[serial]"
-            raise DeviceMisconfigured(message) from None
-        settings: dict[str, Any] = {"timeout": _SERIAL_WAIT_S, **self._settings}
-        if "://" not in self._name:
-            settings["exclusive"] = True  # Two who read one port get half of it each.
-        try:
-            return serial.serial_for_url(self._name, **settings)
-        except ValueError as error:
-            message = f"{self._name}: {error}"
-            raise DeviceMisconfigured(message) from None
-        except Exception as error:  # SerialException, OSError and the bare termios.error.
-            message = f"{self._name} cannot be opened: {error}"
-            raise DeviceNotReady(message) from None
-
-
-def _some(device: Any) -> bytes:
-    """Wait a little for a byte, and take what is there with it."""
-    try:
-        data: bytes = device.read(1)
-        return data + device.read(device.in_waiting) if data else b""
-    except Exception as error:  # As above: a closed or unplugged port raises any of them.
-        message = str(error) or type(error).__name__
-        raise OSError(message) from None
-
-
-async def _hang_up(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
+        with contextlib.suppress(DeviceNotReady):
+            await follow(line, self._taker, link)
+        await line.close()
+        await asyncio.sleep(self._idle_s)
+        if self._latest[link] == connection:
+            await self._taker.silence(link)

@@ -11,6 +11,9 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from aislewatch.devices.address import endpoint
+from aislewatch.devices.http import HttpListener, Reply, Request
+from aislewatch.devices.secret import SecretPart
 from aislewatch.errors import UsageError
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.sensor import Descriptor
@@ -22,17 +25,14 @@ from aislewatch_plugins.pos.config import (
     Part,
     PosConfig,
     Positive,
-    SecretPart,
     ZoneName,
-    endpoint,
 )
 from aislewatch_plugins.pos.dialect import DIALECTS, Dialect
 from aislewatch_plugins.pos.drop import After, Dropped, DropSource
-from aislewatch_plugins.pos.http import HttpSource
 from aislewatch_plugins.pos.poslog import PosLogReader
 from aislewatch_plugins.pos.poslog_xml import Broken, transactions
 from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
-from aislewatch_plugins.pos.source import Reply, Request, Source
+from aislewatch_plugins.pos.source import Source
 from aislewatch_plugins.pos.told import Flaw, Found
 
 MOST_FILE_BYTES = 64 << 20
@@ -136,7 +136,7 @@ class PosLog(PosSensor):
             async def answer(request: Request) -> Reply:
                 return await self._answer(desk, reader, secrets, request)
 
-            return HttpSource(endpoint(config.http), answer, most_bytes=MOST_BODY_BYTES)
+            return HttpListener(endpoint(config.http), answer, most_bytes=MOST_BODY_BYTES)
 
         async def take(dropped: Dropped) -> bool:
             return await self._take(desk, reader, dropped)
@@ -159,7 +159,7 @@ class PosLog(PosSensor):
         return f"folder {config.folder.path}" if config.folder else f"http {config.http}"
 
     def _secrets(self) -> Sequence[str]:
-        return [part.env or str(part.file) for part in self._config.secrets]
+        return [part.place for part in self._config.secrets]
 
     async def _take(self, desk: Desk, reader: PosLogReader, dropped: Dropped) -> bool:
         if dropped.size > len(dropped.data):

@@ -8,6 +8,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from aislewatch.devices.address import endpoint
+from aislewatch.devices.serial_port import SerialPort
+from aislewatch.devices.tcp import TcpLine
 from aislewatch.errors import DeviceNotReady, UsageError
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.sensor import Descriptor, DeviceInfo
@@ -18,9 +21,8 @@ from aislewatch_plugins.pos.config import (
     Part,
     PosConfig,
     Positive,
-    endpoint,
 )
-from aislewatch_plugins.pos.lines import SerialLine, TcpDial, TcpListen
+from aislewatch_plugins.pos.lines import OneLine, TcpListen
 from aislewatch_plugins.pos.patterns import Patterns
 from aislewatch_plugins.pos.receipts import Receipts
 from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
@@ -139,11 +141,12 @@ class PosPrinter(PosSensor):
     def _line(self, taker: _Tap | _Nobody) -> Source:
         config = self._config
         if config.tcp is not None:
-            return TcpDial(endpoint(config.tcp), taker)
+            host, port, _ = endpoint(config.tcp)
+            return OneLine(TcpLine(host, port), taker)
         if config.tcp_listen is not None:
             return TcpListen(endpoint(config.tcp_listen), taker, config.idle / 1_000_000)
         assert config.serial is not None
-        return SerialLine(config.serial.port, config.serial.settings, taker)
+        return OneLine(SerialPort(config.serial.port, config.serial.settings), taker)
 
     def _where(self) -> str:
         config = self._config

@@ -219,7 +219,8 @@ class Receipts:
 
     def _fact(self, type_: str, time_us: int, fields: Mapping[str, Any]) -> Fact:
         self._told += 1
-        return Fact(type_, time_us, f"{self._name}/{self._told}", self._told, "", fields)
+        key = f"{self._name}/{self._told}"
+        return Fact(type_, time_us, key, self._told, "", fields, "arrival")
 
 
 def _placed(fact: Fact, basket: Mapping[str, Any]) -> Fact:

@@ -7,16 +7,22 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
+from aislewatch.devices.clock import ClockWatch
+from aislewatch.devices.telling import Refusal, Told, hand_over
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady, MistakeError
 from aislewatch.events.kinds import Event
-from aislewatch.events.sensor import DeviceInfo, Emit, Health, SensorContext, SensorPlugin
+from aislewatch.events.sensor import (
+    ClockSkew,
+    DeviceInfo,
+    Emit,
+    Health,
+    SensorContext,
+    SensorPlugin,
+)
 from aislewatch_plugins.pos.config import PosConfig
 from aislewatch_plugins.pos.source import Source
 from aislewatch_plugins.pos.teller import Teller
-from aislewatch_plugins.pos.told import Counts, Found, Refusal, Told
-
-BATCH_EVENTS = 500
-"""Events that are handed over at once; what the bus publishes in one atomic batch."""
+from aislewatch_plugins.pos.told import Counts, Found
 
 KINDS = (
     "device.state",
@@ -60,6 +66,9 @@ class Desk:
         keys = [part.read(context.folder) for part in config.card_keys]
         self.teller = Teller(context, config, self.counts, keys)
         self.emit: Emit | None = None
+        # What a till tells may be under way for long; what it signs is posted at once.
+        self._tills = ClockWatch(config.skew, prompt=False)
+        self._senders = ClockWatch(config.skew)
 
     async def take(self, found: Iterable[Found]) -> tuple[int, int]:
         """Tell the host what was found; returns once it cannot be lost.
@@ -69,6 +78,10 @@ class Desk:
         """
         facts = list(found)
         told = self.teller.tell(facts)
+        now_us = self.context.clock.now_us()
+        for one in told:
+            if isinstance(one, Event) and one.timed_by is None:
+                self._tills.take(one.time, now_us, one.device)
         await self._hand_over(told)
         refused = sum(isinstance(one, Refusal) for one in told)
         return len(facts) - refused, refused
@@ -77,19 +90,19 @@ class Desk:
         """Tell the host that the line to the tills broke."""
         await self._hand_over(self.teller.lost())
 
+    def sent(self, time_us: int) -> None:
+        """Take when a till says that it has sent what has just come."""
+        self._senders.take(time_us, self.context.clock.now_us())
+
+    @property
+    def skew(self) -> ClockSkew | None:
+        """How far the clock that is furthest off is from ours; None where none has told a time."""
+        known = [one for one in (self._senders.skew, self._tills.skew) if one is not None]
+        return max(known, key=lambda one: abs(one.ahead_us), default=None)
+
     async def _hand_over(self, told: Iterable[Told]) -> None:
         assert self.emit is not None
-        run: list[Event] = []
-        for one in told:
-            if isinstance(one, Event):
-                run.append(one)
-            if run and (isinstance(one, Refusal) or len(run) == BATCH_EVENTS):
-                await self.emit.events(run)
-                run = []
-            if isinstance(one, Refusal):
-                await self.emit.refused(one.raw, one.reason, place=one.place, device=one.device)
-        if run:
-            await self.emit.events(run)
+        await hand_over(told, self.emit, self.context.device)
 
 
 class PosSensor(SensorPlugin):
@@ -171,13 +184,11 @@ class PosSensor(SensorPlugin):
         counts = self._desk.counts
         repeats = f", {counts.repeats} sent again" if counts.repeats else ""
         detail = f"{counts.events} events{repeats}"
-        return Health(
-            connected=connected, frames=counts.frames, refused=counts.refusals, detail=detail
-        )
+        return Health(connected, counts.frames, counts.refusals, detail, self._desk.skew)
 
     def diagnostics(self) -> dict[str, object]:
         """Give the counts, the devices that have spoken, and where secrets are read from."""
-        keys = [part.env or str(part.file) for part in self._settings.card_keys]
+        keys = [part.place for part in self._settings.card_keys]
         secrets = [*self._secrets(), *keys]
         found: dict[str, object] = {"source": self._where(), "secrets": secrets}
         if self._desk is not None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Source(Protocol):
@@ -43,33 +41,3 @@ class Source(Protocol):
     async def close(self) -> None:
         """Let go; may be called again."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request that was posted to us.
-
-    Attributes:
-        headers: by name in lower case.
-        body: as it came, before anything is read from it.
-    """
-
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a request is answered with.
-
-    Attributes:
-        status: of HTTP.
-        content: sent as JSON.
-    """
-
-    status: int
-    content: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-Answer = Callable[[Request], Awaitable[Reply]]
-"""Takes a request; returns once what it holds cannot be lost."""

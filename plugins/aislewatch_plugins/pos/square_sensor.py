@@ -7,6 +7,9 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from aislewatch.devices.address import endpoint
+from aislewatch.devices.http import HttpListener, Reply, Request
+from aislewatch.devices.secret import SecretPart
 from aislewatch.events.conversion import instant_us
 from aislewatch.events.sensor import Descriptor
 from aislewatch_plugins.pos.bodies import turned_away
@@ -15,13 +18,10 @@ from aislewatch_plugins.pos.config import (
     HttpAddress,
     PosConfig,
     Positive,
-    SecretPart,
-    endpoint,
 )
-from aislewatch_plugins.pos.http import HttpSource
 from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
 from aislewatch_plugins.pos.signing import SQUARE, NotSigned, check_square
-from aislewatch_plugins.pos.source import Reply, Request, Source
+from aislewatch_plugins.pos.source import Source
 from aislewatch_plugins.pos.square import (
     order_to_fetch,
     read_facts,
@@ -94,14 +94,14 @@ class PosSquare(PosSensor):
         async def answer(request: Request) -> Reply:
             return await self._answer(desk, keys, request)
 
-        return HttpSource(endpoint(config.http), answer, most_bytes=MOST_BYTES)
+        return HttpListener(endpoint(config.http), answer, most_bytes=MOST_BYTES)
 
     def _where(self) -> str:
         return f"http {self._config.http}"
 
     def _secrets(self) -> Sequence[str]:
         parts = [*self._config.keys, *([self._config.token] if self._config.token else [])]
-        return [part.env or str(part.file) for part in parts]
+        return [part.place for part in parts]
 
     async def _answer(self, desk: Desk, keys: Sequence[bytes], request: Request) -> Reply:
         body = request.body

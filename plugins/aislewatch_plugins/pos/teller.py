@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from aislewatch.devices.telling import REFUSED_ROW, Refusal, Told
 from aislewatch.errors import EventRefused
 from aislewatch.events.conversion import epc_hex
 from aislewatch.events.kinds import DeviceState, Event
@@ -19,9 +20,8 @@ from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.pos.card_names import CARD_TOKEN, is_token, named
 from aislewatch_plugins.pos.cards import holds_card, is_goods_code, mask, mask_bytes
 from aislewatch_plugins.pos.config import PosConfig, TillPart
-from aislewatch_plugins.pos.told import Counts, Fact, Flaw, Found, Refusal, Told
+from aislewatch_plugins.pos.told import Counts, Fact, Flaw, Found
 
-REFUSED_ROW = "refused-row"
 KEPT_BYTES = 65_536
 """Bytes of something unreadable that go into the dead letter."""
 
@@ -143,6 +143,7 @@ class Teller:
             "time": fact.time_us,
             "seq": fact.seq,
             "simulated": self._context.simulated,
+            "timed_by": fact.timed_by,
         }
         if till.lane is not None:
             values.setdefault("lane", till.lane)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aislewatch.events.kinds import Event
+from aislewatch.events.kinds import TimedBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Fact:
         seq: orders what the till told of one instant.
         till: what the till calls itself; empty where the wire does not say.
         fields: of the event, under their names there; None is "not said".
+        timed_by: where the time is from, unless it is the till's own.
     """
 
     type: str
@@ -28,6 +29,7 @@ class Fact:
     seq: int = 0
     till: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    timed_by: TimedBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +55,6 @@ class Flaw:
 
 
 Found = Fact | Flaw
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What goes to the dead letter; without card numbers.
-
-    Attributes:
-        raw: what came, the first 64 KiB of it.
-        reason: one sentence.
-        place: where in what came.
-        device: whose it is.
-    """
-
-    raw: bytes
-    reason: str
-    place: str
-    device: str
-
-
-Told = Event | Refusal
 
 
 @dataclass(slots=True)
