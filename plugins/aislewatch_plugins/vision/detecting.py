@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple, Protoco
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from aislewatch.errors import DeviceMisconfigured
+
 if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
@@ -161,7 +163,10 @@ def open_detector(config: DetectorConfig, folder: Path) -> Detector:
         DeviceMisconfigured: a file is missing, damaged or another one than was said, the model is
             none that is understood, or the interpreter is not installed.
     """
-    # Imported when called: an interpreter is loaded by whoever has one and needs it.
-    from aislewatch_plugins.vision.backends import load  # noqa: PLC0415
-
+    try:
+        # Here, because what it needs is an extra, and a store file is checked without it.
+        from aislewatch_plugins.vision.backends import load  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        message = f"a detector needs {error.name}: install aislewatch[vision]"
+        raise DeviceMisconfigured(message) from None
     return load(config, folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.util
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
@@ -26,6 +27,7 @@ _EXTRAS: Final[dict[Package, str]] = {
     "litert": "aislewatch[vision]",
     "tflite-runtime": "aislewatch[tflite], on Python 3.11",
 }
+_ADVICE: Final = re.compile(r" ?See instructions: \S+")
 _ENTRY: Final = "tflite_plugin_create_delegate"
 
 
@@ -146,8 +148,9 @@ def _delegate(module: Any, delegate: Delegate) -> Any:
 
 
 def _plain(error: Exception) -> str:
-    """Give an error's text as one line, for a sentence."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    """Give an error's text as one line, for a sentence, without the advice to programmers in it."""
+    said = _ADVICE.sub("", " ".join(str(error).split()))
+    return said.rstrip(". ") or type(error).__name__
 
 
 def shapes(details: Sequence[Mapping[str, Any]]) -> str:
