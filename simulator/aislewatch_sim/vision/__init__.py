@@ -1,0 +1,1 @@
+"""The twin of a camera whose pictures others look at: a drawn shop, and ways to its pictures."""

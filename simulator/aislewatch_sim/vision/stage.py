@@ -1,0 +1,219 @@
+"""What stands before a camera's twin, and the lens before it: people, goods, light, and tampering.
+
+The stage is drawn anew for each picture, with the figures of :mod:`aislewatch_sim.pictures`. Places
+are shares of the picture from its top left. The same dice give the same pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import cos, pi, sin
+from random import Random
+from typing import Final, Literal
+
+import numpy as np
+
+from aislewatch_sim.pictures.canvas import Canvas, Colour, Grid, Picture
+from aislewatch_sim.pictures.figures import (
+    DRAW_PRODUCT,
+    Look,
+    basket,
+    hand,
+    person_from_above,
+)
+
+Lens = Literal["clear", "covered", "turned", "frozen"]
+
+COLOURS: Final[dict[str, Colour]] = {
+    "box": (205.0, 60.0, 50.0),
+    "bottle": (40.0, 130.0, 70.0),
+    "can": (45.0, 80.0, 190.0),
+}
+"""By article."""
+
+LOOKS: Final = (
+    Look((60.0, 90.0, 170.0), (50.0, 50.0, 60.0), (240.0, 195.0, 160.0), (70.0, 45.0, 25.0)),
+    Look((180.0, 60.0, 60.0), (40.0, 45.0, 70.0), (165.0, 110.0, 75.0), (30.0, 24.0, 20.0)),
+    Look((70.0, 140.0, 90.0), (80.0, 70.0, 60.0), (255.0, 219.0, 190.0), (150.0, 110.0, 60.0)),
+)
+"""How those look who come, one after another."""
+
+_TILE: Final = 24
+_DARK: Final = 0.03
+_COVER: Final = (96.0, 88.0, 80.0)
+
+
+@dataclass
+class Article:
+    """Something that is sold.
+
+    Attributes:
+        label: ``box``, ``bottle`` or ``can``.
+        x, y: of its middle.
+        height: as a share of the picture's height.
+        turn: in radians; 0 stands upright.
+    """
+
+    label: str
+    x: float
+    y: float
+    height: float = 0.22
+    turn: float = 0.0
+
+
+@dataclass
+class Figure:
+    """Somebody seen from the ceiling.
+
+    Attributes:
+        x, y: of the head.
+        look: how they look.
+        turn: where they look, in radians; 0 looks up the picture.
+        reach: how far the right arm is held out, 0 to 1.
+        holds: what is in the right hand.
+        width: of the shoulders, as a share of the picture's height.
+    """
+
+    x: float
+    y: float
+    look: Look
+    turn: float = 0.0
+    reach: float = 0.0
+    holds: str | None = None
+    width: float = 0.34
+
+    def palm(self, height: float, width: float) -> tuple[float, float]:
+        """Give where the right palm is, in pixels of a picture of that size."""
+        shoulders = self.width * height
+        ahead, beside = (sin(self.turn), -cos(self.turn)), (cos(self.turn), sin(self.turn))
+        out = 0.12 + 0.75 * self.reach
+        return (
+            self.x * width + shoulders * (0.40 * beside[0] + out * ahead[0]),
+            self.y * height + shoulders * (0.40 * beside[1] + out * ahead[1]),
+        )
+
+
+@dataclass
+class Reaching:
+    """A hand that comes into a picture taken from close by.
+
+    Attributes:
+        x, y: of the palm.
+        look: whose it is.
+        turn: where it points, in radians; 0 points up the picture.
+        holds: what it holds.
+        length: from wrist to fingertips, as a share of the picture's height.
+    """
+
+    x: float
+    y: float
+    look: Look
+    turn: float = 0.0
+    holds: str | None = None
+    length: float = 0.2
+
+
+@dataclass
+class Stage:
+    """See the module.
+
+    Attributes:
+        width, height: of its pictures, in pixels.
+        seed: of the floor and of the camera's noise.
+        people, hands, articles: who and what is there.
+        baskets: of the shop, by place.
+        light: the light is on.
+        lens: what was done to the camera.
+        shelf: a shelf's board runs along the picture's upper edge.
+    """
+
+    width: int = 256
+    height: int = 192
+    seed: int = 1
+    people: list[Figure] = field(default_factory=list[Figure])
+    hands: list[Reaching] = field(default_factory=list[Reaching])
+    articles: list[Article] = field(default_factory=list[Article])
+    baskets: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    light: bool = True
+    lens: Lens = "clear"
+    shelf: bool = False
+    _pictures: int = 0
+    _last: Picture | None = None
+
+    def picture(self) -> Picture:
+        """Take a picture: height x width x 3 bytes, red, green, blue."""
+        if self.lens == "frozen" and self._last is not None:
+            return self._last
+        self._pictures += 1
+        self._last = self._photographed(self._drawn())
+        return self._last
+
+    def _drawn(self) -> Grid:
+        if self.lens == "covered":
+            return np.broadcast_to(
+                np.asarray(_COVER, np.float32), (self.height, self.width, 3)
+            ).copy()
+        canvas = Canvas(_floor(self.seed + (1_000 if self.lens == "turned" else 0), self))
+        if self.lens == "turned":
+            return canvas.pixels
+        if self.shelf:
+            board = 0.25 * self.height
+            canvas.bar(self.width / 2, board / 2, self.width, board, (176.0, 158.0, 132.0))
+            canvas.bar(self.width / 2, board, self.width, 0.02 * self.height, (110.0, 96.0, 80.0))
+        for x, y in self.baskets:
+            basket(canvas, x * self.width, y * self.height, 0.24 * self.height, 0.4, (190, 40, 40))
+        for one in self.articles:
+            self._article(canvas, one.label, (one.x, one.y), one.height, one.turn)
+        for who in self.people:
+            self._person(canvas, who)
+        for reaching in self.hands:
+            self._hand(canvas, reaching)
+        return canvas.pixels
+
+    def _person(self, canvas: Canvas, who: Figure) -> None:
+        shoulders = who.width * self.height
+        head = who.x * self.width, who.y * self.height
+        person_from_above(canvas, *head, shoulders, who.turn, who.look, who.reach)
+        if who.holds is not None:
+            x, y = who.palm(self.height, self.width)
+            away = 0.22 * shoulders
+            x, y = x + away * sin(who.turn), y - away * cos(who.turn)
+            self._article(canvas, who.holds, (x / self.width, y / self.height), 0.17, who.turn)
+
+    def _hand(self, canvas: Canvas, one: Reaching) -> None:
+        x, y, length = one.x * self.width, one.y * self.height, one.length * self.height
+        if one.holds is not None:
+            away = 0.5 * length
+            at = (
+                (x + away * sin(one.turn)) / self.width,
+                (y - away * cos(one.turn)) / self.height,
+            )
+            self._article(canvas, one.holds, at, one.length, one.turn)
+        hand(canvas, x, y, length, one.turn, one.look)
+
+    def _article(
+        self, canvas: Canvas, label: str, at: tuple[float, float], height: float, turn: float
+    ) -> None:
+        x, y = at[0] * self.width, at[1] * self.height
+        DRAW_PRODUCT[label](canvas, x, y, height * self.height, turn, COLOURS[label])
+
+    def _photographed(self, pixels: Grid) -> Picture:
+        draw = np.random.default_rng((self.seed, self._pictures))
+        lit = pixels * np.float32(1.0 if self.light else _DARK)
+        noisy = lit + draw.normal(0.0, 1.5, lit.shape).astype(np.float32)
+        taken: Picture = np.clip(noisy, 0, 255).astype(np.uint8)
+        return taken
+
+
+def _floor(seed: int, stage: Stage) -> Grid:
+    """Draw the floor: tiles, and marks on them, so that there is something to see."""
+    dice = Random(seed)
+    pixels = np.full((stage.height, stage.width, 3), (196.0, 190.0, 180.0), np.float32)
+    pixels[::_TILE] *= np.float32(0.8)
+    pixels[:, ::_TILE] *= np.float32(0.8)
+    canvas = Canvas(pixels)
+    for _ in range(24):
+        x, y = dice.uniform(0, stage.width), dice.uniform(0, stage.height)
+        size, tone = dice.uniform(0.04, 0.14) * stage.height, dice.uniform(90, 160)
+        canvas.bar(x, y, size, 0.4 * size, (tone, tone, tone), dice.uniform(-pi, pi))
+    return canvas.pixels
