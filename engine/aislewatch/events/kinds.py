@@ -265,11 +265,17 @@ class VisionCount(Placed, frozen=True, kw_only=True, tag="vision.count"):
 
 
 class PersonMatch(Placed, frozen=True, kw_only=True, tag="person.match"):
-    """A person resembles an entry of a list; sent only where the shop has opted in."""
+    """A person resembles an entry of a list; sent only where the shop has opted in.
+
+    Told by a system that compares for itself, which says how sure it is, or by a device whose faces
+    are compared here, of which the entry and the similarity are known. Never holds an embedding.
+    """
 
     person: Annotated[Key, _field("pseudonym of the track")]
     watchlist: Annotated[Key, _field("which list")]
     confidence: Annotated[Ratio | None, _field("of the match")] = None
+    entry: Annotated[Key | None, _field("id of the entry; means nothing outside the list")] = None
+    similarity: Annotated[Ratio | None, _field("cosine of the two embeddings")] = None
 
 
 class BadgeRead(Placed, frozen=True, kw_only=True, tag="badge.read"):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from pydantic import BaseModel
 
 from aislewatch.events.kinds import Event
+from aislewatch.events.likeness import Comparer
 from aislewatch.events.registry import Registry
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class SensorContext:
         registry: the kinds of event of this installation.
         folder: absolute path that relative paths of the configuration start from.
         simulated: a simulator stands behind the plugin; its events must say so.
+        watchlist: compares faces; None where the shop has not opted in. Then what describes a face
+            is dropped where it comes in.
     """
 
     store: str
@@ -71,6 +74,7 @@ class SensorContext:
     registry: Registry
     folder: str
     simulated: bool = False
+    watchlist: Comparer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +85,13 @@ class Descriptor:
         name: as in the entry point.
         title: for people.
         emits: the types of event that it can emit; empty where the configuration decides.
+        faces: it may ask the context's watchlist.
     """
 
     name: str
     title: str
     emits: tuple[str, ...] = ()
+    faces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

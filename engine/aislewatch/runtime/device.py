@@ -14,12 +14,13 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 from pydantic import ValidationError
 
 from aislewatch.errors import AislewatchError, DeviceMisconfigured, DeviceNotReady
+from aislewatch.events.likeness import Comparer
 from aislewatch.events.sensor import Health, SensorContext, SensorPlugin
 from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.bus_spool import Spool
@@ -32,6 +33,7 @@ from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
 from aislewatch.runtime.stream_marks import newest_ticks
 from aislewatch.runtime.supervisor import Change
+from aislewatch.runtime.watchlist_terms import Terms
 
 OPEN_S: Final = 30.0
 """How long a plugin may take to open its device."""
@@ -41,6 +43,9 @@ CLOSE_S: Final = 5.0
 
 FLUSH_S: Final = 10.0
 """How long a stop waits for the spool to empty; what is left is sent by the next life."""
+
+if TYPE_CHECKING:
+    from aislewatch.runtime.watchlist_guard import Guard
 
 
 class BusAccess(msgspec.Struct, frozen=True):
@@ -83,6 +88,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
         recording: its source is a recording; it may be held back, but nothing is dropped.
         tick_us: interval of the ticks, where this recording winds its store's clock; else 0.
         since_us: the recording's time when the last life ended.
+        watchlist: on what terms faces are compared; None where they are not.
     """
 
     store: str
@@ -99,6 +105,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
     recording: bool = False
     tick_us: int = 0
     since_us: int = 0
+    watchlist: Terms | None = None
 
     @property
     def name(self) -> str:
@@ -221,6 +228,19 @@ class DeviceLife:
             await _within(CLOSE_S, plugin.close())
 
     async def _open_and_run(self, plugin: SensorPlugin, emit: DeviceEmit) -> None:
+        terms = self._spec.watchlist
+        if terms is None or not plugin.descriptor.faces:
+            await self._watched(plugin, emit, None)
+            return
+        guard = await asyncio.to_thread(_guard, terms, self._spec.device)
+        try:
+            await self._watched(plugin, emit, guard)
+        finally:
+            guard.close()
+
+    async def _watched(
+        self, plugin: SensorPlugin, emit: DeviceEmit, watchlist: Comparer | None
+    ) -> None:
         spec = self._spec
         context = SensorContext(
             store=spec.store,
@@ -231,6 +251,7 @@ class DeviceLife:
             registry=installed_registry(),
             folder=spec.folder,
             simulated=spec.simulated,
+            watchlist=watchlist,
         )
         try:
             async with asyncio.timeout(OPEN_S):
@@ -308,6 +329,16 @@ def outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, DeviceNotReady):
         return Outcome("not-ready", str(error))
     return Outcome("broke", str(error) if isinstance(error, AislewatchError) else described(error))
+
+
+def _guard(terms: Terms, device: str) -> Guard:
+    """Open the watchlist, by the machine's clock even where the device is a recording."""
+    try:
+        from aislewatch.runtime.watchlist_guard import Guard  # noqa: PLC0415 - needs numpy
+    except ImportError:
+        message = "to compare faces numpy is needed: install aislewatch[faces]"
+        raise DeviceMisconfigured(message) from None
+    return Guard(terms, SystemClock(), device)
 
 
 def _make_plugin(spec: DeviceSpec) -> SensorPlugin:

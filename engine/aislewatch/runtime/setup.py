@@ -19,6 +19,7 @@ from aislewatch.events.record import canonical_json
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorPlugin
 from aislewatch.rules.rule import Rule
+from aislewatch.runtime.watchlist_terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Setup:
             :class:`aislewatch.detect.core.Settings`.
         feeds: by id.
         texts: what the rules were read from.
+        watchlist: on what terms faces are compared; None where they are not.
     """
 
     file: Path
@@ -95,6 +97,7 @@ class Setup:
     evidence: int = Settings("").evidence
     feeds: Mapping[str, FeedSetup] = field(default_factory=dict[str, FeedSetup])
     texts: RuleTexts = field(default_factory=RuleTexts)
+    watchlist: Terms | None = None
 
     @property
     def folder(self) -> Path:

@@ -14,6 +14,7 @@
     data: ../../data                  # what $data stands for; --data DIR says otherwise
     products: {file: $data/products.csv, sku: SKU, weight: {from: weight, unit: g}}
     feeds: {sentinel: {plugin: feed, config: {mapping: sentinel.mapping.yml}}}
+    known_offenders: {enabled: no}    # see aislewatch.runtime.watchlist_terms
 
 Paths are relative to the file. Everything that is wrong in it, in its catalogue, in its rules and
 in its feeds' configurations is found in one reading and told with its place.
@@ -178,6 +179,9 @@ class _Reading:
             },
             feeds=self._feeds(folder),
             texts=self.texts,
+            watchlist=written.known_offenders.terms(
+                "any" if every else written.store[0], self.path.resolve().parent
+            ),
         )
 
     def _mistake(self, place: Sequence[str | int], message: str, **more: Any) -> None:

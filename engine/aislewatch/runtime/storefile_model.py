@@ -18,6 +18,7 @@ from aislewatch.events.kinds import ZoneKind
 from aislewatch.events.quantities import DurationUs, parse_mass_mg
 from aislewatch.events.reading import Reading
 from aislewatch.events.subjects import CLOCK_DEVICE
+from aislewatch.runtime.watchlist_terms import KnownOffendersPart
 
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
 _SECOND_US = 1_000_000
@@ -222,6 +223,7 @@ class StoreFile(_Part):
         data: folder that ``$data`` stands for at the beginning of a path.
         products: the catalogue.
         feeds: plugin instances, by device id.
+        known_offenders: on what terms faces are compared with a watchlist; off where not said.
     """
 
     store: Annotated[
@@ -249,3 +251,4 @@ class StoreFile(_Part):
     data: str | None = None
     products: ProductsPart | None = None
     feeds: dict[DeviceName, FeedPart] = Field(default_factory=dict[str, FeedPart])
+    known_offenders: KnownOffendersPart = KnownOffendersPart()
