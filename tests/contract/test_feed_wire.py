@@ -22,7 +22,7 @@ from aislewatch.devices.address import endpoint
 from aislewatch.errors import BusError, DeviceMisconfigured, DeviceNotReady, UsageError
 from aislewatch.events.kinds import DeviceState, Event, QueueLevel
 from aislewatch.events.registry import Registry
-from aislewatch.events.sensor import SensorContext
+from aislewatch.events.sensor import ClockSkew, SensorContext
 from aislewatch_plugins.feed.config import FeedConfig
 from aislewatch_plugins.feed.recording import read_mapping, read_recording
 from aislewatch_plugins.feed.sensor import Feed
@@ -406,6 +406,39 @@ async def test_a_post_that_could_not_be_stored_is_to_be_sent_again(tmp_path: Pat
                 assert answer.status == 503
         with pytest.raises(BusError):
             await task
+
+
+async def test_no_request_however_broken_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    feed = Feed(FeedConfig(mapping="m.yml", http=":0/rows"))
+    async with running(feed, tmp_path):
+        for broken in (
+            b"POST /rows HTTP/1.1\r\nContent-Length: 4111111111111111x\r\n\r\n4111111111111111",
+            b"POST /rows HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4111111111111111z\r\n",
+            b"GET /4111111111111111 4111111111111111\r\n\r\n",
+        ):
+            assert feed.port is not None
+            reader, writer = await asyncio.open_connection("127.0.0.1", feed.port)
+            writer.write(broken)
+            await writer.drain()
+            assert (await reader.readline()).startswith(b"HTTP/1.")
+            writer.close()
+            await writer.wait_closed()
+    assert "4111" not in caplog.text
+
+
+@pytest.mark.parametrize(("ahead_s", "told_s"), [(30, 30), (-3600, 0)])
+async def test_a_device_whose_clock_is_ahead_is_told_and_one_that_comes_late_is_not(
+    tmp_path: Path, ahead_s: int, told_s: int
+) -> None:
+    feed = Feed(FeedConfig(mapping="m.yml", http=":0/rows"))
+    async with running(feed, tmp_path), aiohttp.ClientSession() as client:
+        body = row("gate", t=NOW + ahead_s * 1_000_000)
+        async with client.post(f"http://127.0.0.1:{feed.port}/rows", data=body) as answer:
+            assert answer.status == 202
+        assert feed.health().clock == ClockSkew(told_s * 1_000_000, 10_000_000, "gate")
 
 
 async def test_files_are_read_in_order_of_time_and_then_the_run_returns(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 from aislewatch.errors import BusError, DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.kinds import DeviceState, Event
 from aislewatch.events.registry import Registry
-from aislewatch.events.sensor import SensorContext
+from aislewatch.events.sensor import ClockSkew, SensorContext
 from aislewatch_plugins.pos import square_sensor
 from aislewatch_plugins.pos.json_sensor import JsonConfig, PosJson
 from aislewatch_plugins.pos.poslog_sensor import PosLog, PosLogConfig
@@ -149,6 +149,21 @@ async def test_a_shift_of_signed_json_is_told_whole_and_in_order(tmp_path: Path)
     )
     assert {getattr(event, "lane", None) for event in received.found} == {"3"}
     assert sensor.health().frames == 1
+
+
+@pytest.mark.parametrize(("off_s", "wrong"), [(-40, True), (40, True), (-20, False)])
+async def test_a_till_that_signs_with_another_time_is_heard_and_its_clock_is_told(
+    tmp_path: Path, off_s: int, wrong: bool
+) -> None:
+    sensor = json_sensor(tmp_path)
+    async with running(sensor, tmp_path):
+        body = json_words.body(SHIFT[:1])
+        assert sensor.health().clock is None
+        headers = json_words.headers(SECRET, NOW_S + off_s, body)
+        assert (await poster(sensor).post(headers, body)).status == 202
+        skew = sensor.health().clock
+        assert skew == ClockSkew(off_s * 1_000_000, 30_000_000)
+        assert skew.wrong is wrong
 
 
 @pytest.mark.parametrize("fault", list(Fault))

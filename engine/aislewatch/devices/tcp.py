@@ -162,7 +162,7 @@ class Listener:
         self._serving: set[asyncio.Task[None]] = set()
 
     @property
-    def listening(self) -> bool:
+    def connected(self) -> bool:
         """It listens."""
         return self._server is not None
 

@@ -58,12 +58,14 @@ class TcpClient:
 
     Args:
         host, port: where to.
+        taker: takes what comes.
         ends: the far end may close when it has sent everything, as a replay does.
     """
 
-    def __init__(self, host: str, port: int, *, ends: bool) -> None:
+    def __init__(self, host: str, port: int, taker: Taker, *, ends: bool) -> None:
         self._host = host
         self._port = port
+        self._taker = taker
         self._ends = ends
         self._streams: Streams | None = None
 
@@ -80,7 +82,7 @@ class TcpClient:
         """
         self._streams = await dial(self._host, self._port)
 
-    async def run(self, taker: Taker) -> None:
+    async def run(self) -> None:
         """Read until the far end closes.
 
         Raises:
@@ -90,12 +92,12 @@ class TcpClient:
         link = f"{self._host}:{self._port}"
         broken = ""
         try:
-            broken = await _read_lines(self._streams[0], taker, link)
+            broken = await _read_lines(self._streams[0], self._taker, link)
         finally:
             await self.close()
         if self._ends and not broken:
             return
-        await taker.gone(link)
+        await self._taker.gone(link)
         message = f"{link} {broken or 'closed the connection'}"
         raise DeviceNotReady(message)
 
@@ -106,86 +108,34 @@ class TcpClient:
             await hang_up(streams[1])
 
 
-class TcpListener:
+class TcpListener(Listener):
     """Connections that devices make to us; lines come over each."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._listener = Listener(host, port, self._serve)
-        self._taker: Taker | None = None
+    def __init__(self, host: str, port: int, taker: Taker) -> None:
+        super().__init__(host, port, self._lines)
+        self._taker = taker
         self._links = 0
 
     @property
     def connected(self) -> bool:
         """Somebody is connected."""
-        return bool(self._listener.connections)
+        return bool(self.connections)
 
-    @property
-    def port(self) -> int | None:
-        """The port that it listens on; the one that was found free where 0 was asked for."""
-        return self._listener.port
-
-    async def open(self) -> None:
-        """Listen.
-
-        Raises:
-            DeviceNotReady: the port is taken.
-        """
-        await self._listener.open()
-
-    async def run(self, taker: Taker) -> None:
-        """Take connections until cancelled; a taker's failure ends it."""
-        self._taker = taker
-        await self._listener.run()
-
-    async def close(self) -> None:
-        """Stop listening and hang up on everybody; may be called again."""
-        await self._listener.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        assert self._taker is not None
+    async def _lines(self, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         self._links += 1
         link = f"connection {self._links}"
         await _read_lines(reader, self._taker, link)
         await self._taker.gone(link)
 
 
-class HttpSource:
+class HttpSource(HttpListener):
     """POST requests that devices send to us: an object, an array, or lines of JSON."""
 
-    def __init__(self, where: Address) -> None:
-        self._listener = HttpListener(where, self._answer, most_bytes=MAX_BODY, packed=True)
-        self._taker: Taker | None = None
-
-    @property
-    def connected(self) -> bool:
-        """It listens."""
-        return self._listener.connected
-
-    @property
-    def port(self) -> int | None:
-        """The port that it listens on; the one that was found free where 0 was asked for."""
-        return self._listener.port
-
-    async def open(self) -> None:
-        """Listen.
-
-        Raises:
-            DeviceNotReady: the port is taken.
-            DeviceMisconfigured: aiohttp is not installed.
-        """
-        await self._listener.open()
-
-    async def run(self, taker: Taker) -> None:
-        """Take requests until cancelled; a taker's failure ends it."""
+    def __init__(self, where: Address, taker: Taker) -> None:
+        super().__init__(where, self._rows, most_bytes=MAX_BODY, packed=True)
         self._taker = taker
-        await self._listener.run()
 
-    async def close(self) -> None:
-        """Stop listening; may be called again."""
-        await self._listener.close()
-
-    async def _answer(self, request: Request) -> Reply:
-        assert self._taker is not None
+    async def _rows(self, request: Request) -> Reply:
         answer = await self._taker.body(request.body, request.sender)
         counts = {"accepted": answer.accepted, "refused": answer.refused}
         return Reply(202 if answer.readable else 400, counts)

@@ -17,6 +17,7 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from aislewatch.devices.address import endpoint
+from aislewatch.devices.tcp import dial, hang_up
 from aislewatch.devices.telling import Refusal, runs
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady, MistakeError, UsageError
 from aislewatch.events.kinds import Event
@@ -66,12 +67,11 @@ class Feed(SensorPlugin):
         if config.tcp is None:
             return DeviceInfo(reachable=True, detail=f"waits for its source: {config.source}")
         host, port, _ = endpoint(config.tcp)
-        client = TcpClient(host, port, ends=True)
         try:
-            await client.open()
+            _, writer = await dial(host, port)
         except DeviceNotReady as error:
             return DeviceInfo(reachable=False, detail=str(error))
-        await client.close()
+        await hang_up(writer)
         return DeviceInfo(reachable=True, detail=f"{host}:{port} answers")
 
     async def open(self, context: SensorContext) -> None:
@@ -86,7 +86,7 @@ class Feed(SensorPlugin):
             self._session = await asyncio.to_thread(self._prepare, context, None)
         except MistakeError as error:
             raise DeviceMisconfigured(str(error)) from error
-        self._source = _source(self._config)
+        self._source = _source(self._config, self._session)
         if self._source is not None:
             await self._source.open()
 
@@ -101,7 +101,7 @@ class Feed(SensorPlugin):
         assert session is not None
         session.emit = emit
         if self._source is not None:
-            await self._source.run(session)
+            await self._source.run()
             return
         self._reading = True
         try:
@@ -198,11 +198,13 @@ def _found(folder: Path, patterns: list[str]) -> list[Path]:
     return found
 
 
-def _source(config: FeedConfig) -> Source | None:
+def _source(config: FeedConfig, session: Session) -> Source | None:
     address = config.tcp or config.tcp_listen or config.http
     if address is None:
         return None
     where = endpoint(address)
     if config.tcp is not None:
-        return TcpClient(where.host, where.port, ends=config.recording)
-    return TcpListener(where.host, where.port) if config.tcp_listen else HttpSource(where)
+        return TcpClient(where.host, where.port, session, ends=config.recording)
+    if config.tcp_listen is not None:
+        return TcpListener(where.host, where.port, session)
+    return HttpSource(where, session)

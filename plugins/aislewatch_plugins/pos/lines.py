@@ -93,7 +93,7 @@ class OneLine:
         await self._line.close()
 
 
-class TcpListen:
+class TcpListen(Listener):
     """Connections that tills make to us, as if we were the printer; nothing is answered.
 
     Some tills stay connected, some connect for each receipt, or for the drawer alone. So all that
@@ -106,42 +106,16 @@ class TcpListen:
     """
 
     def __init__(self, where: Address, taker: Taker, idle_s: float) -> None:
-        self._listener = Listener(where.host, where.port, self._serve)
+        super().__init__(where.host, where.port, self._receipts)
         self._taker = taker
         self._idle_s = idle_s
-        self._connections = 0
+        self._made = 0
         self._latest: dict[str, int] = {}
 
-    @property
-    def connected(self) -> bool:
-        """It listens: tills connect for each receipt, or stay."""
-        return self._listener.listening
-
-    @property
-    def port(self) -> int | None:
-        """The port that it listens on; the one that was found free where 0 was asked for."""
-        return self._listener.port
-
-    async def open(self) -> None:
-        """Listen.
-
-        Raises:
-            DeviceNotReady: the port is taken.
-        """
-        await self._listener.open()
-
-    async def run(self) -> None:
-        """Take connections until cancelled; a taker's failure ends it."""
-        await self._listener.run()
-
-    async def close(self) -> None:
-        """Stop listening and hang up on everybody; may be called again."""
-        await self._listener.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _receipts(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = TcpLine.accepted(reader, writer)
-        self._connections += 1
-        connection = self._connections
+        self._made += 1
+        connection = self._made
         link = line.host
         self._latest[link] = connection
         with contextlib.suppress(DeviceNotReady):
