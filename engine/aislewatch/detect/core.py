@@ -23,7 +23,7 @@ from aislewatch.detect.plan import HOUSEKEEPING_US, Plan, RulePlan, Undecided, V
 from aislewatch.detect.signals import Change, SignalChange, Signals, signal_id
 from aislewatch.detect.snapshot import CoreState, decode_state, encode_state
 from aislewatch.events.codec import content_hash
-from aislewatch.events.kinds import ClockTick, DeviceState, Event, ListChanged
+from aislewatch.events.kinds import ClockTick, DeviceState, Event, ListChanged, VisionSnapshot
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record, canonical_json
 from aislewatch.events.registry import Registry
@@ -129,6 +129,7 @@ class Core:
             doubts=state.doubts,
         )
         self._plan.intake[ListChanged] = self._before(self._plan.intake[ListChanged])
+        self._plan.intake[VisionSnapshot] = self._keeping(self._plan.intake[VisionSnapshot])
         self._configuration = _configuration(settings, self._plan)
         self._stop = -1
         self._judged = -1
@@ -380,6 +381,8 @@ class Core:
             self._take_state(event)
         elif isinstance(event, ListChanged):
             self._take_list(event)
+        elif isinstance(event, VisionSnapshot):
+            self._take_picture(event)
         for plan in self._plan.anchored_by(event):
             self._take_anchor(plan, event)
         self._rejudge(event, now, now)
@@ -477,6 +480,19 @@ class Core:
             intake(event)
 
         return take
+
+    def _keeping(self, intake: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Put a picture on record whatever rules make of it: its file is proved by its hash."""
+
+        def take(event: VisionSnapshot) -> None:
+            self._judge_through(event.time - 1)
+            self._take_picture(event)
+            intake(event)
+
+        return take
+
+    def _take_picture(self, event: VisionSnapshot) -> None:
+        self._tell(f"picture/{event.picture}", "picture.kept", event.time, event)
 
     def _tell_undecided(self, plan: RulePlan, anchor: Event, verdict: Undecided, now: int) -> None:
         content = {

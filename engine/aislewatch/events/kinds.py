@@ -264,6 +264,20 @@ class VisionCount(Placed, frozen=True, kw_only=True, tag="vision.count"):
     what: Annotated[Literal["people", "items"] | None, _field("what it counts")] = None
 
 
+class VisionSnapshot(Placed, frozen=True, kw_only=True, tag="vision.snapshot"):
+    """A camera's picture of a moment was kept: by its hash, never the picture itself."""
+
+    picture: Annotated[
+        str,
+        Meta(pattern="^[0-9a-f]{64}$", extra={"key": True}),
+        _field("SHA-256 of its file, hexadecimal"),
+    ]
+    size_bytes: Annotated[Count, _field("of its file")]
+    taken_us: Annotated[Time, _field("when it was taken", path="taken", dimension="instant")]
+    cause: Annotated[Key | None, _field("id of the event that it was asked for")] = None
+    receipt: Annotated[Key | None, _field("of the sale that it was asked for")] = None
+
+
 class PersonMatch(Placed, frozen=True, kw_only=True, tag="person.match"):
     """A person resembles an entry of a list; sent only where the shop has opted in.
 
@@ -422,6 +436,7 @@ BUILT_IN: tuple[type[Event], ...] = (
     VisionItem,
     VisionAction,
     VisionCount,
+    VisionSnapshot,
     PersonMatch,
     BadgeRead,
     PosBasketOpen,

@@ -8,7 +8,7 @@ comes through the context, so that a test can hand it a clock of its own and a r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -49,6 +49,23 @@ class Emit(Protocol):
         ...
 
 
+class Hear(Protocol):
+    """Gives a plugin what others at its store tell, as a camera is asked for a picture at a sale.
+
+    What is heard is a reason to look, and nothing to judge by: judging is for rules.
+    """
+
+    def __call__(self, *types: str) -> AsyncIterator[Event]:
+        """Give each event of some types from now on, in the order of the log, without end.
+
+        Whoever does not ask for the next one for long misses none: they wait in the log.
+
+        Args:
+            types: such as ``pos.tender``.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SensorContext:
     """What a host gives a plugin when it opens it.
@@ -64,6 +81,9 @@ class SensorContext:
         simulated: a simulator stands behind the plugin; its events must say so.
         watchlist: compares faces; None where the shop has not opted in. Then what describes a face
             is dropped where it comes in.
+        hear: gives what others at the store tell; None where there is no store, as on a bench.
+        pictures: absolute path of the folder in which pictures are kept as evidence, each under its
+            hash; empty where none are kept. See `aislewatch.devices.pictures`.
     """
 
     store: str
@@ -75,6 +95,8 @@ class SensorContext:
     folder: str
     simulated: bool = False
     watchlist: Comparer | None = None
+    hear: Hear | None = None
+    pictures: str = ""
 
 
 @dataclass(frozen=True, slots=True)
