@@ -111,9 +111,9 @@ class Splitter:
         ends = blank.end() + int(length[1])
         if len(self._buffer) < ends or bytes(self._buffer[ends - 2 : ends]) != _END:
             return None
+        if self._buffer.find(self._boundary, 0, ends) >= 0:
+            return None  # What ends there is another picture than the one that begins here.
         data = bytes(self._buffer[blank.end() : ends])
-        if self._boundary in data:
-            return None
         del self._buffer[:ends]
         self._searched, self._in_part = 0, False
         return Jpeg(data)
