@@ -157,6 +157,21 @@ class FrigateConfig(CameraConfig):
         return self
 
 
+class FacesConfig(CameraConfig):
+    """A service that publishes faces as embeddings.
+
+    Attributes:
+        topic: where it publishes those of one camera.
+        zones: by the service's name of a zone, the zone of the shop. Without any, the whole view is
+            the zone where the device stands.
+        told_again: of one track and one entry a likeness is told again after so long.
+    """
+
+    topic: TopicPart
+    zones: dict[_Text, _Text] = Field(default_factory=dict[str, str])
+    told_again: _Positive = 60 * _SECOND
+
+
 Point = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
 
 

@@ -17,7 +17,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # What tells who somebody is, and pictures: neither is kept, not even of what cannot be read.
 _PRIVATE: Final = re.compile(
     rb'"(sub_label|sub_labels|recognized_license_plate|license_plate|image|thumbnail|snapshot_data'
-    rb'|upper_clothing_colors|lower_clothing_colors)"(\s*:\s*)'
+    rb'|upper_clothing_colors|lower_clothing_colors|embedding)"(\s*:\s*)'
     rb'(?:"(?:[^"\\]|\\.)*(?:"|\Z)|\[[^\]]*(?:\]|\Z))',
     re.DOTALL,
 )

@@ -6,7 +6,7 @@ Decoders give these. They know topics and payloads and nothing of events, clocks
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 FaultState = Literal["degraded", "failed", "offline", "stopped"]
@@ -78,7 +78,28 @@ class Sight:
     time_us: int | None = None
 
 
-Seen = Person | Loitering | Gone | Count | Sight
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face in view, by what describes it well enough to know it again.
+
+    Attributes:
+        time_us: by the camera's clock.
+        track: the camera's own name of whose it is.
+        model: what made the embedding.
+        embedding: biometric data; compared, and kept nowhere.
+        quality: of the picture, 0 to 1; None where nobody said.
+        zone: of the shop, where it says so.
+    """
+
+    time_us: int
+    track: str
+    model: str
+    embedding: Sequence[float] = field(repr=False)
+    quality: float | None = None
+    zone: str | None = None
+
+
+Seen = Person | Loitering | Gone | Count | Sight | Face
 
 
 class Decoder(Protocol):

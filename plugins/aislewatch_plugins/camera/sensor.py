@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -24,10 +25,13 @@ from aislewatch_plugins.camera.axis import Axis
 from aislewatch_plugins.camera.config import (
     AxisConfig,
     CameraConfig,
+    FacesConfig,
     FrigateConfig,
     MerakiConfig,
 )
+from aislewatch_plugins.camera.faces import Faces
 from aislewatch_plugins.camera.frigate import Frigate
+from aislewatch_plugins.camera.likenesses import Likenesses
 from aislewatch_plugins.camera.link import Came, Link
 from aislewatch_plugins.camera.meraki import Meraki
 from aislewatch_plugins.camera.seen import Decoder
@@ -50,6 +54,11 @@ class _Camera(SensorPlugin):
     @abstractmethod
     def decoder(self) -> Decoder:
         """Make the vendor's decoder, which remembers nothing yet."""
+
+    def likenesses(self, context: SensorContext) -> Likenesses | None:
+        """Make what compares faces; None for a camera that tells none."""
+        del context
+        return None
 
     async def probe(self) -> DeviceInfo:
         """Connect to the broker and wait a little for a message; nothing is published.
@@ -84,7 +93,8 @@ class _Camera(SensorPlugin):
         decoder = self.decoder()
         self._context = context
         now_us = context.clock.now_us()
-        self._teller = Teller(self._config, context, decoder, secret, now_us)
+        faces = self.likenesses(context)
+        self._teller = Teller(self._config, context, decoder, secret, now_us, faces)
         name = f"aislewatch-{context.store}-{context.device}"
         self._link = Link(self._config, folder, name)
         await self._link.open(decoder.topics)
@@ -198,3 +208,49 @@ class CameraAxis(_Camera):
     def decoder(self) -> Decoder:
         """Make the decoder."""
         return Axis(self._vendor)
+
+
+class CameraFaces(_Camera):
+    """A service that publishes faces as embeddings."""
+
+    Config: ClassVar[type[BaseModel]] = FacesConfig
+    descriptor: ClassVar[Descriptor] = Descriptor(
+        name="camera-faces",
+        title="A service that publishes faces as embeddings, by MQTT",
+        emits=("person.match", "device.state"),
+        faces=True,
+    )
+
+    def __init__(self, config: FacesConfig) -> None:
+        super().__init__(config)
+        self._vendor = config
+        self._likenesses: Likenesses | None = None
+
+    def decoder(self) -> Decoder:
+        """Make the decoder."""
+        return Faces(self._vendor)
+
+    def likenesses(self, context: SensorContext) -> Likenesses | None:
+        """Make what compares faces with the shop's watchlist, if it keeps one."""
+        self._likenesses = Likenesses(context.watchlist, self._vendor.told_again)
+        return self._likenesses
+
+    def health(self) -> Health:
+        """Count messages and faces; how many were dropped is part of it."""
+        health = super().health()
+        counts = self._likenesses
+        if counts is None:
+            return health
+        said = f"{counts.faces} faces, {counts.dropped} dropped: no watchlist is kept"
+        if counts.comparing:
+            said = f"{counts.faces} faces compared, {counts.alike} alike"
+        return replace(health, detail=f"{health.detail}; {said}")
+
+    def diagnostics(self) -> dict[str, object]:
+        """Give the counts as well; nothing of a face."""
+        counts = self._likenesses
+        found = super().diagnostics()
+        if counts is None:
+            return found
+        told = {"faces": counts.faces, "dropped": counts.dropped, "alike": counts.alike}
+        return {**found, "comparing": counts.comparing, **told}

@@ -10,7 +10,6 @@ Source: Meraki Dashboard API v1, generateDeviceCameraSnapshot.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
+from aislewatch.devices.pictures import keep
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 from aislewatch_plugins.camera.payloads import read_json
 
@@ -157,37 +157,3 @@ class Snapshots:
             return bytes(data)
         message = f"the picture was not there after {self._tries} looks"
         raise DeviceNotReady(message)
-
-
-def keep(folder: Path, data: bytes) -> str:
-    """Keep a picture under its hash, once however often it comes.
-
-    Args:
-        folder: made where it is missing.
-        data: the picture.
-
-    Returns:
-        Its SHA-256; the file is ``<first two digits>/<all digits>.jpg``.
-    """
-    digest = hashlib.sha256(data).hexdigest()
-    path = place_of(folder, digest)
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = path.with_suffix(".part")
-        aside.write_bytes(data)
-        aside.chmod(0o600)
-        aside.replace(path)
-    return digest
-
-
-def place_of(folder: Path, sha256: str) -> Path:
-    """Give where a picture is kept, or would be."""
-    return folder / sha256[:2] / f"{sha256}.jpg"
-
-
-def is_whole(folder: Path, sha256: str) -> bool:
-    """Tell whether a picture is there and still what it was."""
-    try:
-        return hashlib.sha256(place_of(folder, sha256).read_bytes()).hexdigest() == sha256
-    except OSError:
-        return False

@@ -14,11 +14,27 @@ from typing import Final, NamedTuple
 from aislewatch.devices.clock import ClockWatch
 from aislewatch.devices.pseudonym import pseudonym
 from aislewatch.devices.telling import Envelopes, Refusal, Told
-from aislewatch.events.kinds import TimedBy, VisionAction, VisionCount, VisionPerson
+from aislewatch.events.kinds import (
+    PersonMatch,
+    TimedBy,
+    VisionAction,
+    VisionCount,
+    VisionPerson,
+)
 from aislewatch.events.sensor import ClockSkew, SensorContext
 from aislewatch_plugins.camera.config import CameraConfig
+from aislewatch_plugins.camera.likenesses import Likenesses
 from aislewatch_plugins.camera.payloads import masked
-from aislewatch_plugins.camera.seen import Count, Decoder, Gone, Loitering, Person, Seen, Sight
+from aislewatch_plugins.camera.seen import (
+    Count,
+    Decoder,
+    Face,
+    Gone,
+    Loitering,
+    Person,
+    Seen,
+    Sight,
+)
 from aislewatch_plugins.camera.standing import Faults, Standing
 
 _REMEMBERED: Final = 4_096
@@ -52,6 +68,8 @@ class Teller:
         decoder: of the vendor.
         secret: what pseudonyms are made with.
         now_us: when it was opened.
+        likenesses: compares faces; None for a camera that tells none. What a camera of faces sends
+            and nobody can read goes to the dead letter without its content: it may hold a face.
 
     Attributes:
         frames: how many messages were understood.
@@ -66,12 +84,14 @@ class Teller:
         decoder: Decoder,
         secret: bytes,
         now_us: int,
+        likenesses: Likenesses | None = None,
     ) -> None:
         self.frames = self.refused = self.repeats = 0
         self._config = config
         self._context = context
         self._decoder = decoder
         self._secret = secret
+        self._likenesses = likenesses
         self._heard_us = self._state_us = now_us
         self._faults = Faults()
         self._stays: dict[tuple[str | None, str | None], _Stay] = {}
@@ -163,6 +183,8 @@ class Teller:
                 )
             case Gone():
                 self._forget(seen.track)
+            case Face():
+                yield from self._face(seen)
             case Sight():
                 pass  # Taken before, for who is seen is seen by a camera that sees.
 
@@ -200,6 +222,31 @@ class Teller:
         envelope = self._envelopes.at(seen.time_us)
         yield VisionCount(**envelope, units=seen.people, what="people", zone_id=seen.zone)
 
+    def _face(self, seen: Face) -> Iterator[Told]:
+        assert self._likenesses is not None
+        try:
+            likeness = self._likenesses.told(seen)
+        except ValueError as error:
+            self.refused += 1
+            yield Refusal(b"", f"an embedding of {seen.model}: {error}", "faces")
+            return
+        if likeness is not None:
+            yield PersonMatch(
+                **self._envelopes.at(seen.time_us),
+                person=track_name(
+                    seen.track, self._context.boot, self._context.device, self._secret
+                ),
+                watchlist=likeness.watchlist,
+                entry=likeness.entry,
+                similarity=likeness.similarity,
+                zone_id=seen.zone,
+            )
+
+    def _shown(self, payload: bytes) -> bytes:
+        if self._likenesses is None:
+            return masked(payload)
+        return f"{len(payload)} bytes, left out because they may hold a face".encode()
+
     def _forget(self, track: str | None) -> None:
         for key in [key for key in self._stays if track in {None, key[0]}]:
             del self._stays[key]
@@ -223,14 +270,14 @@ class Teller:
         reason = f"its time is {abs(off_us) / 1_000_000:.1f} s {way} of ours; set its NTP server"
         self.refused += 1
         self._stays.clear()
-        yield Refusal(masked(payload), reason, f"topic {topic}")
+        yield Refusal(self._shown(payload), reason, f"topic {topic}")
         detail = "it tells another time than ours"
         self._faults.take(Sight(_CLOCK, "failed", "clock-skew", detail))
         yield from self._news(self._faults.news(), now_us)
 
     def _refuse(self, topic: str, payload: bytes, reason: str, now_us: int) -> Iterator[Told]:
         self.refused += 1
-        yield Refusal(masked(payload), reason, f"topic {topic}")
+        yield Refusal(self._shown(payload), reason, f"topic {topic}")
         yield from self._news(self._faults.refused(reason), now_us)
         if self._faults.blind:
             yield from self._news(self._faults.news(), now_us)

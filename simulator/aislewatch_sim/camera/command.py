@@ -12,7 +12,7 @@ from random import Random
 import aiomqtt
 
 from aislewatch_sim import byhand
-from aislewatch_sim.camera import words
+from aislewatch_sim.camera import face_words, words
 from aislewatch_sim.camera.scene import Scene, Visitor
 from aislewatch_sim.camera.twin import Publisher
 from aislewatch_sim.camera.words import Words
@@ -26,12 +26,13 @@ def steps(vendor: str, camera: str, scene: Scene, dark_from: int) -> Iterator[li
     """Give what the camera says at each step.
 
     Args:
-        vendor: ``meraki``, ``frigate`` or ``axis``.
+        vendor: ``meraki``, ``frigate``, ``axis`` or ``faces``.
         camera: its serial, its name in Frigate, or its topic.
         scene: that it looks at; somebody comes and goes.
         dark_from: from this step on it is covered; 0 is never.
     """
     step = 0
+    dice = Random(1)
     while True:
         now_s = datetime.now(UTC).timestamp()  # noqa: TID251 - a camera has a clock
         step += 1
@@ -43,6 +44,9 @@ def steps(vendor: str, camera: str, scene: Scene, dark_from: int) -> Iterator[li
             left = scene.leave(next(iter(scene.visitors)))
         if vendor == "meraki":
             yield words.meraki(f"/merakimv/{camera}", scene, now_s)
+        elif vendor == "faces":
+            seen = [(str(one), face_words.glimpse(one, dice)) for one in scene.visitors]
+            yield [face_words.frame(camera, now_s, [] if scene.covered else seen)]
         elif vendor == "axis":
             gone = () if left is None else (left.number,)
             said = [words.axis_frame(camera, scene, now_s, gone)]
@@ -65,11 +69,13 @@ def main(arguments: Sequence[str], *, prog: str) -> int:
     """A camera that analyses for itself, publishing to a broker."""
     parser = argparse.ArgumentParser(prog=prog, description=main.__doc__)
     parser.add_argument("--broker", required=True, metavar="HOST:PORT", help="where to")
-    parser.add_argument("--vendor", choices=("meraki", "frigate", "axis"), default="meraki")
+    parser.add_argument(
+        "--vendor", choices=("meraki", "frigate", "axis", "faces"), default="meraki"
+    )
     parser.add_argument(
         "--camera",
         default="Q2XX-TWIN-0001",
-        help="serial, name in Frigate, or topic of Axis (default: %(default)s)",
+        help="serial, name in Frigate, or topic of Axis or faces (default: %(default)s)",
     )
     parser.add_argument("--steps", type=int, default=0, help="then stop (default: never)")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds from step to step")
