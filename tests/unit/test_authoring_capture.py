@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from aislewatch.authoring.capture import MANY, Captured, capture
+from aislewatch.authoring.capture_days import rests_on_more
 from aislewatch.authoring.capture_file import as_yaml, with_test
 from aislewatch.authoring.capture_names import pseudonyms, renamed
 from aislewatch.authoring.lines import parse_lines
@@ -85,16 +87,21 @@ def test_the_evidence_of_every_test_that_fires_makes_a_test_that_passes(file: Pa
     beside = rules_beside(file.read_bytes(), str(file))
     rule = load_rule(text, str(file), REGISTRY, lists=lists, beside=beside)
     live = replace(rule, status="live")
-    if any(isinstance(clause, StatsOf) for clause in rule.clauses):
-        pytest.skip("a signal tells its peers' figures, and not what those were made of")
-    if rule.anchor.where is not None and rule.anchor.where.lists:
-        pytest.skip("a signal tells that a list had the value, and not who put it there")
     firing = [case for case in rule.tests if case.fires]
     assert firing
+    if any(isinstance(clause, StatsOf) for clause in rule.clauses):
+        # Each has a week of eleven shifts, out of which the test is made.
+        firing = firing[:1]
     known = with_signals(REGISTRY, rule.hears)
     for case in firing:
-        evidence, anchors = evidence_of(live, parse_lines(case.events, known))
-        made = capture(rule, evidence, anchors, REGISTRY, name="captured", lists=lists)
+        events = parse_lines(case.events, known)
+        evidence, anchors = evidence_of(live, events)
+        around: list[Event] = []
+        if rests_on_more(rule):
+            kept = {event.id for event in evidence}
+            around = [event for event in events if event.id not in kept]
+        how: dict[str, Any] = {"lists": lists, "around": around}
+        made = capture(rule, evidence, anchors, REGISTRY, name="captured", **how)
         again = load_rule(
             with_test(text, made, str(file)), str(file), REGISTRY, lists=lists, beside=beside
         )
@@ -185,6 +192,55 @@ def test_of_very_many_events_only_those_that_matter_stay() -> None:
     assert made.lines.count("\n") == 2
     assert made.passed_over == MANY - 1
     assert captured(rule_of(), events, whole=True).lines.count("\n") == MANY + 1
+
+
+VOIDED = """\
+id: voided
+title: More voids than others
+status: live
+when: {event: shift.closed, as: shift}
+let:
+  voids: {count: pos.void, same: [cashier], window: 1h before shift}
+  others: {stats_of: voids, others: [cashier], window: 3h before shift}
+match:
+  - check: others.n >= 2 and voids > 2 * others.mean
+incident: {type: fraud.x, about: {cashier: shift.cashier}, because: "{voids}, of {others.n} others"}
+tests:
+  - {name: none, events: "10:00:00 shift.closed", expect: {fires: 0}}
+"""
+
+
+def test_a_rule_on_peers_takes_what_their_figures_are_made_of_from_the_days_themselves() -> None:
+    rule = load_rule(VOIDED, "voided.yml", REGISTRY)
+    events = parse_lines(
+        "".join(f"09:{n:02}:00 pos.void cashier=ann\n" for n in range(30))
+        + "".join(f"09:{n:02}:30 pos.void cashier=c{n % 5}\n" for n in range(30))
+        + "".join(f"09:59:0{n} shift.closed cashier=c{n}\n" for n in range(5))
+        + "10:00:00 shift.closed cashier=ann\n",
+        REGISTRY,
+    )
+    evidence, anchors = evidence_of(rule, events)
+    with pytest.raises(UsageError, match="name those days with --events"):
+        capture(rule, [e for e in evidence if e.id not in {e.id for e in events[:30]}], anchors,
+                REGISTRY, name="kept")  # fmt: skip
+    kept = {event.id for event in evidence}
+    around = [event for event in events if event.id not in kept]
+    made = capture(rule, evidence, anchors, REGISTRY, name="kept", around=around)
+    assert (made.fires, made.about, made.because) == (1, {"cashier": "C1"}, "30, of 5 others")
+    assert made.lines.count("\n") < 40
+
+
+def test_who_is_put_on_a_list_gets_the_name_that_he_has_elsewhere() -> None:
+    events = parse_lines(
+        "10:00:00 list.changed list=flagged member=ann change=add\n"
+        "10:00:00 list.changed list=flagged member=TEA change=add\n"
+        "10:00:01 pos.item cashier=ann sku=TEA lane=1\n",
+        REGISTRY,
+    )
+    names = pseudonyms(events, REGISTRY, frozenset())
+    assert names == {"ann": "C1"}
+    first, second, _ = [renamed(event, REGISTRY, names) for event in events]
+    assert (getattr(first, "member", ""), getattr(second, "member", "")) == ("C1", "TEA")
 
 
 def test_signals_of_other_incidents_that_the_evidence_makes_are_left_out() -> None:

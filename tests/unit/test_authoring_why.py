@@ -214,7 +214,7 @@ def test_a_signal_is_judged_again_from_its_own_evidence() -> None:
     assert (told.outcome, told.about) == ("holds", {"epc": "E1"})
 
 
-def test_a_record_is_not_explained_without_what_the_figures_of_peers_rest_on() -> None:
+def test_the_figures_of_peers_are_taken_from_the_record_where_nothing_else_tells_them() -> None:
     rule = small_rule(
         "event: shift.closed, as: shift",
         "count: pos.void, as: voids, same: [cashier], window: 1h before shift",
@@ -225,7 +225,13 @@ def test_a_record_is_not_explained_without_what_the_figures_of_peers_rest_on() -
     told = recorded(rule, f"{day}09:30:00 shift.closed cashier=A\n10:00:00 shift.closed cashier=Z")
     # Of A's shift the record has the end, and of A's voids the count alone.
     assert dict(told.bindings)["peers.mean"] == 1
-    assert judged_again(rule, told, [], StoreModel(), REGISTRY) is None
+    alone = judged_again(rule, told, [], StoreModel(), REGISTRY)
+    assert alone is not None
+    assert (alone.outcome, alone.bindings["peers.voids"]) == ("holds", [1])
+    # Nor does another figure come to what the record says.
+    others = [(name, 7.0 if name == "peers.mean" else value) for name, value in told.bindings]
+    changed = replace(told, bindings=others)
+    assert judged_again(rule, changed, [], StoreModel(), REGISTRY) is None
     beside = parse_lines("\n\n\n\n\n\n09:00:00 pos.void cashier=A", REGISTRY)
     assert judged_again(rule, told, beside, StoreModel(), REGISTRY) is not None
 

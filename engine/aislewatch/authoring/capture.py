@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from aislewatch.authoring.capture_days import rests_on_more
 from aislewatch.authoring.capture_names import pseudonyms, renamed
 from aislewatch.authoring.capture_uses import uses_of
 from aislewatch.authoring.lines import DAY_US, LINES_DEVICE, LINES_STORE, parse_lines
@@ -86,6 +87,7 @@ def capture(
     zone: str = "UTC",
     whole: bool = False,
     lists: Lists | None = None,
+    around: Sequence[Event] = (),
 ) -> Captured:
     """Make an inline test of the evidence of a rule's signals.
 
@@ -99,6 +101,7 @@ def capture(
         whole: keep every event; otherwise, where they are more than :data:`MANY` or make signals
             of other anchors, too, only those without which the signals would be others.
         lists: members of the named lists that the rule looks into.
+        around: further events that may bear on the signals; see :mod:`.capture_days`.
 
     Raises:
         UsageError: no test can be made of it; says why.
@@ -106,9 +109,9 @@ def capture(
     registry = with_signals(registry, rule.hears)
     trial = _Trial(rule, registry, lists or {})
     after_us = max(0, rule.reach.latest_us)
-    events = _on_no_day(in_order(list(evidence)), after_us, ZoneInfo(zone))
+    events = _on_no_day(in_order([*evidence, *around]), after_us, ZoneInfo(zone))
     plain = trial.said(events)
-    missing = {event.id for event in events} & set(anchors)
+    missing = {event.id for event in evidence} & set(anchors)
     missing -= {said.anchor for said in plain}
     if missing or not plain:
         raise UsageError(_does_not_fire(trial, events, missing))
@@ -124,8 +127,9 @@ def capture(
         raise UsageError(message)
     kept = hidden
     wanted = frozenset(anchors)
-    if not whole and (len(hidden) > MANY or any(said.anchor not in wanted for said in told)):
-        kept = _fewer(trial, hidden, told, wanted)
+    others = any(said.anchor not in wanted for said in told)
+    if not whole and (len(hidden) > MANY or around or others):
+        kept = _fewer(trial, hidden, told, wanted, {event.id for event in around})
         told = trial.said(kept)
     shrunk, left_out = _shrunk(trial, kept, told, uses.attrs)
     first = told[0]
@@ -235,38 +239,83 @@ def _does_not_fire(trial: _Trial, events: Sequence[Event], missing: Collection[s
         for reason in reasons_of(live, read, trial.registry, model, frozenset())
         if reason.anchor.id in anchors
     )
-    return (
+    message = (
         f"no test was made: on this evidence {trial.rule.id!r} as it is now does not hold; it "
         f"stops at {', '.join(stops) or 'no event of its kind'}"
     )
+    if rests_on_more(trial.rule):
+        message += "; it may rest on more than the ledger keeps: name those days with --events"
+    return message
 
 
 def _fewer(
-    trial: _Trial, events: Sequence[Event], told: Sequence[_Said], anchors: frozenset[str]
+    trial: _Trial,
+    events: Sequence[Event],
+    told: Sequence[_Said],
+    anchors: frozenset[str],
+    around: Collection[str],
 ) -> list[Event]:
-    """Leave out what makes no difference to the signals of some anchors, in ever smaller pieces.
+    """Leave out what makes no difference to the signals of some anchors.
 
-    Signals of other anchors may go, and none may come. After Zeller and Hildebrandt, *Simplifying
-    and Isolating Failure-Inducing Input* (2002), with one pass for each size of piece.
+    Signals of other anchors may go, and none may come. What bore on peers goes first, and may
+    change the sentence: half the others' share is another where fewer of their lines are left.
+
+    Args:
+        trial: runs them.
+        events: in order.
+        told: what they say.
+        anchors: ids of those whose signals stay.
+        around: ids of those that are no evidence of their own.
+    """
+    plain: dict[str, Any] = {"looks": ()}
+    kept = list(events)
+    if around:
+        kept = _without_pieces(trial, kept, told, anchors, plain | {"because": ""}, around)
+        told = trial.said(kept)
+    return _without_pieces(trial, kept, told, anchors, plain, None)
+
+
+def _without_pieces(
+    trial: _Trial,
+    events: list[Event],
+    told: Sequence[_Said],
+    anchors: frozenset[str],
+    apart: Mapping[str, Any],
+    among: Collection[str] | None,
+) -> list[Event]:
+    """Leave out events in ever smaller pieces.
+
+    After Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input* (2002), with
+    one pass for each size of piece.
+
+    Args:
+        trial: runs them.
+        events: in order.
+        told: what they say.
+        anchors: ids of those whose signals stay.
+        apart: what of these signals may differ.
+        among: ids of those that may go; all where None.
     """
 
     def of_anchors(said: Sequence[_Said]) -> list[_Said]:
-        return [one._replace(looks=()) for one in said if one.anchor in anchors]
+        return [one._replace(**apart) for one in said if one.anchor in anchors]
 
     wanted, most = of_anchors(told), len(told)
-    kept = list(events)
-    size = max(1, len(kept) // 2)
-    while size:
+    going = [event.id for event in events if among is None or event.id in among]
+    size = max(1, len(going) // 2)
+    while size and going:
         at = 0
-        while at < len(kept):
-            tried = kept[:at] + kept[at + size :]
+        while at < len(going):
+            gone = set(going[at : at + size])
+            tried = [event for event in events if event.id not in gone]
             said = trial.said(tried) if tried else []
             if len(said) <= most and of_anchors(said) == wanted:
-                kept, most = tried, len(said)
+                events, most = tried, len(said)
+                going = going[:at] + going[at + size :]
             else:
                 at += size
         size //= 2
-    return kept
+    return events
 
 
 # Left out ---------------------------------------------------------------------------------------

@@ -17,10 +17,10 @@ from aislewatch.events.registry import FieldSpec, Registry, type_of
 from aislewatch.events.units import Dimension
 
 _KEPT = frozenset(
-    {"device", "gtin", "lane", "product_class", "reason", "shelf", "sku", "store", "watchlist",
-     "zone_id"}
+    {"device", "gtin", "lane", "list_name", "product_class", "reason", "shelf", "sku", "store",
+     "watchlist", "zone_id"}
 )  # fmt: skip
-"""Attributes that name places, articles, devices and causes."""
+"""Attributes that name places, articles, devices, causes and lists."""
 
 _LETTERS = {
     "epc": "E",
@@ -37,6 +37,9 @@ _LETTERS = {
 }
 """What pseudonyms of an attribute begin with; of others, with its own first letter. A tag's code
 must be hexadecimal, and E1 is."""
+
+_MEMBER = "member"
+"""Has a name of its own only where it is not something else's, too."""
 
 _FIRST = "epc"
 """Named before all others: a value that is also a tag's code needs a hexadecimal name."""
@@ -55,15 +58,17 @@ def pseudonyms(
         keep: texts that the rule names; they stay.
     """
     told: list[tuple[str, str]] = []
+    # What is put on a list may be an article, which keeps its name.
+    places = {getattr(event, attr, None) for event in events for attr in _KEPT}
     for event in events:
         for field in _named_fields(event, registry):
             value = getattr(event, field.attr)
-            if value is not None:
+            if value is not None and not (field.attr == _MEMBER and value in places):
                 told.append((field.attr, value))
     counts: dict[str, int] = {}
     names: dict[str, str] = {}
-    # Sorting is stable: tags first, all else as it comes.
-    for attr, value in sorted(told, key=lambda one: one[0] != _FIRST):
+    # Sorting is stable: tags first, what is on lists last, all else as it comes.
+    for attr, value in sorted(told, key=lambda one: (one[0] != _FIRST, one[0] == _MEMBER)):
         if value in names or value in keep:
             continue
         letter = _LETTERS.get(attr, attr[0].upper())

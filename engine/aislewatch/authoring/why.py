@@ -8,12 +8,13 @@ too. The record has the last word: a judgement that does not come to it is not s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aislewatch.authoring.running import CENTIBANS
 from aislewatch.detect.explain import Explainer
+from aislewatch.detect.explain_figures import names_of_all_peers
 from aislewatch.detect.explain_log import Log
 from aislewatch.detect.explain_values import Judgement
 from aislewatch.events.codec import content_hash
@@ -61,25 +62,33 @@ def judged_again(
         registry: the kinds of event.
 
     Returns:
-        The judgement; None where the evidence alone does not come to what the record says. Pairing
-        off may have rested on events before its window, and peers' figures on what bore on them,
-        which are no part of it.
+        The judgement; None where the evidence alone does not come to what the record says: pairing
+        off may have rested on events before its window. Of peers the record keeps the figures and
+        not what bore on them, and those are taken as they stand there.
     """
-    for more in (list(beside), []):
-        judgement = _judged(rule, recorded, more, model, registry)
-        if judgement is not None:
-            return judgement
+    peers = names_of_all_peers(rule)
+    told = {name: value for name, value in recorded.bindings if name in peers}
+    for figures in (None, told) if told else (None,):
+        for more in (list(beside), []):
+            judgement = _judged(rule, recorded, more, model, registry, figures)
+            if judgement is not None:
+                return judgement
     return None
 
 
 def _judged(
-    rule: Rule, recorded: Recorded, more: Iterable[Event], model: StoreModel, registry: Registry
+    rule: Rule,
+    recorded: Recorded,
+    more: Iterable[Event],
+    model: StoreModel,
+    registry: Registry,
+    figures: Mapping[str, Any] | None,
 ) -> Judgement | None:
     known = {event.id for event in recorded.evidence}
     events = {content_hash(event): event for event in recorded.evidence}
     # Of two contents under one id the record knows which counted.
     events |= {content_hash(event): event for event in more if event.id not in known}
-    explainer = Explainer(rule, Log(events.values(), model), registry)
+    explainer = Explainer(rule, Log(events.values(), model), registry, figures)
     judged_us = recorded.decided_us - max(0, rule.reach.latest_us)
     for event in events.values():
         if event.id == recorded.anchor and event.time == judged_us:

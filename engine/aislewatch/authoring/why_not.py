@@ -22,8 +22,9 @@ from aislewatch.authoring.why_signals import Open, as_events, unheard
 from aislewatch.authoring.why_stream import Told
 from aislewatch.detect.core import Core
 from aislewatch.detect.doubts import Doubts
-from aislewatch.detect.explain import Explainer, reach_of_rule
+from aislewatch.detect.explain import Explainer
 from aislewatch.detect.explain_log import Log
+from aislewatch.detect.explain_reach import reach_of_rule
 from aislewatch.detect.explain_values import ClauseTold, Judgement
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan

@@ -15,9 +15,11 @@ import typer
 from rich.text import Text
 
 from aislewatch.authoring.capture import Captured, capture
+from aislewatch.authoring.capture_days import events_around
 from aislewatch.authoring.capture_file import as_yaml, with_test
 from aislewatch.authoring.loading import read_rule
 from aislewatch.authoring.running import run_case
+from aislewatch.authoring.why_stream import Told as DaysTold
 from aislewatch.cli import options
 from aislewatch.cli.cases import Case, Told, read_cases
 from aislewatch.cli.incidents import find_case, said_of
@@ -61,6 +63,15 @@ def capture_incident(
     ] = False,
     rules: RulesPath = None,
     store: options.StoreFile = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            "--events",
+            metavar="ARCHIVE",
+            help="The events of those days: for rules that compare with peers or look into lists "
+            "that change, of which the ledger does not keep all that bore on them.",
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> int:
     """Write an incident's evidence as an inline test, under pseudonyms and without its date.
@@ -79,15 +90,17 @@ def capture_incident(
         rule = read_rule(into.read_bytes(), str(into), sources.setup).id
     signals = _signals(case, rule)
     held = _rule_of(sources, signals[0].rule)
+    evidence, anchors = evidence_of(signals, sources.registry), [one.anchor for one in signals]
     made = capture(
         held,
-        evidence_of(signals, sources.registry),
-        [told.anchor for told in signals],
+        evidence,
+        anchors,
         sources.registry,
         name=_free_name(name, held),
         zone=zone,
         whole=whole,
         lists=sources.model.lists,
+        around=_around(screen, held, evidence, anchors, sources, events),
     )
     if into is not None:
         if held.file != os.path.normpath(into):
@@ -110,6 +123,23 @@ def capture_incident(
         screen.show(f"{into} has a test more: {made.name!r}, {_fired(made)}")
     _say(screen, made, signals)
     return 0
+
+
+def _around(
+    screen: Screen,
+    rule: Rule,
+    evidence: list[Event],
+    anchors: list[str],
+    sources: Sources,
+    events: Path | None,
+) -> list[Event]:
+    if events is None:
+        return []
+    told = DaysTold(sources.setup, events)
+    with screen.progress("reading") as step:
+        return events_around(
+            rule, evidence, anchors, told, sources.model, lambda read: step(read, note=rule.id)
+        )
 
 
 def evidence_of(signals: Iterable[Told], registry: Registry) -> list[Event]:

@@ -9,26 +9,30 @@ random rules and streams.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any, cast
 
 from aislewatch.detect.doubts import left_open
+from aislewatch.detect.explain_figures import (
+    figure_of,
+    names_of_peers,
+    told_of_peers,
+    why_no_figure,
+)
 from aislewatch.detect.explain_log import Blindness, Log
 from aislewatch.detect.explain_misses import Misses
 from aislewatch.detect.explain_pairing import pair_off
 from aislewatch.detect.explain_terms import Condition, Tracer, Truth, Value, plain
 from aislewatch.detect.explain_values import ClauseTold, Judgement, Miss, Outcome, Saw
 from aislewatch.detect.explain_windows import Windows, filled, is_unknown, why_unknown
-from aislewatch.detect.pairing import AGAIN_US, CHAIN
-from aislewatch.detect.peers import peers_among, statistics_of
+from aislewatch.detect.peers import peers_among
 from aislewatch.detect.picking import nearest
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry, type_of
 from aislewatch.rules.listed import lists_of
 from aislewatch.rules.needs import needed, watching
-from aislewatch.rules.peers import types_of_statistics
 from aislewatch.rules.rule import (
     Aggregate,
     Check,
@@ -51,14 +55,19 @@ class Explainer:
 
     Args:
         rule: a checked rule.
-        log: everything that is known around its anchors; see :func:`reach_of_rule`.
+        log: all that is known around its anchors; see :mod:`aislewatch.detect.explain_reach`.
         registry: the kinds of event that the rule was checked against.
+        figures: what is known of peers, where the log does not have what that was made of: all
+            that statistics bind, by name.
     """
 
-    def __init__(self, rule: Rule, log: Log, registry: Registry) -> None:
+    def __init__(
+        self, rule: Rule, log: Log, registry: Registry, figures: Mapping[str, Any] | None = None
+    ) -> None:
         self.rule = rule
         self.log = log
         self.registry = registry
+        self.figures = figures
         self.tracer = Tracer(log.lists.asked({*log.model.lists, *lists_of(rule)}))
 
     def when(self, event: Event) -> Condition | None:
@@ -214,7 +223,7 @@ class _Judge:
         self._names[clause.name] = figure
         name = clause.name if clause.name[0] != "_" else clause.op
         value = Value(name, plain(figure), clause.type.dimension)
-        why = "" if figure is not None else _why_no_figure(clause, found)
+        why = "" if figure is not None else why_no_figure(clause, found)
         field = self._windows.path_of(clause.types, clause.attr) if clause.attr else ""
         if clause.holds is None:
             saw = filled(saw, found, [])
@@ -244,17 +253,19 @@ class _Judge:
         found, saw = self._windows.look(clause)
         own = [(join.attr, self._tracer.raw(join.expr.term, self._names)) for join in clause.others]
         peers = None if found is None else peers_among(found, own)
-        figures = None if peers is None else [self._figure_of(clause, peer) for peer in peers]
-        known = statistics_of(figures) if figures is not None else None
+        figures = None
+        if peers is not None and self._explainer.figures is None:
+            figures = [self._figure_of(clause, peer) for peer in peers]
+        known = self._explainer.figures or told_of_peers(clause, figures)
         parts: list[ClauseTold] = []
-        for name, kind in types_of_statistics(clause.type).items():
-            whole = f"{clause.name}.{name}"
-            self._names[whole] = getattr(known, name) if known is not None else None
+        for whole, kind in names_of_peers(clause).items():
+            self._names[whole] = known[whole]
+            if kind is None:
+                continue
             term = Figure(name=whole, optional=True, type=kind)
             value = self._tracer.value(term, self._names)
             line = clause.line
             parts.append(ClauseTold("figure", whole, line, True, judged=False, figure=value))
-        self._names[f"{clause.name}.{clause.figure}"] = figures
         saw = filled(saw, peers or [], [])
         return _told(clause, "stats_of", True, judged=False, saw=saw, clauses=parts)
 
@@ -329,40 +340,9 @@ _NO_ITEM = (
 )
 
 
-def figure_of(clause: Aggregate, found: Sequence[Event]) -> Any:
-    """Compute an aggregate over the events of its window; None where it is unknown."""
-    if clause.op == "count":
-        return len(found)
-    assert clause.attr is not None
-    values: list[Any] = [getattr(event, clause.attr) for event in found]
-    if clause.op == "distinct":
-        return len({value for value in values if value is not None})
-    if None in values:
-        return None
-    if not values:
-        return 0 if clause.op == "sum" else None
-    compute: dict[str, Callable[[Any], Any]] = {
-        "sum": sum,
-        "max": max,
-        "min": min,
-        "avg": lambda x: sum(x) / len(x),
-    }
-    return compute[clause.op](values)
-
-
 def _told(clause: Clause, kind: str, truth: Truth, **saw: Any) -> ClauseTold:
     points = (clause.points or 0) if truth is True else 0
     return ClauseTold(kind, clause.label, clause.line, truth, points=points, **saw)
-
-
-def _why_no_figure(clause: Aggregate, found: Sequence[Event] | None) -> str:
-    if found is None:
-        return "where it should look, or what it joins on, is unknown"
-    if not found:
-        return f"there is no {clause.op} of nothing"
-    return (
-        "one of the events does not tell the figure, and a figure with an unknown part is unknown"
-    )
 
 
 def _blinded(blind: Sequence[Blindness]) -> str:
@@ -390,23 +370,3 @@ def _named(value: Any) -> Any:
     if isinstance(value, list):
         return [_named(one) for one in cast("Sequence[Any]", value)]
     return float(value) if isinstance(value, Fraction) else value
-
-
-def reach_of_rule(rule: Rule) -> tuple[int, int]:
-    """Give how far from an anchor a log must reach for its judgement and for what lies near it.
-
-    Returns:
-        Microseconds before the anchor, and after it.
-    """
-    earliest, latest = -rule.reach.earliest_us, rule.reach.latest_us
-    beyond = Misses.beyond(max(earliest, latest))
-    chain = 0
-    if any(isinstance(clause, Unmatched) for clause in _flat(rule.clauses)):
-        # As far back as a pairing is followed, and tags that were heard before it.
-        chain = (CHAIN + 1) * max(earliest, latest) + AGAIN_US
-    return max(0, earliest) + max(beyond, chain), max(0, latest) + beyond
-
-
-def _flat(clauses: Sequence[Clause]) -> list[Clause]:
-    nested = [c for clause in clauses if isinstance(clause, SomeOf) for c in _flat(clause.clauses)]
-    return [*clauses, *nested]
