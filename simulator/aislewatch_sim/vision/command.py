@@ -139,7 +139,7 @@ def _orders(playing: _Playing) -> dict[str, Order]:
         if words not in (["on"], ["off"]):
             message = "say light on, or light off"
             raise ValueError(message)
-        stage.light = words == ["on"]
+        stage.light = 1.0 if words == ["on"] else 0.0
         return f"the light is {words[0]}"
 
     def lens(words: Sequence[str]) -> str:

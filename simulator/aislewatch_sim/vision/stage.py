@@ -7,6 +7,7 @@ are shares of the picture from its top left. The same dice give the same picture
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import cos, pi, sin
 from random import Random
 from typing import Final, Literal
@@ -38,7 +39,12 @@ LOOKS: Final = (
 )
 """How those look who come, one after another."""
 
-_TILE: Final = 24
+_TILES: Final = 8
+"""From the picture's upper edge to its lower one."""
+
+_ELSEWHERE: Final = 1_000
+"""What is added to the seed of a floor for the floor that a turned camera sees."""
+
 _DARK: Final = 0.03
 _COVER: Final = (96.0, 88.0, 80.0)
 
@@ -122,7 +128,7 @@ class Stage:
         seed: of the floor and of the camera's noise.
         people, hands, articles: who and what is there.
         baskets: of the shop, by place.
-        light: the light is on.
+        light: 1 is all of it, 0 none but what comes through the window.
         lens: what was done to the camera.
         shelf: a shelf's board runs along the picture's upper edge.
     """
@@ -134,7 +140,7 @@ class Stage:
     hands: list[Reaching] = field(default_factory=list[Reaching])
     articles: list[Article] = field(default_factory=list[Article])
     baskets: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
-    light: bool = True
+    light: float = 1.0
     lens: Lens = "clear"
     shelf: bool = False
     _pictures: int = 0
@@ -153,9 +159,11 @@ class Stage:
             return np.broadcast_to(
                 np.asarray(_COVER, np.float32), (self.height, self.width, 3)
             ).copy()
-        canvas = Canvas(_floor(self.seed + (1_000 if self.lens == "turned" else 0), self))
+        floor = _floor(self.seed, self.width, self.height)
         if self.lens == "turned":
-            return canvas.pixels
+            elsewhere = _floor(self.seed + _ELSEWHERE, self.width, self.height)
+            return np.roll(elsewhere, (self.height // 17, self.width // 13), (0, 1))
+        canvas = Canvas(floor)
         if self.shelf:
             board = 0.25 * self.height
             canvas.bar(self.width / 2, board / 2, self.width, board, (176.0, 158.0, 132.0))
@@ -199,21 +207,23 @@ class Stage:
 
     def _photographed(self, pixels: Grid) -> Picture:
         draw = np.random.default_rng((self.seed, self._pictures))
-        lit = pixels * np.float32(1.0 if self.light else _DARK)
+        lit = pixels * np.float32(max(_DARK, self.light))
         noisy = lit + draw.normal(0.0, 1.5, lit.shape).astype(np.float32)
         taken: Picture = np.clip(noisy, 0, 255).astype(np.uint8)
         return taken
 
 
-def _floor(seed: int, stage: Stage) -> Grid:
+@lru_cache(maxsize=8)
+def _floor(seed: int, width: int, height: int) -> Grid:
     """Draw the floor: tiles, and marks on them, so that there is something to see."""
     dice = Random(seed)
-    pixels = np.full((stage.height, stage.width, 3), (196.0, 190.0, 180.0), np.float32)
-    pixels[::_TILE] *= np.float32(0.8)
-    pixels[:, ::_TILE] *= np.float32(0.8)
+    pixels = np.full((height, width, 3), (196.0, 190.0, 180.0), np.float32)
+    tile = max(2, height // _TILES)
+    pixels[::tile] *= np.float32(0.8)
+    pixels[:, ::tile] *= np.float32(0.8)
     canvas = Canvas(pixels)
     for _ in range(24):
-        x, y = dice.uniform(0, stage.width), dice.uniform(0, stage.height)
-        size, tone = dice.uniform(0.04, 0.14) * stage.height, dice.uniform(90, 160)
+        x, y = dice.uniform(0, width), dice.uniform(0, height)
+        size, tone = dice.uniform(0.04, 0.14) * height, dice.uniform(90, 160)
         canvas.bar(x, y, size, 0.4 * size, (tone, tone, tone), dice.uniform(-pi, pi))
     return canvas.pixels
