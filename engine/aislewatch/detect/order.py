@@ -9,10 +9,12 @@ silence does not stop it, and a replay sees it move at the same places.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from operator import attrgetter
+from itertools import islice
+from operator import attrgetter, lt
 
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import ClockTick, Event
@@ -168,14 +170,15 @@ class Order:
         held = self.state.held
         if not held:
             return []
-        # Sorting by bare times is cheap where devices keep their order; ties are rare.
-        held.sort(key=_time)
-        if held[-1].time <= watermark:
-            released, self.state.held = held, []
-        else:
-            cut = _first_after(held, watermark)
-            released, self.state.held = held[:cut], held[cut:]
-        if len(set(map(_time, released))) != len(released):
+        times = list(map(_time, held))
+        orderly = all(map(lt, times, islice(times, 1, None)))
+        if not orderly:
+            # Sorting by bare times is cheap where devices keep their order; ties are rare.
+            held.sort(key=_time)
+            times.sort()
+        cut = bisect_right(times, watermark)
+        released, self.state.held = held[:cut], held[cut:]
+        if not orderly and len(set(times)) != len(times):
             released = list(_settle_ties(released))
         return released
 
@@ -197,17 +200,6 @@ class Order:
         state.known = {}
         for ident in [i for i in state.losers if i not in state.older]:
             del state.losers[ident]
-
-
-def _first_after(events: list[Event], time: int) -> int:
-    low, high = 0, len(events)
-    while low < high:
-        middle = (low + high) // 2
-        if events[middle].time > time:
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 def _settle_ties(events: list[Event]) -> Iterator[Event]:

@@ -356,9 +356,10 @@ class Plan:
             stratum=self._strata[rule.id],
             rule=rule,
             wait_us=wait_us,
-            # What was decided before house was kept is not judged anew.
+            # What was decided before house was kept is not judged anew, far as its windows reach.
             anchors=self._anchors_of(
-                rule.anchor.types, self._horizon_us + HOUSEKEEPING_US + wait_us
+                rule.anchor.types,
+                min(self._span_us, self._horizon_us + HOUSEKEEPING_US + wait_us),
             ),
             matches=compile_event_later(source, self.model.lists),
             judge=self._compiler(rule, self, self._blind, self._lists),

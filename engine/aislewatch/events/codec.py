@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from binascii import unhexlify
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
@@ -61,7 +62,7 @@ class Codec:
         coded = self._coded
         tags = [event for event in events if event.__class__ in coded]
         codes = "".join(filter(None, map(_code_of, tags)))
-        if codes and _hexadecimal(codes) is None:
+        if not _are_hexadecimal(codes):
             for tag in tags:
                 check_code(tag)
         return events
@@ -82,6 +83,15 @@ def check_code(event: Event) -> None:
     if code is not None and _hexadecimal(code) is None:
         message = f"{code!r} is not hexadecimal"
         raise EventRefused(message, "$.epc")
+
+
+def _are_hexadecimal(codes: str) -> bool:
+    # A regular expression takes four times as long, of each event.
+    try:
+        unhexlify(codes if len(codes) % 2 == 0 else codes + "0")
+    except ValueError:
+        return False
+    return True
 
 
 def content_hash(event: Event) -> bytes:
