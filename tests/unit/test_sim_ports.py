@@ -79,8 +79,9 @@ async def test_an_unplugged_terminal_comes_again_under_its_name(tmp_path: Path) 
             await port.drop()
             with pytest.raises(serial.SerialException):
                 await asyncio.to_thread(line.read, 1)
-        while os.readlink(port.address) == before:  # noqa: PTH115
-            await asyncio.sleep(0)
+            # While the line is open, its number cannot be given to the next terminal.
+            while os.readlink(port.address) == before:  # noqa: PTH115
+                await asyncio.sleep(0)
         async with opened(port.address) as line:
             assert await said(line, b"two") == b"TWO"
         for end in keep:
