@@ -95,9 +95,9 @@ def command(
         screen.say(f"passed over {count(times, 'event')} of {stranger}, which is not in {store}")
     for decided in summary.stores.values():
         if decided.reloads:
-            times = count(len(decided.reloads), "time")
+            often = count(len(decided.reloads), "time")
             screen.say(
-                f"{decided.store}: the run had its rules reloaded {times} on the way; this replay "
+                f"{decided.store}: the run had its rules reloaded {often} on the way; this replay "
                 "decides all by the rules as they are now, so its head is another"
             )
     screen.show(*_sums(summary))

@@ -27,6 +27,7 @@ from aislewatch.cli.rule_promote import promote_rule
 from aislewatch.cli.rule_read import read_rules
 from aislewatch.cli.rule_schema import write_schema
 from aislewatch.cli.rule_test import show_trial, trial_json, verdict
+from aislewatch.cli.rule_watch import at_each_save, check_again, checked_files
 from aislewatch.cli.rule_why import explain_incident
 from aislewatch.cli.rule_why_not import ask_why_not
 from aislewatch.cli.screen import Screen, table
@@ -78,6 +79,9 @@ def check_rules(
         bool,
         typer.Option("--github", help="Tell what is found as annotations of GitHub's workflows."),
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Check again whenever a file is saved, until Ctrl-C.")
+    ] = False,
     json: options.Json = False,
 ) -> int:
     """Find every mistake in rule files, and say what each rule costs and when it answers."""
@@ -85,6 +89,26 @@ def check_rules(
         message = "--json and --github both say what standard output holds; take one of them"
         raise UsageError(message)
     screen = Screen(json=json)
+
+    def once() -> int:
+        return _check(screen, files, store, strict=strict, sarif=sarif, github=github, brief=watch)
+
+    if not watch:
+        return once()
+    at_each_save(lambda: checked_files(files, store), lambda: check_again(screen, once))
+    return 0
+
+
+def _check(
+    screen: Screen,
+    files: list[Path],
+    store: Path | None,
+    *,
+    strict: bool,
+    sarif: Path | None,
+    github: bool,
+    brief: bool,
+) -> int:
     setup = read_setup(store) if store is not None else None
     today = datetime.fromtimestamp(SystemClock().now_us() / 1_000_000, UTC).date()
     findings = check(rule_files(files), today, setup, whole=files)
@@ -93,7 +117,7 @@ def check_rules(
         sarif.write_bytes(sarif_of(told, version=version("aislewatch")))
     for mistake in told:
         screen.show(Text(github_line(mistake) if github else mistake.render()))
-    if findings.rules:
+    if findings.rules and not brief:
         screen.show("", _table(findings.rules), "")
     screen.show(_verdict(findings))
     screen.give(

@@ -75,6 +75,11 @@ class Screen:
         """Say something that is no result: what is being done, what to do next."""
         self._err.print(Text(text), soft_wrap=True)
 
+    def clear(self) -> None:
+        """Begin an empty screen; nothing where nobody watches."""
+        if self._out.is_terminal and not self.json:
+            self._out.clear()
+
     @contextmanager
     def progress(self, what: str) -> Generator[Step]:
         """Show how far long work is, for as long as it lasts; nothing where nobody watches."""
