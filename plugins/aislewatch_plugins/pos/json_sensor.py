@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
@@ -18,6 +19,9 @@ from aislewatch_plugins.pos.json_feed import MOST_BYTES, read_body, read_events
 from aislewatch_plugins.pos.sensor import KINDS, Desk, PosSensor
 from aislewatch_plugins.pos.source import Source
 from aislewatch_plugins.pos.told import Flaw, Found
+
+_REMEMBERED = 10_000
+"""Requests of which it is remembered that they came, and how they were answered."""
 
 
 class JsonConfig(PosConfig):
@@ -45,6 +49,7 @@ class PosJson(PosSensor):
     def __init__(self, config: JsonConfig) -> None:
         super().__init__(config)
         self._config = config
+        self._answered: dict[bytes, Reply] = {}
 
     def _prepare(self, desk: Desk) -> Source:
         config = self._config
@@ -66,6 +71,10 @@ class PosJson(PosSensor):
         turned_away = await unsigned(desk, request, secrets, self._config.window)
         if turned_away is not None:
             return turned_away
+        digest = hashlib.sha256(request.body).digest()
+        if digest in self._answered:
+            desk.counts.repeats += 1
+            return self._answered[digest]
         try:
             rows = read_body(request.body)
         except Unreadable as error:
@@ -73,7 +82,11 @@ class PosJson(PosSensor):
             return Reply(400, {"error": str(error)})
         found = list(read_events(rows, desk.context.registry))
         accepted, refused = await desk.take(found)
-        return Reply(202, {"accepted": accepted, "refused": refused, "why": _why(found)})
+        reply = Reply(202, {"accepted": accepted, "refused": refused, "why": _why(found)})
+        self._answered[digest] = reply
+        if len(self._answered) > _REMEMBERED:
+            del self._answered[next(iter(self._answered))]
+        return reply
 
 
 def _why(found: list[Found]) -> list[dict[str, str]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -16,7 +18,7 @@ from aislewatch.devices.http import HttpListener, Reply, Request
 from aislewatch.devices.secret import SecretPart
 from aislewatch.errors import UsageError
 from aislewatch.events.located import LocatedYaml
-from aislewatch.events.sensor import Descriptor
+from aislewatch.events.sensor import Descriptor, DeviceInfo
 from aislewatch_plugins.pos.bodies import unsigned
 from aislewatch_plugins.pos.config import (
     Currency,
@@ -120,6 +122,20 @@ class PosLog(PosSensor):
         super().__init__(config)
         self._config = config
         self._seen: dict[bytes, None] = {}
+
+    async def probe(self) -> DeviceInfo:
+        """Say whether the folder is there; one that is named from the store file's is not known."""
+        part = self._config.folder
+        if part is None or not Path(part.path).is_absolute():
+            return await super().probe()
+        try:
+            names = await asyncio.to_thread(os.listdir, part.path)
+        except OSError as error:
+            why = f"folder {part.path} cannot be read: {error.strerror or error}"
+            return DeviceInfo(reachable=False, detail=why)
+        waiting = sum(fnmatchcase(name, part.pattern) for name in names)
+        detail = f"folder {part.path} is there; {waiting} files in it are called {part.pattern}"
+        return DeviceInfo(reachable=True, detail=detail)
 
     def _prepare(self, desk: Desk) -> Source:
         config, folder = self._config, desk.context.folder

@@ -160,7 +160,7 @@ class Receipts:
         if types & _BASKETS and "pos.resume" not in types:
             yield self._fact("pos.basket_open", first_us, known)
         for one in found:
-            yield _placed(one, basket) if isinstance(one, Fact) else one
+            yield self._numbered(_placed(one, basket)) if isinstance(one, Fact) else one
         if types & _BASKETS and "pos.suspend" not in types:
             yield self._fact("pos.basket_close", last_us, {**known, **basket})
         self._paid_us = last_us if types & _PAYS and not receipt.kicks else _NEVER_US
@@ -188,7 +188,7 @@ class Receipts:
             match = line.pattern.search(text if line.over == 1 else f"{before}\n{text}")
             if match is not None:
                 read = self._patterns.read(match.groupdict().items())
-                return self._fact(line.type, time_us, {**known, **line.says, **read})
+                return _unnumbered(line.type, time_us, {**known, **line.says, **read})
         return None
 
     def _odd(self, text: str) -> bool:
@@ -218,9 +218,16 @@ class Receipts:
         return False
 
     def _fact(self, type_: str, time_us: int, fields: Mapping[str, Any]) -> Fact:
+        return self._numbered(_unnumbered(type_, time_us, fields))
+
+    def _numbered(self, fact: Fact) -> Fact:
+        """Number what is told next: of one time, what has the lower number comes before."""
         self._told += 1
-        key = f"{self._name}/{self._told}"
-        return Fact(type_, time_us, key, self._told, "", fields, "arrival")
+        return replace(fact, key=f"{self._name}/{self._told}", seq=self._told)
+
+
+def _unnumbered(type_: str, time_us: int, fields: Mapping[str, Any]) -> Fact:
+    return Fact(type_, time_us, "", 0, "", fields, "arrival")
 
 
 def _placed(fact: Fact, basket: Mapping[str, Any]) -> Fact:
