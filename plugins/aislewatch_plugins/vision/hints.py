@@ -179,7 +179,8 @@ class Hints:
             return
         shelf, inferred = known.shelf, 1.0
         if shelf is None:
-            reach = self._reaches.get(known.hold.person)
+            # An arm that is held out may show a hand that is in nobody's box.
+            reach = self._reaches.get(known.hold.person) or self._reaches.get(None)
             # Only what appeared since the hand went there can come from there.
             if (
                 reach is not None
