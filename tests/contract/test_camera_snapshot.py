@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from aislewatch.devices.pictures import is_whole, place_of
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
-from aislewatch_plugins.camera.snapshot import Snapshots, is_whole, place_of
+from aislewatch_plugins.camera.snapshot import Snapshots
 from aislewatch_sim.camera.dashboard import PICTURE, Dashboard
 
 SERIAL = "Q2XX-AAAA-BBBB"

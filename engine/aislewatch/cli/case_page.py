@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from aislewatch.cli.case_pictures import Pictures
 from aislewatch.cli.cases import Case, Look, Moment, Share, Told
 from aislewatch.cli.rule_sentences import decision_of
 from aislewatch.cli.screen import table
@@ -34,6 +35,7 @@ class CasePage:
         rules: by id, where the store file was given: they say what to do.
         width: columns of the screen.
         whole: show every signal and every event, however many, and what the rules ask for.
+        pictures: what was kept of events, by their ids.
         explained: what is told of a signal's evidence in place of what its record says, by id; the
             page then is about why, and leaves its life out.
     """
@@ -47,6 +49,7 @@ class CasePage:
         *,
         width: int,
         whole: bool,
+        pictures: Pictures | None = None,
         explained: Mapping[str, RenderableType] | None = None,
     ) -> None:
         self._case = case
@@ -55,6 +58,7 @@ class CasePage:
         self._rules = rules
         self._width = width
         self._whole = whole
+        self._pictures: Pictures = pictures or {}
         self._explained = explained
         self._numbers = {
             told.signal: number
@@ -159,6 +163,13 @@ class CasePage:
                 event["type"],
                 self._local.facts(event),
             )
+            for picture in self._pictures.get(event["id"], ()):
+                made.add_row(
+                    self._local.clock(picture.taken_us),
+                    picture.device,
+                    "picture",
+                    f"{picture.file} ({picture.told})",
+                )
         more = len(told.evidence) - len(events)
         return Group(made, Text(f"... and {more} more: --whole", "dim")) if more else made
 
@@ -281,7 +292,9 @@ def _odds(score_cb: int) -> str:
     return f"{10 ** (score_cb / 100):,.3g}"
 
 
-def page_json(case: Case, late: Mapping[str, tuple[Mapping[str, Any], int]]) -> Mapping[str, Any]:
+def page_json(
+    case: Case, late: Mapping[str, tuple[Mapping[str, Any], int]], pictures: Pictures
+) -> Mapping[str, Any]:
     """Give everything that the page says, for scripts; without what `cases_json` gives already."""
     return {
         "entities": case.entities,
@@ -311,6 +324,11 @@ def page_json(case: Case, late: Mapping[str, tuple[Mapping[str, Any], int]]) -> 
                 "value_minor": told.value_minor,
                 "looks": told.looks,
                 "evidence": told.evidence,
+                "pictures": [
+                    {"event": event["id"], **picture._asdict()}
+                    for event in told.evidence
+                    for picture in pictures.get(event["id"], ())
+                ],
             }
             for told in case.past.values()
         ],

@@ -13,7 +13,9 @@ No subject carries a tag, a person or a receipt: whoever may see traffic sees de
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from urllib.parse import quote, unquote
 
 from aislewatch.errors import EventRefused
@@ -97,6 +99,19 @@ def store_filter(store: str) -> str:
 def device_filter(store: str, device: str) -> str:
     """Give the filter for all events of one device: what its plugin may publish, and no more."""
     return f"{EVENTS}.{escape(store)}.{escape(device)}.>"
+
+
+def heard_filter(store: str, types: Sequence[str]) -> str:
+    """Give the narrowest filter for the events of some types, of any device of a store.
+
+    >>> heard_filter("s1", ["pos.tender"]), heard_filter("s1", ["pos.tender", "pos.no_sale"])
+    ('ev.s1.*.pos.tender', 'ev.s1.*.pos.>')
+    """
+    kinds = [[escape(part) for part in type_.split(".")] for type_ in types]
+    shared = list(takewhile(lambda parts: len(set(parts)) == 1, zip(*kinds, strict=False)))
+    common = [parts[0] for parts in shared]
+    rest = [] if all(kind == common for kind in kinds) else [">"]
+    return ".".join([EVENTS, escape(store), "*", *common, *rest])
 
 
 def dead_letter_subject(store: str, device: str) -> str:

@@ -27,6 +27,7 @@ from aislewatch.runtime.bus_spool import Spool
 from aislewatch.runtime.bus_spooling import SpoolingPublisher, WhenFull
 from aislewatch.runtime.clock import RecordingClock, SystemClock
 from aislewatch.runtime.device_events import DeviceEmit
+from aislewatch.runtime.device_hearing import StoreHearing
 from aislewatch.runtime.discovery import find_sensor, installed_registry
 from aislewatch.runtime.hosting import CLOCK_SKEW, Heart, Outcome, Status, described
 from aislewatch.runtime.nats_config import Credentials
@@ -89,6 +90,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
         tick_us: interval of the ticks, where this recording winds its store's clock; else 0.
         since_us: the recording's time when the last life ended.
         watchlist: on what terms faces are compared; None where they are not.
+        pictures: absolute path of the folder for pictures; empty where none are kept.
     """
 
     store: str
@@ -106,6 +108,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
     tick_us: int = 0
     since_us: int = 0
     watchlist: Terms | None = None
+    pictures: str = ""
 
     @property
     def name(self) -> str:
@@ -241,17 +244,19 @@ class DeviceLife:
     async def _watched(
         self, plugin: SensorPlugin, emit: DeviceEmit, watchlist: Comparer | None
     ) -> None:
-        spec = self._spec
+        spec, registry = self._spec, installed_registry()
         context = SensorContext(
             store=spec.store,
             device=spec.device,
             boot=spec.boot,
             clock=self._clock,
             random=Random(spec.seed),
-            registry=installed_registry(),
+            registry=registry,
             folder=spec.folder,
             simulated=spec.simulated,
             watchlist=watchlist,
+            hear=StoreHearing(spec.bus, spec.store, spec.device, registry) if spec.store else None,
+            pictures=spec.pictures,
         )
         try:
             async with asyncio.timeout(OPEN_S):

@@ -55,3 +55,17 @@ class Options:
     policy: Policy = field(default_factory=Policy)
     dice: Random = field(default_factory=SystemRandom)
     snapshot_s: float = 1.0
+
+    @property
+    def pictures(self) -> Path:
+        """Where pictures are kept as evidence: beside the ledger, which holds their hashes."""
+        return pictures_beside(self.ledger)
+
+
+def pictures_beside(ledger: Path) -> Path:
+    """Give the folder of the pictures that a ledger names.
+
+    >>> pictures_beside(Path("shop.db")).name
+    'shop.pictures'
+    """
+    return ledger.with_suffix(".pictures")

@@ -270,6 +270,7 @@ class Parts:
             recording=recording,
             tick_us=setup.tick_us if setup.recording == feed.id else 0,
             since_us=device.newest_us if recording else 0,
+            pictures=str(self._options.pictures.absolute()),
             watchlist=setup.watchlist,
         )
 

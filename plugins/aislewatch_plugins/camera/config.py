@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from aislewatch.devices.address import Address, dialled
+from aislewatch.devices.secret import SecretPart
 from aislewatch.events.quantities import DurationUs
 
 _SECOND: Final = 1_000_000
@@ -14,6 +15,16 @@ PORT, TLS_PORT = 1883, 8883
 
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
 _Positive = Annotated[DurationUs, Field(gt=0)]
+
+PictureOf = Literal[
+    "pos.drawer",
+    "pos.no_sale",
+    "pos.override",
+    "pos.refund",
+    "pos.tender",
+    "pos.void",
+]
+"""What a till tells that a picture can be taken of."""
 
 
 def broker_address(text: str, port: int) -> Address:
@@ -104,6 +115,30 @@ class CameraConfig(BaseModel):
         return broker_address(self.broker, PORT if self.tls is None else TLS_PORT)
 
 
+class SnapshotsConfig(BaseModel):
+    """When a picture is taken as evidence, and where it is asked for.
+
+    Attributes:
+        api_key: where the key of a dashboard user is who may see the camera.
+        lanes: of the tills that the camera looks at.
+        on: what a till tells that is worth a picture.
+        offset: the picture's moment, from the till's on; negative is before.
+        api: address of the dashboard, for regions that have another.
+        looks: how often it is looked whether a picture is there.
+        pause: between two looks.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    api_key: SecretPart
+    lanes: Annotated[list[_Text], Field(min_length=1)]
+    on: Annotated[tuple[PictureOf, ...], Field(min_length=1)] = ("pos.tender",)
+    offset: DurationUs = 0
+    api: Annotated[str, Field(pattern=r"^https?://[^/?#]+/?$")] = "https://api.meraki.com"
+    looks: int = Field(default=30, ge=1, le=600)
+    pause: _Positive = _SECOND
+
+
 class MerakiConfig(CameraConfig):
     """A Meraki MV camera with MV Sense.
 
@@ -115,6 +150,7 @@ class MerakiConfig(CameraConfig):
         tracks: tell each person by the raw detections, and not by the counts alone.
         dark: it cannot see with less light, in lux.
         silence: as above; these cameras send counts all the time.
+        snapshots: take pictures as evidence; none where not said.
     """
 
     serial: TopicPart
@@ -123,6 +159,7 @@ class MerakiConfig(CameraConfig):
     tracks: bool = False
     dark: float = Field(default=2.0, ge=0)
     silence: DurationUs = Field(default=60 * _SECOND, ge=0)
+    snapshots: SnapshotsConfig | None = None
 
     @model_validator(mode="after")
     def _tracks_have_no_zones(self) -> Self:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from aislewatch.devices.secret import read_key
 from aislewatch.devices.telling import hand_over
 from aislewatch.errors import DeviceError
+from aislewatch.events.kinds import Event
 from aislewatch.events.sensor import (
     Descriptor,
     DeviceInfo,
@@ -29,12 +30,14 @@ from aislewatch_plugins.camera.config import (
     FrigateConfig,
     MerakiConfig,
 )
+from aislewatch_plugins.camera.evidence import Evidence, session
 from aislewatch_plugins.camera.faces import Faces
 from aislewatch_plugins.camera.frigate import Frigate
 from aislewatch_plugins.camera.likenesses import Likenesses
 from aislewatch_plugins.camera.link import Came, Link
 from aislewatch_plugins.camera.meraki import Meraki
 from aislewatch_plugins.camera.seen import Decoder
+from aislewatch_plugins.camera.snapshot import Picture, Snapshots
 from aislewatch_plugins.camera.telling import Teller
 
 _LOOK_S: Final = 0.5
@@ -59,6 +62,9 @@ class _Camera(SensorPlugin):
         """Make what compares faces; None for a camera that tells none."""
         del context
         return None
+
+    async def beside(self, teller: Teller, context: SensorContext, emit: Emit) -> None:
+        """Do what is to be done beside telling what the camera says; may return at once."""
 
     async def probe(self) -> DeviceInfo:
         """Connect to the broker and wait a little for a message; nothing is published.
@@ -110,9 +116,12 @@ class _Camera(SensorPlugin):
         assert teller is not None
         assert context is not None
         reading: asyncio.Task[Came] = asyncio.ensure_future(link.read())
+        beside = asyncio.ensure_future(self.beside(teller, context, emit))
         try:
             while True:
                 done, _ = await asyncio.wait({reading}, timeout=_LOOK_S)
+                if beside.done():
+                    beside.result()
                 now_us = context.clock.now_us()
                 if done:
                     topic, payload, retained = reading.result()
@@ -122,7 +131,8 @@ class _Camera(SensorPlugin):
                 await hand_over(teller.advance(now_us), emit, context.device)
         finally:
             reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            beside.cancel()
+            await asyncio.gather(reading, beside, return_exceptions=True)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -160,12 +170,55 @@ class CameraMeraki(_Camera):
     descriptor: ClassVar[Descriptor] = Descriptor(
         name="camera-meraki",
         title="A Meraki MV camera with MV Sense, by MQTT",
-        emits=(*_PEOPLE, "vision.count"),
+        emits=(*_PEOPLE, "vision.count", "vision.snapshot"),
     )
 
     def __init__(self, config: MerakiConfig) -> None:
         super().__init__(config)
         self._vendor = config
+        self._api_key = ""
+        self._evidence: Evidence | None = None
+
+    async def open(self, context: SensorContext) -> None:
+        """Read the secrets, connect and subscribe; raises as the others do."""
+        wanted = self._vendor.snapshots
+        if wanted is not None:
+            key = await asyncio.to_thread(wanted.api_key.read, context.folder)
+            self._api_key = key.decode("latin-1")
+        await super().open(context)
+
+    async def beside(self, teller: Teller, context: SensorContext, emit: Emit) -> None:
+        """Take pictures of what tills tell, where they are wanted."""
+        wanted, clock, device = self._vendor.snapshots, context.clock, context.device
+        if wanted is None or context.hear is None or not context.pictures:
+            return
+
+        async def on_picture(cause: Event, picture: Picture) -> None:
+            await hand_over(teller.pictured(cause, picture, clock.now_us()), emit, device)
+
+        async def on_missing(reason: str) -> None:
+            await hand_over(teller.not_pictured(reason, clock.now_us()), emit, device)
+
+        async with session() as made:
+            snapshots = Snapshots(
+                made,
+                self._api_key,
+                Path(context.pictures),
+                api=wanted.api,
+                tries=wanted.looks,
+                pause_s=wanted.pause / 1_000_000,
+            )
+            self._evidence = Evidence(
+                wanted, self._vendor.serial, snapshots.take, on_picture, on_missing
+            )
+            await self._evidence.run(context.hear)
+
+    def diagnostics(self) -> dict[str, object]:
+        """Give the counts of pictures as well; never the key."""
+        found, evidence = super().diagnostics(), self._evidence
+        if evidence is not None:
+            found |= {"pictures": evidence.taken, "pictures_missing": evidence.missing}
+        return found
 
     def decoder(self) -> Decoder:
         """Make the decoder."""

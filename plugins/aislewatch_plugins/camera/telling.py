@@ -15,11 +15,13 @@ from aislewatch.devices.clock import ClockWatch
 from aislewatch.devices.pseudonym import pseudonym
 from aislewatch.devices.telling import Envelopes, Refusal, Told
 from aislewatch.events.kinds import (
+    Event,
     PersonMatch,
     TimedBy,
     VisionAction,
     VisionCount,
     VisionPerson,
+    VisionSnapshot,
 )
 from aislewatch.events.sensor import ClockSkew, SensorContext
 from aislewatch_plugins.camera.config import CameraConfig
@@ -35,10 +37,12 @@ from aislewatch_plugins.camera.seen import (
     Seen,
     Sight,
 )
+from aislewatch_plugins.camera.snapshot import Picture
 from aislewatch_plugins.camera.standing import Faults, Standing
 
 _REMEMBERED: Final = 4_096
 _CLOCK: Final = "clock"
+_PICTURES: Final = "pictures"
 _GONE_US: Final = 30_000_000
 """A track whose end no camera tells has ended when it was not seen for so long."""
 
@@ -166,6 +170,31 @@ class Teller:
                 del self._stays[key]
             elif stay.last.stays and now_us - stay.told_us >= self._config.again:
                 yield from self._person(stay.last, now_us, "arrival")
+
+    def pictured(self, cause: Event, picture: Picture, now_us: int) -> Iterator[Told]:
+        """Tell a picture that was kept.
+
+        Args:
+            cause: what it was taken for.
+            picture: the picture.
+            now_us: the time; the picture's own is what it was asked for.
+        """
+        self._faults.take(Sight(_PICTURES, None))
+        yield from self._news(self._faults.news(), now_us)
+        yield VisionSnapshot(
+            **self._envelopes.at(now_us, "arrival"),
+            lane=getattr(cause, "lane", None),
+            picture=picture.sha256,
+            size_bytes=picture.size_bytes,
+            taken_us=picture.time_us,
+            cause=cause.id,
+            receipt=getattr(cause, "receipt", None),
+        )
+
+    def not_pictured(self, reason: str, now_us: int) -> Iterator[Told]:
+        """Tell that a picture could not be had; what the camera sees, it sees all the same."""
+        self._faults.take(Sight(_PICTURES, "degraded", "no-picture", reason))
+        yield from self._news(self._faults.news(), now_us)
 
     def _one(self, seen: Seen) -> Iterator[Told]:
         match seen:
