@@ -128,8 +128,12 @@ class Core:
             store=settings.store,
             doubts=state.doubts,
         )
-        self._plan.intake[ListChanged] = self._before(self._plan.intake[ListChanged])
-        self._plan.intake[VisionSnapshot] = self._keeping(self._plan.intake[VisionSnapshot])
+        for cls, tell in (
+            (DeviceState, self._take_state),
+            (ListChanged, self._take_list),
+            (VisionSnapshot, self._take_picture),
+        ):
+            self._plan.intake[cls] = self._before(self._plan.intake[cls], tell)
         self._configuration = _configuration(settings, self._plan)
         self._stop = -1
         self._judged = -1
@@ -160,9 +164,9 @@ class Core:
         """Take events in the order of the log; give what they decided, in order.
 
         Args:
-            events: each an object of its own. A resend is known by its id and content, but the very
-                same object, given twice before a tick releases it, counts twice: decoding never
-                makes it, and to look for it would cost every event.
+            events: each an object of its own, and the core's from now on. A resend is known by its
+                id and content, but the very same object, given twice before a tick releases it,
+                counts twice: decoding never makes it, and to look for it would cost every event.
         """
         self._records = []
         order, enrichers = self._order, self._model.enrichers
@@ -209,9 +213,6 @@ class Core:
                 other = self._order.remember(event)
                 if not self._wins(event, other, time, time - 1):
                     continue
-            if event.__class__ is DeviceState:
-                self._judge_through(time - 1)
-                self._take_state(event)
             intake[event.__class__](event)
         watermark = self._order.watermark
         if tick.final and later:
@@ -471,28 +472,21 @@ class Core:
         self._lists.tell(event)
         self._tell(f"list/{event.list_name}", "list.changed", event.time, event)
 
-    def _before(self, intake: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Let a list be changed before all else that is done with the event that says so."""
-
-        def take(event: ListChanged) -> None:
-            self._judge_through(event.time - 1)
-            self._take_list(event)
-            intake(event)
-
-        return take
-
-    def _keeping(self, intake: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Put a picture on record whatever rules make of it: its file is proved by its hash."""
-
-        def take(event: VisionSnapshot) -> None:
-            self._judge_through(event.time - 1)
-            self._take_picture(event)
-            intake(event)
-
-        return take
-
     def _take_picture(self, event: VisionSnapshot) -> None:
+        # On record whatever rules make of it: its file is proved by its hash.
         self._tell(f"picture/{event.picture}", "picture.kept", event.time, event)
+
+    def _before(
+        self, intake: Callable[[Any], None], tell: Callable[[Any], None]
+    ) -> Callable[[Any], None]:
+        """Have an event change what rules are judged by before all else that is done with it."""
+
+        def take(event: Event) -> None:
+            self._judge_through(event.time - 1)
+            tell(event)
+            intake(event)
+
+        return take
 
     def _tell_undecided(self, plan: RulePlan, anchor: Event, verdict: Undecided, now: int) -> None:
         content = {

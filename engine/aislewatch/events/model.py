@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from aislewatch.events.epc import SGTIN_HEADERS, decode_epc
 from aislewatch.events.kinds import Event, Placed, PosLine, Product, Tagged
@@ -171,11 +171,14 @@ class StoreModel:
 
     def enrich(self, event: Event) -> Event:
         """Add what the model knows of an event: its place, its product, its expected weight."""
-        return self.enrichers[event.__class__](event)
+        return self._enrich(event) if isinstance(event, Placed) else event
 
     @cached_property
     def enrichers(self) -> Mapping[type[Event], Callable[[Any], Event]]:
-        """By class of event, what :meth:`enrich` does; for whoever enriches very many."""
+        """By class of event, what :meth:`enrich` does; for whoever enriches very many.
+
+        The events must be the caller's own: what their code alone decides is written into them.
+        """
         return _Enrichers(self)
 
     def _enrich(self, event: Placed) -> Event:
@@ -193,7 +196,9 @@ class StoreModel:
             return event
         tag = decode_epc(event.epc) if event.epc[:2] in SGTIN_HEADERS else None
         if tag is None:
-            return replace(event, unknown_tag=True)
+            # A copy of each, of which most come to nothing, costs as much as all else here.
+            force_setattr(event, "unknown_tag", True)
+            return event
         return replace(event, unknown_tag=False, serial=tag.serial, gtin=event.gtin or tag.gtin)
 
     def _enrich_bare_line(self, event: PosLine) -> Event:
