@@ -57,7 +57,7 @@ match:
             6,
             "'seen pos.void' is optional: its points count also where there is none",
         ),
-        ("3s before weigh", "3s around weigh", 1, "the rule answers 3 s after its anchor"),
+        ("3s before weigh", "3s around weigh", 1, "the rule answers 3s after its anchor"),
     ],
 )
 def test_what_is_likely_a_mistake_is_warned_of(old: str, new: str, line: int, message: str) -> None:

@@ -37,6 +37,24 @@ def mistakes(old: str, new: str) -> list[Mistake]:
             "name the event with 'as', and compare the two in a check: below it",
         ),
         (
+            "amount > EUR 20",
+            "amount > 20 EUR",
+            "'EUR' does not fit: here an operator such as 'and' is expected",
+            "a currency stands before its amount: EUR 20",
+        ),
+        (
+            "amount > EUR 20",
+            "amount > 20.50euro",
+            "unknown unit 'euro'",
+            "a currency stands before its amount: EUR 20.50",
+        ),
+        (
+            "amount > EUR 20",
+            "amount > \N{POUND SIGN}20",
+            "'\N{POUND SIGN}' is not a currency",
+            "write e.g. GBP 5",
+        ),
+        (
             "match:\n  - {",
             "match:\n\t- {",
             "a tab stands where YAML wants spaces",

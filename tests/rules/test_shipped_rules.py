@@ -36,7 +36,7 @@ def test_a_shipped_rule_is_tested_firing_and_not_firing(rule: Rule) -> None:
     ("wrong", "problem"),
     [
         ({"fires": 2}, "fires 1 times, not 2"),
-        ({"at": "10:20:01"}, "fires -1.0 s from 10:20:01"),
+        ({"at": "10:20:01"}, "fires 1s earlier than 10:20:01"),
         ({"about": {"epc": "E2"}}, "is about epc E1, not E2"),
         ({"about": {"lane": "L1"}}, "is about lane None, not L1"),
         ({"points": 19}, "counts 20 points, not 19"),

@@ -1,5 +1,7 @@
 """A rule's tests are told by their place in the file, and hold in any order of arrival."""
 
+from datetime import date
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from aislewatch.authoring.arrivals import shuffled, signals_of
 from aislewatch.authoring.lines import parse_lines
 from aislewatch.authoring.trial import try_rule
+from aislewatch.cli.rule_check import check, rule_files
 from aislewatch.detect.core import Settings
 from aislewatch.errors import FileMistakes
 from aislewatch.events.kinds import ClockTick
@@ -72,7 +75,8 @@ def test_lines_that_are_no_events_are_told_by_their_line_of_the_file() -> None:
     with pytest.raises(FileMistakes) as raised:
         try_rule(load(text), text, REGISTRY)
     (mistake,) = raised.value.mistakes
-    assert (mistake.line, mistake.column) == (18, 7)
+    assert (mistake.line, mistake.column, mistake.length) == (18, 16, 8)
+    assert mistake.hint.startswith("did you mean 'pos.void'?")
     assert mistake.source.strip() == "10:00:01 pos.vuid lane=1"
 
 
@@ -101,3 +105,36 @@ def test_events_that_are_later_than_allowed_would_be_seen_to_matter() -> None:
     assert min(found) < 2
     patient = Settings(store="1", lateness_us=60_000_000)
     assert {len(signals_of(rule, log, REGISTRY, None, patient)) for log in logs} == {2}
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "part", "message", "hint"),
+    [
+        ("10:00 pos.void", 0, "10:00 pos.void", "this is no event line", "write e.g. 10:00:00"),
+        ("10:00:01 pos.void lnae=1", 18, "lnae", "pos.void has no field 'lnae'", "'lane'"),
+        ("10:00:01 pos.void units=x", 24, "x", "units is a figure, not 'x'", "write e.g. 5"),
+        ("10:00:01 pos.void lane", 18, "lane", "'lane' cannot be read", "write name=value or *3"),
+        ("10:00:01 rfid.crossing alarm=yes epc=E1", 29, "yes",
+         "'yes' is not a possible value of alarm", "possible values: false, true"),
+        ("10:00:01 rfid.read zone.kind=shelv epc=E1", 29, "shelv",
+         "'shelv' is not a possible value of zone.kind", "did you mean 'shelf'?"),
+        ("10:00:01 rfid.read person=P", 9, "rfid.read", "rfid.read needs epc", "add epc=..."),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_line_that_cannot_be_read_is_told_where_it_stands(
+    line: str, column: int, part: str, message: str, hint: str
+) -> None:
+    with pytest.raises(FileMistakes) as raised:
+        parse_lines(f"10:00:00 pos.item lane=1\n   {line}", REGISTRY)
+    (mistake,) = raised.value.mistakes
+    assert (mistake.line, mistake.column, mistake.message) == (2, column + 4, message)
+    assert line[column : column + mistake.length] == part
+    assert hint in mistake.hint
+
+
+def test_check_reads_the_lines_of_tests_too(tmp_path: Path) -> None:
+    file = tmp_path / "rule.yml"
+    file.write_text(TEXT.replace("pos.void lane=1", "pos.void lnae=1"))
+    findings = check(rule_files([file]), date(2026, 1, 1), None)
+    assert {one.message for one in findings.mistakes} == {"pos.void has no field 'lnae'"}
+    assert findings.rules == []

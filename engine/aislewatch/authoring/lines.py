@@ -20,8 +20,10 @@ import msgspec
 from aislewatch.errors import EventRefused, FileMistakes, Mistake
 from aislewatch.events.codec import check_code
 from aislewatch.events.kinds import Event
-from aislewatch.events.registry import FieldSpec, KindSpec, Registry
+from aislewatch.events.model_mistakes import did_you_mean
+from aislewatch.events.registry import ENVELOPE, FieldSpec, KindSpec, Registry
 from aislewatch.events.units import Dimension
+from aislewatch.rules.desk import near_types
 
 DAY_US = 1_767_225_600_000_000
 """Midnight of 2026-01-01 UTC, the day on which lines without a date happen."""
@@ -53,24 +55,42 @@ def parse_lines(text: str, registry: Registry, *, file: str = "events") -> list[
             continue
         try:
             events += _events(line.strip(), number, registry)
-        except ValueError as error:
-            column = len(line) - len(line.lstrip()) + 1
-            length = len(line.strip())
-            mistakes.append(Mistake(file, number, column, str(error), length, line))
+        except _WrongPartError as wrong:
+            column = len(line) - len(line.lstrip()) + wrong.start + 1
+            hint, length = wrong.hint, wrong.length
+            mistakes.append(Mistake(file, number, column, str(wrong), length, line, hint))
     if mistakes:
         raise FileMistakes(mistakes)
     return events
 
 
+class _WrongPartError(ValueError):
+    """A part of a line cannot be read.
+
+    Attributes:
+        start: where in the line, without what is before it, in characters.
+        length: of the part.
+        hint: how to mend it.
+    """
+
+    def __init__(self, message: str, span: tuple[int, int], hint: str = "") -> None:
+        super().__init__(message)
+        self.start = span[0]
+        self.length = max(1, span[1] - span[0])
+        self.hint = hint
+
+
 def _events(line: str, number: int, registry: Registry) -> Iterator[Event]:
     match = _LINE.match(line)
     if match is None:
-        message = "not an event line; write e.g. 10:00:00 pos.item lane=L4"
-        raise ValueError(message)
+        message, hint = "this is no event line", "write e.g. 10:00:00 pos.item lane=L4"
+        raise _WrongPartError(message, (0, len(line)), hint)
     kind = registry.kinds.get(match["type"])
     if kind is None:
+        known = near_types(match["type"], registry.kinds)
+        hint = did_you_mean(match["type"], known, label="near")
         message = f"unknown type of event {match['type']!r}"
-        raise ValueError(message)
+        raise _WrongPartError(message, match.span("type"), hint)
     content: dict[str, Any] = {
         "store": LINES_STORE,
         "device": LINES_DEVICE,
@@ -78,19 +98,27 @@ def _events(line: str, number: int, registry: Registry) -> Iterator[Event]:
         "type": kind.type,
     }
     times = 1
-    rest = match["rest"].rstrip()
-    position = 0
-    while position < len(rest):
-        part = _PART.match(rest, position)
+    position, end = match.start("rest"), len(line.rstrip())
+    while position < end:
+        part = _PART.match(line, position)
         if part is None:
-            message = f"cannot read {rest[position:].strip()!r}; write name=value or *3"
-            raise ValueError(message)
+            left = line[position:end].strip()
+            message = f"{left!r} cannot be read"
+            raise _WrongPartError(message, (end - len(left), end), "write name=value or *3")
         position = part.end()
         if part["times"]:
             times = int(part["times"])
         else:
-            field = _field(kind, part["key"])
-            content[field.attr] = _value(field, part["value"].strip('"'))
+            field = _field(kind, part)
+            content[field.attr] = _value(field, part)
+    missing = [
+        spec.path
+        for spec in kind.fields.values()
+        if spec.required and spec.attr not in content and spec.attr not in ENVELOPE
+    ]
+    if missing:
+        message = f"{kind.type} needs {' and '.join(missing)}"
+        raise _WrongPartError(message, match.span("type"), f"add {missing[0]}=...")
     for repeat in range(times):
         event = {**content, "id": f"{content['device']}/{number}.{repeat}"}
         event["seq"] = number * 100_000 + repeat
@@ -100,19 +128,27 @@ def _events(line: str, number: int, registry: Registry) -> Iterator[Event]:
                 check_code(made)
         except (msgspec.ValidationError, EventRefused) as error:
             message = f"no {kind.type}: {error}"
-            raise ValueError(message) from None
+            raise _WrongPartError(message, (0, len(line))) from None
         yield made
 
 
-def _field(kind: KindSpec, path: str) -> FieldSpec:
-    field = kind.fields.get(path)
+def _field(kind: KindSpec, part: re.Match[str]) -> FieldSpec:
+    field = kind.fields.get(part["key"])
     if field is None:
-        message = f"{kind.type} has no field {path!r}; it has {', '.join(kind.fields)}"
-        raise ValueError(message)
+        message = f"{kind.type} has no field {part['key']!r}"
+        raise _WrongPartError(
+            message, part.span("key"), did_you_mean(part["key"], kind.fields, label="it has")
+        )
     return field
 
 
-def _value(field: FieldSpec, text: str) -> object:
+def _value(field: FieldSpec, part: re.Match[str]) -> object:
+    text = part["value"].strip('"')
+    values = ("true", "false") if field.dimension is Dimension.FLAG else field.values
+    if values and text not in values:
+        message = f"{text!r} is not a possible value of {field.path}"
+        hint = did_you_mean(text, values, label="possible values")
+        raise _WrongPartError(message, part.span("value"), hint)
     if field.dimension is Dimension.TEXT:
         return text
     if field.dimension is Dimension.FLAG:
@@ -123,7 +159,8 @@ def _value(field: FieldSpec, text: str) -> object:
         figure = Decimal(text.removesuffix(field.display_unit)) * per_written_unit(field)
     except InvalidOperation:
         message = f"{field.path} is a figure, not {text!r}"
-        raise ValueError(message) from None
+        unit = f", in {field.display_unit}" if field.display_unit else ""
+        raise _WrongPartError(message, part.span("value"), f"write e.g. 5{unit}") from None
     return int(figure) if field.whole else float(figure)
 
 

@@ -19,6 +19,7 @@ from aislewatch.detect.core import Core, Settings
 from aislewatch.detect.judging import NO_ANCHOR
 from aislewatch.events.kinds import ClockTick, DeviceState, Event
 from aislewatch.events.model import Device, StoreModel
+from aislewatch.events.quantities import written_duration
 from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule, TestCase
@@ -157,8 +158,9 @@ def _failures(case: TestCase, signals: Sequence[Mapping[str, Any]]) -> Iterator[
         return
     first = signals[0]
     if case.at is not None and first["decided_us"] != time_us(case.at):
-        late = f"{(first['decided_us'] - time_us(case.at)) / 1_000_000:+} s"
-        yield Failure("at", case.at, f"{late} from it", f"fires {late} from {case.at}")
+        apart = first["decided_us"] - time_us(case.at)
+        late = f"{written_duration(abs(apart))} {'later' if apart > 0 else 'earlier'}"
+        yield Failure("at", case.at, late, f"fires {late} than {case.at}")
     about: dict[str, str] = dict(first["about"])
     for kind, value in case.about.items():
         if about.get(kind) != value:

@@ -8,17 +8,16 @@ from random import Random
 from typing import Literal
 
 from aislewatch.authoring.arrivals import shuffled, signals_of
-from aislewatch.authoring.lines import parse_lines
+from aislewatch.authoring.cases import read_cases
 from aislewatch.authoring.mutants import sites_of
 from aislewatch.authoring.running import CaseRun, Lists, run_case
 from aislewatch.authoring.sites import Site
 from aislewatch.detect.core import Settings
-from aislewatch.errors import FileMistakes, Mistake
+from aislewatch.errors import Mistake
 from aislewatch.events.kinds import Event
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule, TestCase
-from aislewatch.rules.signals import with_signals
 
 SHUFFLES = 20
 """Orders of arrival that each test is run in."""
@@ -129,7 +128,7 @@ def try_rule(
         FileMistakes: lines of its tests are no events; all of them, at their place in the file.
     """
     document = LocatedYaml.parse(text, rule.file)
-    cases = _read_cases(rule, registry, document)
+    cases = read_cases(rule, registry, document)
     runs = [run_case(rule, case, registry, lists, events=events) for case, events in cases]
     missed = [_missed(document, index, run) for index, run in enumerate(runs)]
     settings = Settings(store="1")
@@ -162,34 +161,6 @@ def _joined(changes: Sequence[str]) -> str:
     first = changes[0]
     stem = first[: first.find(" to ")] if " to " in first else first
     return " or".join([first, *(change.removeprefix(stem) for change in changes[1:])])
-
-
-def _read_cases(
-    rule: Rule, registry: Registry, document: LocatedYaml
-) -> list[tuple[TestCase, list[Event]]]:
-    cases: list[tuple[TestCase, list[Event]]] = []
-    mistakes: list[Mistake] = []
-    for index, case in enumerate(rule.tests):
-        try:
-            known = with_signals(registry, rule.hears)
-            cases.append((case, parse_lines(case.events, known, file=rule.file)))
-        except FileMistakes as found:
-            mistakes += [_in_file(document, index, case, one) for one in found.mistakes]
-    if mistakes:
-        raise FileMistakes(mistakes)
-    return cases
-
-
-def _in_file(document: LocatedYaml, index: int, case: TestCase, mistake: Mistake) -> Mistake:
-    """Give a mistake in a line of a test its place in the rule's file, where it may have braces."""
-    lines = (case.written or case.events).splitlines(keepends=True)
-    line = lines[mistake.line - 1]
-    return document.mistake(
-        ("tests", index, "events"),
-        mistake.message,
-        offset=sum(map(len, lines[: mistake.line - 1])) + len(line) - len(line.lstrip()),
-        length=len(line.strip()),
-    )
 
 
 def _strays(

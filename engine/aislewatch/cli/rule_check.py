@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from aislewatch.authoring.cases import read_cases
 from aislewatch.authoring.loading import NONE, lists_in, lists_of, read_rule, rules_beside
 from aislewatch.authoring.locking import lock_warnings
 from aislewatch.detect.core import Settings
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
 from aislewatch.errors import FileMistakes, Mistake, UsageError
+from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry
 from aislewatch.rules.lint import lint
@@ -114,6 +116,11 @@ def check(
             continue
         sound[file] = text
         warnings += lint(rule, shown)
+        try:
+            read_cases(rule, registry, LocatedYaml.parse(shown, file))
+        except FileMistakes as found:
+            mistakes += found.mistakes
+            continue
         unsure = tuple(sorted(lists_in(text, file))) if setup is None else ()
         rules.append(_checked(rule, registry, setup, unsure))
     mistakes += _doubles(sound, registry, rules, today)

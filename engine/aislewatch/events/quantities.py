@@ -102,3 +102,18 @@ MassMg = Annotated[
     ),
 ]
 """Milligrams, written as a mass."""
+
+
+def written_duration(us: int) -> str:
+    """Give a stretch of time as it is written in rules.
+
+    >>> written_duration(1_800_000_000), written_duration(5_401_500_000), written_duration(0)
+    ('30m', '1h30m1s500ms', '0s')
+    """
+    parts: list[str] = []
+    rest = abs(us)
+    for symbol in ("d", "h", "m", "s", "ms", "us"):
+        count, rest = divmod(rest, int(UNITS[symbol].per_unit))
+        if count:
+            parts.append(f"{count}{symbol}")
+    return ("-" if us < 0 else "") + ("".join(parts) or "0s")

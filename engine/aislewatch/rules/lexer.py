@@ -127,7 +127,8 @@ def _number(text: str, at: int) -> Word:
             break
         unit = UNITS.get(found[0])
         if unit is None:
-            hint = did_you_mean(found[0], UNITS, label="units")
+            figure = text[start : digits.end()]
+            hint = money_behind(figure, found[0]) or did_you_mean(found[0], UNITS, label="units")
             raise Refused(Problem(f"unknown unit {found[0]!r}", digits.end(), len(found[0]), hint))
         if total is not None and (unit.dimension, dimension) != (Dimension.DURATION,) * 2:
             raise Refused(Problem("only durations are written in two units", at, len(found[0])))
@@ -138,6 +139,24 @@ def _number(text: str, at: int) -> Word:
     if total > _LARGEST:
         raise Refused(Problem("the figure is too large", start, at - start))
     return Word("number", text[start:at], start, at - start, total, dimension, "".join(symbols))
+
+
+def money_behind(figure: str, currency: str) -> str:
+    """Give a hint where a currency stands behind its amount; empty where it is no currency."""
+    code = _SPOKEN.get(currency.lower(), currency.upper())
+    known = currency.lower() in _SPOKEN or currency in _COMMON
+    return f"a currency stands before its amount: {code} {figure}" if known else ""
+
+
+_SPOKEN = {
+    "euro": "EUR", "euros": "EUR", "dollar": "USD", "dollars": "USD", "pound": "GBP",
+    "pounds": "GBP", "franc": "CHF", "francs": "CHF", "yen": "JPY",
+}  # fmt: skip
+_COMMON = frozenset(
+    {"AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HUF", "INR", "JPY", "KRW",
+     "MXN", "NOK", "NZD", "PLN", "SEK", "SGD", "TRY", "USD", "ZAR"}
+)  # fmt: skip
+_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
 
 
 def _money(currency: Word, number: Word) -> Word:
@@ -172,6 +191,7 @@ def _stranger(text: str, at: int) -> Problem:
         return Problem(f"'{sign}' is not an operator", at, 1, f"write '{word}'")
     if sign == "%":
         return Problem("'%' stands only behind a number", at, 1, "write e.g. 15% of x")
-    if sign == "$":
-        return Problem("'$' is not a currency", at, 1, "write e.g. USD 5")
+    if sign in _SIGNS:
+        code = _SIGNS[sign]
+        return Problem(f"{sign!r} is not a currency", at, 1, f"write e.g. {code} 5")
     return Problem(f"{sign!r} cannot stand in an expression", at, 1)

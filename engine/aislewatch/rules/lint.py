@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from aislewatch.errors import Mistake
+from aislewatch.events.quantities import written_duration
 from aislewatch.events.units import Dimension
 from aislewatch.rules.rule import (
     Aggregate,
@@ -15,13 +16,13 @@ from aislewatch.rules.rule import (
     Expr,
     Rule,
     Seen,
-    SomeOf,
     StatsOf,
     Unmatched,
+    flat,
 )
 from aislewatch.rules.tree import All, Compare, Constant, Field, Term, parts
 
-PERSONAL = frozenset({"person", "cashier", "customer", "card", "card_before"})
+PERSONAL = frozenset({"person", "cashier", "customer", "card", "card_before", "entry"})
 """Fields that name a person, if by a pseudonym; a sentence travels further than an entity does."""
 
 _BELOW = frozenset({"<", "<="})
@@ -55,7 +56,7 @@ _Warning = tuple[int, int, str, str]
 
 
 def _warnings(rule: Rule) -> Iterator[_Warning]:
-    for clause in _all(rule.clauses):
+    for clause in flat(rule.clauses):
         yield from _joins(clause)
         yield from _given_away(clause)
     for expr in _conditions(rule):
@@ -67,16 +68,9 @@ def _warnings(rule: Rule) -> Iterator[_Warning]:
         if wanted not in fires:
             yield 1, 0, f"no inline test in which the rule {word}", "add one under 'tests'"
     if rule.reach.latest_us > 0:
-        late = f"{rule.reach.latest_us / 1_000_000:g} s"
+        late = written_duration(rule.reach.latest_us)
         message = f"the rule answers {late} after its anchor, and the allowed lateness later"
         yield 1, 0, message, "windows that end at the anchor answer at once"
-
-
-def _all(clauses: tuple[Clause, ...]) -> Iterator[Clause]:
-    for clause in clauses:
-        yield clause
-        if isinstance(clause, SomeOf):
-            yield from _all(clause.clauses)
 
 
 def _joins(clause: Clause) -> Iterator[_Warning]:
@@ -101,7 +95,7 @@ def _given_away(clause: Clause) -> Iterator[_Warning]:
 def _conditions(rule: Rule) -> Iterator[Expr]:
     if rule.anchor.where is not None:
         yield rule.anchor.where
-    for clause in _all(rule.clauses):
+    for clause in flat(rule.clauses):
         if isinstance(clause, Evidence) and clause.where is not None:
             yield clause.where
         if isinstance(clause, Aggregate) and clause.holds is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from aislewatch.events.units import Dimension
-from aislewatch.rules.lexer import Problem, Refused, Word, lex
+from aislewatch.rules.lexer import Problem, Refused, Word, lex, money_behind
 
 DEEPEST = 30
 """Levels of one expression. Python's compiler gives up at 200 brackets; we use a few a level."""
@@ -251,7 +251,10 @@ class _Reader:
             before = self._words[max(0, self._at - 1)]
             end = before.offset + before.length
             return Problem(f"the expression stops short: {expected}", max(0, end - 1), 1)
-        return Problem(f"{word.text!r} does not fit: {expected}", word.offset, word.length)
+        hint = ""
+        if self._at and word.kind == "name" and self._words[self._at - 1].kind == "number":
+            hint = money_behind(self._words[self._at - 1].text, word.text)
+        return Problem(f"{word.text!r} does not fit: {expected}", word.offset, word.length, hint)
 
 
 def _deeper(depth: int, word: Word) -> int:
