@@ -32,6 +32,7 @@ _LETTERS = {
     "customer": "M",
     "card": "K",
     "card_before": "K",
+    "entry": "N",
     "shift_id": "S",
     "serial": "N",
 }

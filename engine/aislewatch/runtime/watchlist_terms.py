@@ -78,20 +78,21 @@ class KnownOffendersPart(BaseModel):
             store: whose list it is.
             folder: that relative paths begin from.
         """
-        if not self.enabled:
-            return None
-        assert self.purpose is not None
-        assert self.retention is not None
-        assert self.threshold is not None
-        assert self.false_match_rate is not None
+        return self.kept(store, folder) if self.enabled else None
+
+    def kept(self, store: str, folder: Path) -> Terms:
+        """Give on what terms a list lies there, also where nobody is compared with it any more.
+
+        What is kept has to be shown and erased also after it was switched off.
+        """
         return Terms(
             store=store,
             file=str(folder / self.file),
             name=self.name,
-            purpose=self.purpose,
-            retention_us=self.retention,
-            threshold=self.threshold,
-            false_match_rate=self.false_match_rate,
+            purpose=self.purpose or "none: switched off",
+            retention_us=self.retention or RETENTION_DAYS_MOST * _DAY_US,
+            threshold=self.threshold or 1.0,
+            false_match_rate=self.false_match_rate or 0.0,
             quality=self.quality,
             visitors=self.visitors,
             four_eyes=self.four_eyes,
