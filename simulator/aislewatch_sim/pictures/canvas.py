@@ -1,6 +1,6 @@
 """A canvas: soft-edged shapes on a picture, and who of those drawn stands in front where.
 
-Everything is numpy, so that the same calls give the same bytes on every machine.
+Everything is numpy, and nothing is drawn by chance: the same calls give the same picture.
 """
 
 from __future__ import annotations

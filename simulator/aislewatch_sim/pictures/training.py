@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,7 +51,8 @@ def reduced(picture: Picture, side: int) -> Picture:
     height, width = picture.shape[:2]
     rows, columns = _shares(height, side), _shares(width, side)
     squeezed = np.einsum("ay,yxc,bx->abc", rows, picture.astype(np.float32), columns, optimize=True)
-    return np.clip(np.rint(squeezed), 0, 255).astype(np.uint8)
+    small: Picture = np.clip(np.rint(squeezed), 0, 255).astype(np.uint8)
+    return small
 
 
 def _shares(length: int, side: int) -> NDArray[np.float32]:
@@ -57,7 +60,8 @@ def _shares(length: int, side: int) -> NDArray[np.float32]:
     edges = np.arange(side + 1) * (length / side)
     starts = np.arange(length)
     over = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
-    return (np.maximum(over, 0.0) * side / length).astype(np.float32)
+    shares: NDArray[np.float32] = (np.maximum(over, 0.0) * side / length).astype(np.float32)
+    return shares
 
 
 def network(tf: Any) -> Any:
@@ -144,7 +148,7 @@ def trained(tf: Any, *, count: int, epochs: int, seed: int) -> tuple[Any, NDArra
     model = network(tf)
     model.compile(
         optimizer=tf.keras.optimizers.AdamW(pace, weight_decay=1e-4),
-        loss=lambda wanted, given: loss(tf, wanted, given),
+        loss=partial(loss, tf),
     )
     model.fit(batches.prefetch(2), epochs=epochs, verbose=2)
     return model, pictures[:_CALIBRATION]
@@ -177,8 +181,7 @@ def make(folder: Path, *, count: int, epochs: int, seed: int = SEED) -> str:
     Returns:
         The SHA-256 of the model.
     """
-    import tensorflow as tf  # noqa: PLC0415 - takes seconds, and is not installed with the rest
-
+    tf = importlib.import_module("tensorflow")  # Takes seconds, and is an extra.
     model = quantised(tf, *trained(tf, count=count, epochs=epochs, seed=seed))
     digest = hashlib.sha256(model).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
@@ -193,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the bundled detector anew.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scenes", type=int, default=6_000, help="to learn from")
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=20)
     given = parser.parse_args()
     digest = make(given.folder, count=given.scenes, epochs=given.epochs)
     size = (given.folder / f"{_NAME}.tflite").stat().st_size
