@@ -29,6 +29,9 @@ DEVICE: Final = "lists"
 
 CHANGED: Final = "list.changed"
 
+LONGEST: Final = 200
+"""Characters of what events can be joined on, and lists can hold."""
+
 _CODEC: Final = Codec(Registry())
 
 
@@ -174,6 +177,8 @@ def _unfit(member: str) -> str:
         return "is empty"
     if member != member.strip():
         return "begins or ends with a space, which no device would tell"
+    if len(member) > LONGEST:
+        return f"has more than {LONGEST} characters"
     if not member.isprintable():
         return "holds characters that cannot be seen"
     return ""

@@ -1,0 +1,221 @@
+"""A run that is given new rules on the way: told, followed, refused, and proof against kills."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from aislewatch.errors import UsageError
+from aislewatch.ledger import Ledger, verify
+from aislewatch.runtime.control import ask_reload
+from aislewatch.runtime.handover import FILE, NobodyRuns, found_in
+from aislewatch.runtime.live import LiveStore, Options, run
+from aislewatch.runtime.live_reload import Reloaded
+from aislewatch.runtime.live_status import Snapshot, Summary
+from aislewatch.runtime.storefile import read_setup
+from aislewatch.runtime.supervisor import Policy
+
+pytestmark = pytest.mark.live
+
+SENSORS = str(Path(__file__).parents[1] / "sensors")
+COUNT = 400
+QUICK = Policy(backoff_first_us=20_000, backoff_max_us=100_000, failed_pause_us=200_000)
+
+RULE = """\
+id: any-tag
+title: A tag was heard
+status: live
+when: {event: rfid.read, as: seen}
+incident: {type: theft.exit, about: {epc: seen.epc}, points: POINTS, because: "{seen.epc}"}
+"""
+
+Host = Literal["ray", "inline"]
+
+
+@pytest.fixture(autouse=True)
+def sensors_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", SENSORS)
+    monkeypatch.setattr(sys, "path", [*sys.path, SENSORS])
+
+
+class Shop:
+    """A recording of which one half waits for the other; its run, and what became of it."""
+
+    def __init__(self, folder: Path, host: Host = "inline") -> None:
+        self.folder = folder
+        self.host: Host = host
+        self.store = folder / "store.yml"
+        self.go_on = folder / "go-on"
+        self.snapshots: list[Snapshot] = []
+        self.reloads: list[Reloaded] = []
+        self.summary: Summary | None = None
+        self.rule(points=5)
+        self.describe()
+
+    def describe(self, **more: Any) -> None:
+        config = {"count": COUNT, "batch": 20, "halfway": str(self.go_on)} | more
+        described = {
+            "store": "s1",
+            "clock": {"recording": "gate-1"},
+            "rules": ["any-tag.yml"],
+            "feeds": {"gate-1": {"plugin": "tiny_sensor:Tiny", "config": config}},
+        }
+        self.store.write_text(json.dumps(described))
+
+    def rule(self, *, points: int, key: str = "points") -> None:
+        text = RULE.replace("POINTS", str(points)).replace("points:", f"{key}:")
+        (self.folder / "any-tag.yml").write_text(text)
+
+    @asynccontextmanager
+    async def at_half(self) -> AsyncGenerator[None]:
+        """Have the first half decided, and the second played behind what is done meanwhile."""
+        options = Options(
+            ledger=self.folder / "ledger.db",
+            folder=self.folder / "run",
+            host=self.host,
+            policy=QUICK,
+            snapshot_s=0.05,
+        )
+        running = asyncio.create_task(
+            run(
+                [LiveStore(read_setup(self.store))],
+                options,
+                on_snapshot=self.snapshots.append,
+                on_reloaded=self.reloads.append,
+            )
+        )
+        try:
+            await self.until(self.is_half, running)
+            yield
+            self.go_on.touch()
+            self.summary = await running
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+    def is_half(self) -> bool:
+        last = self.snapshots[-1] if self.snapshots else None
+        if last is None or not last.stores:
+            return False
+        return last.devices[0].events == COUNT // 2 and last.stores[0].behind == 0
+
+    async def until(
+        self, holds: Callable[[], bool], running: asyncio.Task[Summary] | None = None
+    ) -> None:
+        while not holds():
+            assert running is None or not running.done(), running
+            await asyncio.sleep(0.02)
+
+    async def ask(self) -> Reloaded:
+        return await ask_reload(found_in(self.folder / "run"), "user-1")
+
+    def decided(self) -> list[int]:
+        """Give the centibans of each signal, and 0 where the chain names what decides."""
+        with Ledger.read(self.folder / "ledger.db") as reader:
+            assert verify(reader, "s1").sound
+            records = reader.records("s1", types=["store.configured", "signal.raised"])
+            return [json.loads(record.payload).get("points_cb", 0) for record in records]
+
+
+def is_followed(decided: list[int]) -> bool:
+    """Say whether the old rules decided up to one place, and the new from there on."""
+    first, place = decided.index(0), decided.index(0, 1)
+    old, new = decided[first + 1 : place], decided[place + 1 :]
+    return set(old) == {50} and set(new) == {90} and len(old) + len(new) == COUNT
+
+
+@pytest.mark.parametrize("host", ["inline", "ray"])
+async def test_new_rules_decide_from_one_place_on_and_nothing_is_lost_or_judged_twice(
+    tmp_path: Path, host: Host
+) -> None:
+    shop = Shop(tmp_path, host)
+    async with shop.at_half():
+        reach = tmp_path / "run" / FILE
+        assert reach.stat().st_mode & 0o077 == 0, "it holds a secret"
+        assert (await shop.ask()).stores == (), "nothing has changed yet"
+        shop.rule(points=9)
+        reloaded = await shop.ask()
+        (one,) = reloaded.stores
+        assert (one.store, one.committed, reloaded.taken) == ("s1", True, True)
+        assert one.sequence > COUNT // 2
+    assert shop.summary is not None
+    assert shop.summary.completed
+    assert is_followed(shop.decided())
+    assert shop.reloads[-1] == reloaded, "the run's own screen is told as well"
+    assert not reach.exists()
+    with pytest.raises(NobodyRuns):
+        found_in(tmp_path / "run")
+
+
+async def test_files_with_mistakes_change_nothing_and_are_told_with_their_places(
+    tmp_path: Path,
+) -> None:
+    shop = Shop(tmp_path)
+    async with shop.at_half():
+        shop.rule(points=9, key="pints")
+        reloaded = await shop.ask()
+        (mistake,) = reloaded.mistakes
+        assert (mistake.line, mistake.message) == (5, "unknown key 'pints'")
+        assert not reloaded.taken
+        (tmp_path / "any-tag.yml").unlink()
+        assert "does not exist" in (await shop.ask()).mistakes[0].message
+        shop.store.unlink()
+        assert "cannot be read" in (await shop.ask()).refused
+    assert shop.summary is not None
+    assert shop.summary.completed
+    assert shop.decided() == [0, *[50] * COUNT]
+
+
+async def test_a_hangup_reloads_and_an_unfit_clock_is_refused(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    async with shop.at_half():
+        shop.rule(points=9)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await shop.until(lambda: len(shop.reloads) == 1)
+        shop.store.write_text(shop.store.read_text().replace('"s1"', '"s2"'))
+        assert "has other stores now" in (await shop.ask()).refused
+        shop.describe(pause_s=0.5)
+        reloaded = await shop.ask()
+        assert reloaded.stores == ()
+        assert "read at a start only: feeds gate-1" in reloaded.notes[0]
+    assert is_followed(shop.decided())
+
+
+async def test_an_engine_that_dies_beside_edited_files_comes_back_with_what_it_had(
+    tmp_path: Path,
+) -> None:
+    shop = Shop(tmp_path, "ray")
+    async with shop.at_half():
+        shop.rule(points=7, key="pints")
+        died = shop.snapshots[-1].engine.pid
+        os.kill(died, signal.SIGKILL)
+        await shop.until(lambda: shop.snapshots[-1].engine.pid not in {0, died})
+        shop.rule(points=9)
+        await shop.ask()
+        died = shop.snapshots[-1].engine.pid
+        os.kill(died, signal.SIGKILL)
+    assert shop.summary is not None
+    assert shop.summary.completed
+    assert is_followed(shop.decided())
+
+
+async def test_a_run_that_was_killed_is_not_taken_for_one_that_runs(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    async with shop.at_half():
+        left = (tmp_path / "run" / FILE).read_bytes()
+    ended = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await ended.wait()
+    told = {**json.loads(left), "pid": ended.pid}
+    (tmp_path / "run" / FILE).write_text(json.dumps(told))
+    with pytest.raises(NobodyRuns, match="died"):
+        found_in(tmp_path / "run")
+    (tmp_path / "run" / FILE).write_text("{}")
+    with pytest.raises(UsageError, match="another version"):
+        found_in(tmp_path / "run")
