@@ -640,7 +640,21 @@ def test_no_row_is_lost_and_none_raises(lines: list[bytes | str]) -> None:
                 assert one.place.endswith(f"row x.jsonl:{number}")
     counts = made.counts
     assert counts.rows == len(lines)
-    assert counts.rows == counts.told + counts.heartbeats + counts.banners + counts.refused
+    others = counts.heartbeats + counts.banners + counts.repeats + counts.refused
+    assert counts.rows == counts.told + others
+
+
+def test_a_row_that_is_sent_again_under_its_own_id_is_told_once() -> None:
+    made = mapper(TILL.replace("device: dev\n", 'device: dev\nid: "{n}"\n'))
+    first = tell(made, item(dev="d", n=7), item(dev="d", n=8), link="a")
+    assert [one.id for one in first if isinstance(one, PosItem)] == ["7", "8"]
+    # Over another connection, too: whoever was not answered comes again.
+    assert tell(made, item(dev="d", n=8), item(dev="d", n=7), link="b") == []
+    assert made.counts.repeats == 2
+    # Another content under an id is a fault of the device, which must be seen.
+    (other,) = tell(made, item(dev="d", n=7, sku="B"))
+    assert isinstance(other, PosItem)
+    assert (other.id, other.sku) == ("7", "B")
 
 
 def test_a_row_nested_without_end_is_refused() -> None:

@@ -25,7 +25,7 @@ from aislewatch_plugins.feed.building import build, digest, items, name
 from aislewatch_plugins.feed.placing import Placer
 from aislewatch_plugins.feed.plan import Plan, PlannedCase, PlannedState
 from aislewatch_plugins.feed.refusing import refusal
-from aislewatch_plugins.feed.repeats import Repeats
+from aislewatch_plugins.feed.repeats import Repeats, Resends
 from aislewatch_plugins.feed.rows import RawRow
 from aislewatch_plugins.feed.standing import SEES, Standings, State, severity
 from aislewatch_plugins.feed.told import Counts, Placed
@@ -56,6 +56,7 @@ class Mapper:
         self._placer = Placer(plan)
         self._standings = Standings()
         self._repeats = Repeats()
+        self._resends = Resends()
         self._lost = 0
         self.counts = Counts()
 
@@ -79,12 +80,14 @@ class Mapper:
 
         Returns:
             A change of the device's state first, then the row's events; refusals among them.
+            Nothing for a row that was sent again under an id of its own.
         """
         counts = self.counts
         counts.rows += 1
         if placed.banner:
             counts.banners += 1
             return []
+        told: list[Told] | None
         try:
             told = self._tell(placed, latest_us, link)
         except EventRefused as refused:
@@ -92,6 +95,9 @@ class Mapper:
         except RecursionError:
             deep = EventRefused("the row is nested too deeply")
             told = self._refused(placed, deep, latest_us, link)
+        if told is None:
+            counts.repeats += 1
+            return []
         refusals = sum(isinstance(one, Refusal) for one in told)
         counts.refusals += refusals
         counts.events += len(told) - refusals
@@ -128,7 +134,8 @@ class Mapper:
         self.counts.events += len(events)
         return events
 
-    def _tell(self, placed: Placed, latest_us: int, link: str) -> list[Told]:
+    def _tell(self, placed: Placed, latest_us: int, link: str) -> list[Told] | None:
+        """Give what a row tells; None where it was sent again."""
         plan, case, row, names = self._plan, placed.case, placed.row, placed.names
         if placed.refused is not None:
             raise placed.refused
@@ -140,6 +147,9 @@ class Mapper:
             raise EventRefused(message, case.time_place)
         self._count(placed, link)
         row_id = name(case.id, row, names, self._row_id(placed), "id", f"{plan.name} id")
+        named = case.id is not None and not plan.names_digest
+        if named and self._resends.again(row_id, digest(row)):
+            return None
         envelope = self._envelope(placed, row_id)
         alive = any(
             heartbeat is not None and heartbeat(row, names)

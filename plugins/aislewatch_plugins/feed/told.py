@@ -12,12 +12,13 @@ from aislewatch_plugins.feed.rows import RawRow
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the rows; ``rows`` is the sum of the next four."""
+    """What became of the rows; ``rows`` is the sum of the next five."""
 
     rows: int = 0
     told: int = 0
     heartbeats: int = 0
     banners: int = 0
+    repeats: int = 0
     refused: int = 0
     events: int = 0
     refusals: int = 0
