@@ -14,7 +14,7 @@ from typing import Final
 
 from aislewatch.errors import UsageError
 from aislewatch.events.sensor import Clock
-from aislewatch.runtime.watchlist_log import Access, Action, Tell, accesses, telling
+from aislewatch.runtime.access_log import Access, AccessLog, Action, Tell
 from aislewatch.runtime.watchlist_match import unit
 from aislewatch.runtime.watchlist_store import Entry, WatchlistFile
 from aislewatch.runtime.watchlist_terms import Terms
@@ -35,6 +35,7 @@ class Watchlist:
     def __init__(self, terms: Terms, clock: Clock) -> None:
         self._terms = terms
         self._clock = clock
+        self._log = access_log(terms)
 
     def enrol(
         self,
@@ -82,7 +83,7 @@ class Watchlist:
             until_us=now_us + keep_us,
             embeddings=len(embeddings),
         )
-        with telling(terms) as tell, self._file() as file, file.change():
+        with self._log.telling() as tell, self._file() as file, file.change():
             length = file.length_of(entry.model)
             if length is not None and length != len(embeddings[0]):
                 message = (
@@ -100,7 +101,7 @@ class Watchlist:
         Raises:
             UsageError: it is not there, counts already, or was enrolled by the same person.
         """
-        with telling(self._terms) as tell, self._file() as file, file.change():
+        with self._log.telling() as tell, self._file() as file, file.change():
             entry = _find(file, id_)
             if entry.counts_from_us is not None or entry.removed_us is not None:
                 message = f"{id_} does not wait to be approved"
@@ -118,7 +119,7 @@ class Watchlist:
         Raises:
             UsageError: it is not there.
         """
-        with telling(self._terms) as tell, self._file() as file:
+        with self._log.telling() as tell, self._file() as file:
             with file.change():
                 _find(file, id_)
                 file.remove(id_, self._clock.now_us())
@@ -138,7 +139,7 @@ class Watchlist:
         """
         if request is not None:
             pseudonym(request, "a request's number")
-        with telling(self._terms) as tell, self._file() as file:
+        with self._log.telling() as tell, self._file() as file:
             with file.change():
                 _find(file, id_)
                 file.erase(id_)
@@ -151,7 +152,7 @@ class Watchlist:
         with self._file() as file:
             if all(entry.until_us > now_us for entry in file.entries()):
                 return []
-        with telling(self._terms) as tell, self._file() as file:
+        with self._log.telling() as tell, self._file() as file:
             with file.change():
                 over = [entry.id for entry in file.entries() if entry.until_us <= now_us]
                 for id_ in over:
@@ -166,16 +167,16 @@ class Watchlist:
         Raises:
             UsageError: the one is not there.
         """
-        with telling(self._terms) as tell, self._file() as file:
+        with self._log.telling() as tell, self._file() as file:
             found = file.entries() if only is None else [_find(file, only)]
             self._told(tell, "shown", pseudonym(by), entry=only)
         return found
 
     def accesses(self, by: str) -> list[Access]:
         """Give what was done with the list; this look is told, too, and comes last."""
-        with telling(self._terms) as tell:
+        with self._log.telling() as tell:
             self._told(tell, "reviewed", pseudonym(by))
-        return accesses(self._terms)
+        return self._log.accesses()
 
     def _file(self) -> WatchlistFile:
         return WatchlistFile(Path(self._terms.file))
@@ -201,6 +202,11 @@ class Watchlist:
                 reason=reason,
             )
         )
+
+
+def access_log(terms: Terms) -> AccessLog:
+    """Give the log of who had to do with a list."""
+    return AccessLog(terms.log, terms.store, "watchlist")
 
 
 def pseudonym(text: str, what: str = "a pseudonym") -> str:

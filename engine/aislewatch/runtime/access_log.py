@@ -1,0 +1,122 @@
+"""Who did what with personal data that is kept apart from the ledger, and why: a ledger beside it.
+
+Every look at such a file and every change of it is a record in a hash chain, so that its keeper can
+show who had access and cannot take a look back. The chain is verified like any ledger. It is not
+the shop's ledger: that one is written by the engine alone, and comes out the same in a replay.
+A record says the action, by whom, what for and which entry. What the entry says of a person is
+never in it, so that it stays sound and says nothing of anybody when an entry is erased.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from aislewatch.errors import LedgerError
+from aislewatch.events.record import Record, canonical_json
+from aislewatch.ledger import Ledger
+
+Action = Literal[
+    "enrolled", "approved", "removed", "erased", "expired", "shown", "compared", "reviewed"
+]
+"""``compared``: a device's process took the list up; ``reviewed``: somebody read this log."""
+
+_ATTEMPTS: Final = 100
+_PAUSE_S: Final = 0.05
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was done.
+
+    Attributes:
+        time_us: when.
+        action: what.
+        by: pseudonym of who did it; ``device/<id>`` for a device's process.
+        purpose: what the data was kept for at that time.
+        entry: id of the entry; None where it was the whole.
+        until_us: when the entry ends, where it was enrolled.
+        reason: what an erasure was asked for by, such as a request's number; no name.
+    """
+
+    time_us: int
+    action: Action
+    by: str
+    purpose: str
+    entry: str | None = None
+    until_us: int | None = None
+    reason: str | None = None
+
+
+Tell = Callable[[Access], None]
+
+
+class AccessLog:
+    """The log beside one file.
+
+    Args:
+        path: of the log.
+        chain: whose data it is, a store's id.
+        what: the data is, in a word; records' types begin with it.
+    """
+
+    def __init__(self, path: Path, chain: str, what: str) -> None:
+        self._path = path
+        self._chain = chain
+        self._what = what
+
+    @contextmanager
+    def telling(self) -> Generator[Tell]:
+        """Have the log open for writing; gives what writes into it, durably, before it returns.
+
+        Raises:
+            LedgerError: somebody else has been writing it for seconds.
+        """
+        ledger = self._opened()
+        try:
+
+            def tell(access: Access) -> None:
+                ledger.append(self._chain, [self._record(access)], recorded_us=access.time_us)
+
+            yield tell
+        finally:
+            ledger.close()
+
+    def accesses(self) -> list[Access]:
+        """Give what was done, the oldest first; nothing where there is no log yet."""
+        if not self._path.exists():
+            return []
+        with Ledger.read(self._path) as reader:
+            return [
+                msgspec.convert(
+                    {**msgspec.json.decode(record.payload), "time_us": record.time}, Access
+                )
+                for record in reader.records(self._chain)
+            ]
+
+    def _record(self, access: Access) -> Record:
+        content: dict[str, Any] = {
+            name: value
+            for name, value in msgspec.to_builtins(access).items()
+            if value is not None and name != "time_us"
+        }
+        return Record(
+            store=self._chain,
+            stream=f"{self._what}/{access.entry or '*'}",
+            type=f"{self._what}.{access.action}",
+            time=access.time_us,
+            payload=canonical_json(content),
+        )
+
+    def _opened(self) -> Ledger:
+        """Open the log as its one writer; others hold it for a moment only."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return Ledger.open(self._path)
+            except LedgerError:
+                time.sleep(_PAUSE_S)
+        return Ledger.open(self._path)
