@@ -38,11 +38,14 @@ class ContractBroken(AssertionError):
 
 
 class LoopClock:
-    """The running loop's time, from a fixed day on."""
+    """The running loop's time, from a fixed day on; may be asked from any thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
 
     def now_us(self) -> int:
         """Give microseconds since 1970-01-01 UTC."""
-        return _EPOCH_US + int(asyncio.get_running_loop().time() * 1_000_000)
+        return _EPOCH_US + int(self._loop.time() * 1_000_000)
 
 
 class Record:

@@ -35,6 +35,11 @@ class Tap:
             if not self._links:
                 self._somebody.clear()
 
+    @property
+    def heard(self) -> bool:
+        """Somebody listens."""
+        return bool(self._links)
+
     async def listened(self) -> None:
         """Wait until somebody listens."""
         await self._somebody.wait()

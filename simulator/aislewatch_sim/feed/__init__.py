@@ -1,0 +1,1 @@
+"""A device that speaks JSON of its own, as a twin."""
