@@ -98,8 +98,8 @@ def test_people_who_stand_before_the_camera_are_no_fault() -> None:
     watch = Watch()
     watch.take(10 * SECOND)
     watch.stage.people += [
-        Figure(0.3, 0.3, LOOKS[0], width=0.7),
-        Figure(0.7, 0.6, LOOKS[1], width=0.7),
+        Figure(0.3, 0.5, LOOKS[0], height=1.2),
+        Figure(0.7, 0.5, LOOKS[1], height=1.2),
     ]
     assert watch.take(30 * SECOND) == []
 

@@ -71,6 +71,7 @@ class _Article:
         held_since_us: outside of shelves and in hands since then.
         lies_since_us: on a shelf and in no hand since then.
         carried: it was in hands outside of shelves for long enough.
+        person: who held it last.
     """
 
     track: Track
@@ -79,6 +80,7 @@ class _Article:
     held_since_us: int | None = None
     lies_since_us: int | None = None
     carried: bool = False
+    person: int | None = None
 
 
 class _Vanished(NamedTuple):
@@ -159,6 +161,7 @@ class Hints:
             known = self._articles[track.number] = _Article(track, hold)
             known.carried = self._found_again(track)
         known.hold = hold
+        known.person = known.person if hold.person is None else hold.person
         self._places.look(time_us, {track.number: track.centre})
         stay = next(iter(self._places.at(track.number)), None)
         if stay is None:
@@ -216,7 +219,7 @@ class Hints:
     ) -> Doing:
         hold, track = known.hold, known.track
         seen = inferred if hold.hand or action == "return" else inferred * _NO_HAND
-        return Doing(time_us, action, hold.person, shelf, track.label, seen * track.confidence)
+        return Doing(time_us, action, known.person, shelf, track.label, seen * track.confidence)
 
     def _found_again(self, track: Track) -> bool:
         """Tell whether an article that appears is one that had vanished; it was carried then."""
@@ -255,5 +258,5 @@ class Hints:
                 continue
             self._vanished.remove(one)
             hand = self._empty_since_us.get(one.person, 0) > one.seen_us
-            sure = one.confidence * who.confidence * (1.0 if hand else _NO_HAND)
+            sure = one.confidence * (1.0 if hand else _NO_HAND)
             yield Doing(one.seen_us, "conceal", one.person, None, one.label, sure)

@@ -2,7 +2,7 @@
 
 A detector finds a person, a hand and an article, and says nothing of their belonging together. That
 is told by where they are: a hand is of the person whose box it is in, an article is held by the
-hand that it touches, or else by the person in whose box it is.
+hand that it touches, or else by the person in whose box it is, or in whose reach it has moved.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def hold_of(article: Track, hands: Sequence[Track], people: Sequence[Track]) -> 
     boxes = [hand.box for hand in touching] or [article.box]
     owners = [person_of(box, people) for box in boxes]
     person = next((owner for owner in owners if owner is not None), None)
-    if not touching and person is not None:
-        # Without a hand to show for it, to be near somebody is not enough.
+    if not touching and person is not None and not article.moved:
+        # Without a hand to show for it, what never moved is held only before somebody's body.
         body = next(who.box for who in people if who.number == person)
         if not _within(article.centre, body):
             person = None

@@ -49,6 +49,7 @@ class Track:
         scores: of its detections, added up by label.
         speed: of its centre, in shares of the picture a second.
         confirmed: it was seen often enough to be something.
+        origin: where it was seen first.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Track:
     scores: dict[str, float] = field(default_factory=dict[str, float])
     speed: tuple[float, float] = (0.0, 0.0)
     confirmed: bool = False
+    origin: Box | None = None
 
     @property
     def label(self) -> str:
@@ -80,6 +82,15 @@ class Track:
     def feet(self) -> tuple[float, float]:
         """The middle of its box's lower edge."""
         return (self.box.x_min + self.box.x_max) / 2, self.box.y_max
+
+    @property
+    def moved(self) -> bool:
+        """It is farther than its own size from where it was seen first."""
+        if self.origin is None:
+            return False
+        (x, y), (was_x, was_y) = self.centre, centre_of(self.origin)
+        width, height = self.box.x_max - self.box.x_min, self.box.y_max - self.box.y_min
+        return abs(x - was_x) > width or abs(y - was_y) > height
 
     def expected(self, time_us: int) -> Box:
         """Give where its speed takes it."""
@@ -160,7 +171,7 @@ class Tracker:
         self._matched(free, [one for one in detections if one.score < start], time_us)
         for one in unexplained:
             self._last += 1
-            track = Track(self._last, kind, one.box, time_us, time_us)
+            track = Track(self._last, kind, one.box, time_us, time_us, origin=one.box)
             self._tracks.append(track)
             self._take(track, one, time_us)
 

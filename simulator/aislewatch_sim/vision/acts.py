@@ -8,7 +8,6 @@ a matter of how many pictures a second are taken.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import atan2, pi
 from random import Random
 from typing import Final
 
@@ -25,7 +24,9 @@ _STEP: Final = 0.04
 SHELF_Y: Final = 0.13
 """Where goods stand on the shelf along the upper edge."""
 
-_AT_SHELF_Y: Final = 0.55
+_AT_SHELF_Y: Final = 0.64
+_PALM_BELOW: Final = 0.14
+_STANDING: Final = 0.2
 
 
 def still(pictures: int) -> Act:
@@ -35,15 +36,19 @@ def still(pictures: int) -> Act:
 
 
 def walk(stage: Stage, who: Figure, path: Iterable[tuple[float, float]]) -> Act:
-    """Have somebody walk from where they are through places."""
+    """Have somebody walk from where they are through places, with what they hold."""
     if who not in stage.people:
         stage.people.append(who)
     for x, y in path:
         while (away := ((x - who.x) ** 2 + (y - who.y) ** 2) ** 0.5) > 1e-6:
             part = min(1.0, _STEP / away)
-            who.turn = atan2(x - who.x, who.y - y)
-            who.x, who.y = who.x + part * (x - who.x), who.y + part * (y - who.y)
+            dx, dy = part * (x - who.x), part * (y - who.y)
+            who.x, who.y = who.x + dx, who.y + dy
+            if who.hand is not None:
+                who.hand = who.hand[0] + dx, who.hand[1] + dy
+            who.stride = abs(who.stride - 0.9) % 1.0
             yield
+    who.stride = _STANDING
 
 
 def leave(stage: Stage, who: Figure, x: float = 1.3) -> Act:
@@ -52,54 +57,63 @@ def leave(stage: Stage, who: Figure, x: float = 1.3) -> Act:
     stage.people.remove(who)
 
 
-def turned(who: Figure, turn: float, pictures: int = 4) -> Act:
-    """Have somebody turn where they stand."""
-    began = who.turn
+def reach(who: Figure, to: tuple[float, float], pictures: int = 6) -> Act:
+    """Have somebody move the hand that they hold out; one that hung down is held out first."""
+    began = who.hand or hip(who)
     for picture in range(1, pictures + 1):
-        who.turn = began + (turn - began) * picture / pictures
+        part = picture / pictures
+        who.hand = (
+            began[0] + (to[0] - began[0]) * part,
+            began[1] + (to[1] - began[1]) * part,
+        )
         yield
 
 
-def reach(who: Figure, to: float, pictures: int = 4) -> Act:
-    """Have somebody hold out an arm, or take it back."""
-    began = who.reach
-    for picture in range(1, pictures + 1):
-        who.reach = began + (to - began) * picture / pictures
-        yield
+def hip(who: Figure) -> tuple[float, float]:
+    """Give where somebody's hand is that hangs down."""
+    return who.x + 0.1, who.y + 0.05
+
+
+def shown(who: Figure) -> tuple[float, float]:
+    """Give where somebody holds what they look at."""
+    return who.x + 0.13, who.y - 0.08
 
 
 def to_shelf(stage: Stage, who: Figure, x: float) -> Act:
-    """Have somebody walk to the shelf so that the right hand is before a place."""
-    yield from walk(stage, who, [(x - 0.1, _AT_SHELF_Y)])
-    yield from turned(who, 0.0)
+    """Have somebody walk to the shelf so that the hand is below a place."""
+    yield from walk(stage, who, [(x - 0.13, _AT_SHELF_Y)])
 
 
 def take(stage: Stage, who: Figure, article: Article) -> Act:
-    """Have somebody at the shelf take an article, and show it for a second."""
-    yield from reach(who, 1.0)
+    """Have somebody at the shelf take an article, and look at it for a second."""
+    yield from reach(who, (article.x, SHELF_Y + _PALM_BELOW))
     yield from still(2)
     stage.articles.remove(article)
     who.holds = article.label
-    yield from reach(who, 0.45)
+    yield from reach(who, shown(who))
     yield from still(PICTURES_A_SECOND)
 
 
 def put_back(stage: Stage, who: Figure, x: float) -> Act:
     """Have somebody at the shelf put back what they hold."""
     assert who.holds is not None
-    yield from reach(who, 1.0)
+    yield from reach(who, (x, SHELF_Y + _PALM_BELOW))
     yield from still(2)
     stage.articles.append(Article(who.holds, x, SHELF_Y))
     who.holds = None
-    yield from reach(who, 0.0)
+    yield from reach(who, hip(who))
+    who.hand = None
     yield from still(PICTURES_A_SECOND)
 
 
 def conceal(who: Figure) -> Act:
-    """Have somebody put what they hold into their clothes, and stand there."""
-    yield from reach(who, 0.0)
-    who.holds = None
+    """Have somebody put what they hold into their jacket, and stand there."""
+    yield from reach(who, (who.x + 0.05, who.y - 0.02), 4)
+    who.holds = who.hand = None
+    yield from still(5)
+    yield from reach(who, shown(who), 4)
     yield from still(2 * PICTURES_A_SECOND)
+    who.hand = None
 
 
 def lay_down(stage: Stage, article: Article, pictures: int, clear: int = 2) -> Act:
@@ -123,7 +137,7 @@ def scan(stage: Stage, label: str, pictures: int = 8) -> Act:
 
 def visit(stage: Stage, dice: Random, number: int) -> Act:
     """Have somebody come, take something or not, put it back, away or nothing, and go."""
-    who = Figure(-0.2, dice.uniform(0.5, 0.8), LOOKS[number % len(LOOKS)])
+    who = Figure(-0.2, dice.uniform(0.62, 0.7), LOOKS[number % len(LOOKS)])
     yield from walk(stage, who, [(dice.uniform(0.3, 0.6), who.y)])
     wanted = dice.choice([*stage.articles, None])
     if wanted is not None:
@@ -134,7 +148,6 @@ def visit(stage: Stage, dice: Random, number: int) -> Act:
             yield from put_back(stage, who, wanted.x)
         elif does == "away":
             yield from conceal(who)
-    yield from turned(who, pi / 2)
     yield from leave(stage, who)
     if wanted is not None and wanted.label not in {one.label for one in stage.articles}:
         stage.articles.append(wanted)  # Staff fill the shelf while nobody looks.
@@ -142,7 +155,7 @@ def visit(stage: Stage, dice: Random, number: int) -> Act:
 
 
 def aisle(seed: int = 1, width: int = 256, height: int = 192) -> Stage:
-    """Give an aisle seen from the ceiling: a shelf along the upper edge, a box, a bottle, a can."""
+    """Give an aisle: a shelf along the upper edge with a box, a bottle and a can."""
     goods = [
         Article("box", 0.2, SHELF_Y),
         Article("bottle", 0.5, SHELF_Y),

@@ -178,8 +178,8 @@ def _orders(playing: _Playing) -> dict[str, Order]:
 
 
 def _visit(stage: Stage, what: str, does: str) -> Act:
-    who = Figure(-0.2, 0.7, LOOKS[0])
-    yield from acts.walk(stage, who, [(0.5, 0.7)])
+    who = Figure(-0.2, 0.66, LOOKS[0])
+    yield from acts.walk(stage, who, [(0.4, 0.66)])
     article = next((one for one in stage.articles if one.label == what), None)
     if article is not None:
         yield from acts.to_shelf(stage, who, article.x)

@@ -20,7 +20,7 @@ from aislewatch_sim.pictures.figures import (
     Look,
     basket,
     hand,
-    person_from_above,
+    person_from_front,
 )
 
 Lens = Literal["clear", "covered", "turned", "frozen"]
@@ -38,6 +38,15 @@ LOOKS: Final = (
     Look((70.0, 140.0, 90.0), (80.0, 70.0, 60.0), (255.0, 219.0, 190.0), (150.0, 110.0, 60.0)),
 )
 """How those look who come, one after another."""
+
+_PALM: Final = 0.16
+"""Length of the hand of somebody who is seen whole, as a share of the picture's height."""
+
+_GRIP: Final = 0.75
+"""How far above the palm the middle of what is held is, as a share of the hand's length."""
+
+_HELD: Final = 1.2
+"""Height of what is held, as a share of the hand's length."""
 
 _TILES: Final = 8
 """From the picture's upper edge to its lower one."""
@@ -69,34 +78,24 @@ class Article:
 
 @dataclass
 class Figure:
-    """Somebody seen from the ceiling.
+    """Somebody seen from the front.
 
     Attributes:
-        x, y: of the head.
+        x, y: of their middle.
         look: how they look.
-        turn: where they look, in radians; 0 looks up the picture.
-        reach: how far the right arm is held out, 0 to 1.
-        holds: what is in the right hand.
-        width: of the shoulders, as a share of the picture's height.
+        hand: where the hand is that they hold out; None where both hang down.
+        holds: what is in it.
+        height: from head to foot, as a share of the picture's height.
+        stride: how far the feet are apart, 0 to 1.
     """
 
     x: float
     y: float
     look: Look
-    turn: float = 0.0
-    reach: float = 0.0
+    hand: tuple[float, float] | None = None
     holds: str | None = None
-    width: float = 0.34
-
-    def palm(self, height: float, width: float) -> tuple[float, float]:
-        """Give where the right palm is, in pixels of a picture of that size."""
-        shoulders = self.width * height
-        ahead, beside = (sin(self.turn), -cos(self.turn)), (cos(self.turn), sin(self.turn))
-        out = 0.12 + 0.75 * self.reach
-        return (
-            self.x * width + shoulders * (0.40 * beside[0] + out * ahead[0]),
-            self.y * height + shoulders * (0.40 * beside[1] + out * ahead[1]),
-        )
+    height: float = 0.6
+    stride: float = 0.2
 
 
 @dataclass
@@ -179,24 +178,20 @@ class Stage:
         return canvas.pixels
 
     def _person(self, canvas: Canvas, who: Figure) -> None:
-        shoulders = who.width * self.height
-        head = who.x * self.width, who.y * self.height
-        person_from_above(canvas, *head, shoulders, who.turn, who.look, who.reach)
-        if who.holds is not None:
-            x, y = who.palm(self.height, self.width)
-            away = 0.22 * shoulders
-            x, y = x + away * sin(who.turn), y - away * cos(who.turn)
-            self._article(canvas, who.holds, (x / self.width, y / self.height), 0.17, who.turn)
+        middle = who.x * self.width, who.y * self.height
+        person_from_front(canvas, *middle, who.height * self.height, who.stride, who.look)
+        if who.hand is not None:
+            self._hand(canvas, Reaching(*who.hand, who.look, holds=who.holds, length=_PALM))
 
     def _hand(self, canvas: Canvas, one: Reaching) -> None:
         x, y, length = one.x * self.width, one.y * self.height, one.length * self.height
         if one.holds is not None:
-            away = 0.5 * length
+            away = _GRIP * length
             at = (
                 (x + away * sin(one.turn)) / self.width,
                 (y - away * cos(one.turn)) / self.height,
             )
-            self._article(canvas, one.holds, at, one.length, one.turn)
+            self._article(canvas, one.holds, at, _HELD * one.length, one.turn)
         hand(canvas, x, y, length, one.turn, one.look)
 
     def _article(
