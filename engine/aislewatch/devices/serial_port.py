@@ -89,8 +89,10 @@ class SerialPort:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
+            # Not wait_for, which in Python 3.11 may swallow that we are cancelled meanwhile.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(worker.ended.wait(), CLOSE_S)
+                async with asyncio.timeout(CLOSE_S):
+                    await worker.ended.wait()
 
 
 def pyserial() -> Any:
