@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Final
 
@@ -12,7 +13,8 @@ from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import count
 from aislewatch.errors import UsageError
 from aislewatch.runtime.installed import InstalledSensor, sensors_named
-from aislewatch.testing.contract_grade import Grade, bench_of, grade
+from aislewatch.testing.contract_faults import BACK_AFTER
+from aislewatch.testing.contract_grade import Finding, Grade, bench_of, grade
 
 _SHOWN: Final = {"passed": "", "failed": "FAILED", "exempt": "exempt", "unknown": "NOT RUN"}
 
@@ -25,6 +27,10 @@ def check_plugin(
     everything: Annotated[
         bool, typer.Option("--all", help="Show the checks that were passed, too.")
     ] = False,
+    recovery: Annotated[
+        bool,
+        typer.Option("--recovery", help="Show how long it took to be back after each fault."),
+    ] = False,
     json: options.Json = False,
 ) -> int:
     """Run all that the contract asks of a plugin against its twin, and tell the tier it reaches."""
@@ -32,6 +38,8 @@ def check_plugin(
     grades = [_grade(screen, one) for one in sensors_named(name)]
     for one in grades:
         _show(screen, one, everything=everything)
+    if recovery:
+        _show_recovery(screen, grades)
     screen.give([{**asdict(one), "holds": one.holds} for one in grades])
     return 0 if all(one.holds for one in grades) else 1
 
@@ -58,3 +66,26 @@ def _show(screen: Screen, grade: Grade, *, everything: bool) -> None:
     tier = grade.tier or "no tier"
     claim = "" if grade.holds else f", but claims {grade.claimed}" if grade.claimed else ""
     screen.show(f"{grade.name}: {tier}{claim}; {count(passed, 'check')} passed{back}")
+
+
+def _show_recovery(screen: Screen, grades: Sequence[Grade]) -> None:
+    """Show a line for each fault and a column for each plugin: seconds until it was back."""
+    columns = {one.name: {f.check: f for f in one.findings if _is_of_a_fault(f)} for one in grades}
+    faults = list(dict.fromkeys(check for found in columns.values() for check in found))
+    shown = table("back after, in seconds", *columns, right=list(columns))
+    for fault in faults:
+        cells = (_recovered(found.get(fault)) for found in columns.values())
+        shown.add_row(fault.removeprefix(BACK_AFTER), *cells)
+    screen.show("", shown)
+
+
+def _is_of_a_fault(finding: Finding) -> bool:
+    return finding.check.startswith(BACK_AFTER) or finding.recovery_s is not None
+
+
+def _recovered(finding: Finding | None) -> str:
+    if finding is None:
+        return "-"  # This device knows no such fault.
+    if finding.recovery_s is None:
+        return _SHOWN[finding.result]
+    return f"{finding.recovery_s:.2f}"

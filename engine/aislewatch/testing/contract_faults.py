@@ -18,11 +18,14 @@ from aislewatch.testing.contract_stand import ContractBroken, Stand
 FRAMES_HIT: Final = 3
 """So many frames in a row does a fault hit."""
 
+BACK_AFTER: Final = "it-is-back-after-"
+"""How the name of a fault's check begins; the fault's own is behind it."""
+
 
 def faults(names: Sequence[str]) -> Iterator[Check]:
     """Give a check for each fault of a menu, and those of the cable."""
     for name in names:
-        yield Check(f"it-is-back-after-{name}", "silver", partial(_back_after, name))
+        yield Check(f"{BACK_AFTER}{name}", "silver", partial(_back_after, name))
     yield Check("unplugged-it-says-so", "silver", _unplugged, needs_cable=True)
     yield Check("plugged-in-again-it-is-back", "silver", _plugged_in, needs_cable=True)
 
