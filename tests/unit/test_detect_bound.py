@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.detect.core import HOUSEKEEPING_US, Core, Settings
+from aislewatch.detect.core import Core, Settings
 from aislewatch.detect.evidence import Index
+from aislewatch.detect.plan import HOUSEKEEPING_US
 from aislewatch.detect.snapshot import decode_state
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel
@@ -148,11 +149,17 @@ def told(records: Sequence[Record]) -> list[tuple[str, str, int, bytes]]:
     return [(r.type, r.stream, r.time, r.payload) for r in records if r.type != "store.configured"]
 
 
-@settings(deadline=None, max_examples=200)
-@given(LINES, st.integers(1, 6), st.data())
-def test_with_a_bound_too_a_walk_is_a_jump_and_a_restart_is_none(
-    lines: list[str], most: int, data: st.DataObject
-) -> None:
+def walked_and_jumped(
+    lines: Sequence[str], most: int, cuts: Collection[int], minutes: Sequence[int]
+) -> tuple[object, object]:
+    """Tell what comes of events in many steps, with restarts, and in one.
+
+    Args:
+        lines: the events.
+        most: what an index may hold.
+        cuts: before which events there is a restart.
+        minutes: after the first event, at which time passes besides.
+    """
     events = sorted(
         parse_lines("\n".join(lines), REGISTRY), key=lambda e: (e.time, e.device, e.seq)
     )
@@ -160,22 +167,42 @@ def test_with_a_bound_too_a_walk_is_a_jump_and_a_restart_is_none(
     jumped = told(core(most).step([*events, tick_at(end), tick_at(end, final=True)]))
     walking = core(most)
     walked: list[tuple[str, str, int, bytes]] = []
-    cuts = data.draw(st.sets(st.integers(0, len(events)), max_size=4))
     batches: list[list[Event]] = []
     for before, after in pairwise([*events, tick_at(end)]):
         batches.append([before] if before.time == after.time else [before, tick_at(before.time)])
-    # Time passes at steps of its own, too.
-    steps = data.draw(st.lists(st.integers(0, end // 60_000_000), max_size=5))
     for number, batch in enumerate(batches):
         if number in cuts:
             walking = core(most, walking.snapshot())
         walked += told(walking.step(batch))
         following = batches[number + 1][0].time if number + 1 < len(batches) else end
-        passing = sorted(s * 60_000_000 for s in steps)
+        passing = sorted(events[0].time + minute * 60_000_000 for minute in minutes)
         walked += told(
             walking.step([tick_at(t) for t in passing if batch[0].time <= t < following - 1])
         )
     walked += told(walking.step([tick_at(end), tick_at(end, final=True)]))
+    return walked, jumped
+
+
+@settings(max_examples=200)
+@given(LINES, st.integers(1, 6), st.data())
+def test_with_a_bound_too_a_walk_is_a_jump_and_a_restart_is_none(
+    lines: list[str], most: int, data: st.DataObject
+) -> None:
+    cuts = data.draw(st.sets(st.integers(0, len(lines)), max_size=4))
+    minutes = data.draw(st.lists(st.integers(0, 40), max_size=5))
+    walked, jumped = walked_and_jumped(lines, most, cuts, minutes)
+    assert walked == jumped
+
+
+def test_rules_judged_with_care_have_evidence_kept_no_longer_than_before() -> None:
+    lines = [
+        "10:00:00 pos.item epc=E1",
+        "10:00:00 pos.void cashier=A",
+        "10:00:01 pos.void cashier=A",
+        "10:05:00 pos.item epc=E1",
+        "10:05:01 pos.void cashier=A",
+    ]
+    walked, jumped = walked_and_jumped(lines, 1, {4}, [])
     assert walked == jumped
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aislewatch.detect.core import HOUSEKEEPING_US, Core, Settings
+from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.plan import HOUSEKEEPING_US
 from aislewatch.detect.snapshot import CoreState, decode_state
 from aislewatch.events.kinds import Event, PosItem, RfidRead, ZoneKind
 from aislewatch.events.model import StoreModel

@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 
 from aislewatch.authoring.backtest_hits import HitBook, Raised, day_of
 from aislewatch.authoring.backtest_stops import StopCounter, Stops
-from aislewatch.detect.core import HOUSEKEEPING_US, Core
+from aislewatch.detect.core import Core
 from aislewatch.detect.judging import Compiler, compile_judge
+from aislewatch.detect.plan import HOUSEKEEPING_US
 from aislewatch.errors import EventRefused
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick, DeviceState, Event

@@ -64,33 +64,31 @@ class Index:
     """
 
     __slots__ = (
-        "_buckets", "_get", "_in_order", "attrs", "current", "floor_us", "span_us", "turn_at",
+        "_get", "_number", "_previous", "_since", "attrs", "current", "floor_us", "span_us",
+        "turn_at",
     )  # fmt: skip
 
     def __init__(self, attrs: tuple[str, ...], span_us: int) -> None:
         self.attrs = attrs
         self.span_us = max(span_us, 1_000_000)
         self._get = attrgetter(*attrs) if attrs else None
-        self._buckets: dict[int, Bucket] = {}
-        self._in_order: list[tuple[int, Bucket]] = []
+        self._number = -1
+        self._since = -1
+        self._previous: Bucket = {}
         self.current: Bucket = {}
         self.turn_at = -1
         self.floor_us = -1
 
     def turn(self, time: int) -> None:
         """Make the bucket of a time the current one; drop those that no question can reach."""
-        number = time // self.span_us
         if time < self.turn_at:
             return
-        self.current = self._buckets.setdefault(number, {})
-        self.turn_at = (number + 1) * self.span_us
-        for old in [n for n in self._buckets if n < number - 1]:
-            del self._buckets[old]
-        self._sort()
-
-    def _sort(self) -> None:
-        buckets = sorted(self._buckets.items())
-        self._in_order = [((number + 1) * self.span_us, bucket) for number, bucket in buckets]
+        number = time // self.span_us
+        self._previous = self.current if number == self._number + 1 else {}
+        self.current = {}
+        self._number = number
+        self._since = number * self.span_us
+        self.turn_at = self._since + self.span_us
 
     def key_of(self, event: Event) -> Key | None:
         """Give an event's join key; None where a field is absent: it joins nothing."""
@@ -106,15 +104,11 @@ class Index:
         key = self.key_of(event)
         if key is None or event.time <= self.floor_us:
             return
-        number = event.time // self.span_us
-        if self._buckets and number < max(self._buckets) - 1:
-            return  # No question reaches back so far any more.
         if event.time >= self.turn_at:
             self.turn(event.time)
-        if number not in self._buckets:
-            self._buckets[number] = {}
-            self._sort()
-        bucket = self._buckets[number]
+        bucket = self._bucket_of(event)
+        if bucket is None:
+            return  # No question reaches back so far any more.
         there = bucket.setdefault(key, event)
         if there is event:
             return
@@ -125,7 +119,7 @@ class Index:
     def remove(self, event: Event) -> None:
         """Take an event back that turned out not to be one."""
         key = self.key_of(event)
-        bucket = self._buckets.get(event.time // self.span_us)
+        bucket = self._bucket_of(event)
         there = bucket.get(key) if key is not None and bucket is not None else None
         if bucket is None or key is None or there is None:
             return
@@ -145,7 +139,7 @@ class Index:
         """
         times = sorted(event.time for event in self)
         self.floor_us = until = times[len(times) - most - 1]
-        for bucket in self._buckets.values():
+        for bucket in (self._previous, self.current):
             for key, there in list(bucket.items()):
                 events = there if isinstance(there, list) else [there]
                 rest = events[bisect_right(events, until, key=_time) :]
@@ -160,31 +154,40 @@ class Index:
 
         The answer may be the index's own list: to be read before the next event is put in.
         """
-        found: Sequence[Event] = ()
-        for end_of_bucket_us, bucket in self._in_order:
-            if end_of_bucket_us <= start_us:
-                continue
-            events = bucket.get(key)
-            if events is None:
-                continue
-            if not isinstance(events, list):
-                if start_us <= events.time <= end_us:
-                    found = [*found, events] if found else (events,)
-                continue
-            first, last = events[0].time, events[-1].time
-            if first > end_us or last < start_us:
-                continue
-            if first < start_us or last > end_us:
-                low = bisect_left(events, start_us, key=_time)
-                events = events[low : bisect_right(events, end_us, key=_time)]
-            found = [*found, *events] if found else events
-        return found
+        found = self.current.get(key)
+        if start_us < self._since:
+            older = self._previous.get(key)
+            if older is not None:
+                if found is None:
+                    return _within(older, start_us, end_us)
+                return [*_within(older, start_us, end_us), *_within(found, start_us, end_us)]
+        if found is None:
+            return ()
+        return _within(found, start_us, end_us)
 
     def __iter__(self) -> Iterator[Event]:
         """Give everything that is held; in no order that means anything."""
-        for bucket in self._buckets.values():
+        for bucket in (self._previous, self.current):
             for events in bucket.values():
                 yield from events if isinstance(events, list) else (events,)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def _bucket_of(self, event: Event) -> Bucket | None:
+        number = event.time // self.span_us
+        if number == self._number:
+            return self.current
+        return self._previous if number == self._number - 1 else None
+
+
+def _within(events: Event | list[Event], start_us: int, end_us: int) -> Sequence[Event]:
+    if not isinstance(events, list):
+        return (events,) if start_us <= events.time <= end_us else ()
+    first, last = events[0].time, events[-1].time
+    if first > end_us or last < start_us:
+        return ()
+    if first < start_us or last > end_us:
+        low = bisect_left(events, start_us, key=_time)
+        return events[low : bisect_right(events, end_us, key=_time)]
+    return events

@@ -194,6 +194,8 @@ class Plan:
         for rule in sorted(rules, key=lambda rule: rule.id):
             if rule.id not in self.idle:
                 self.rules.append(self._compile(rule))
+        # What is compiled later, a judge's twin, asks what was asked before, and for no longer.
+        self._span_us = 0
         self.turn_at = -1
         # All of one span turn at one time; a thousand need not be asked when.
         self._by_span: dict[int, list[Index]] = {}
