@@ -19,6 +19,7 @@ from aislewatch.events.record import canonical_json
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorPlugin
 from aislewatch.rules.rule import Rule
+from aislewatch.runtime.names_terms import NamesTerms
 from aislewatch.runtime.watchlist_terms import Terms
 
 
@@ -76,6 +77,7 @@ class Setup:
         feeds: by id.
         texts: what the rules were read from.
         watchlist: on what terms faces are compared; None where they are not.
+        names: on what terms people's numbers are exchanged for pseudonyms; None where they are not.
     """
 
     file: Path
@@ -98,6 +100,7 @@ class Setup:
     feeds: Mapping[str, FeedSetup] = field(default_factory=dict[str, FeedSetup])
     texts: RuleTexts = field(default_factory=RuleTexts)
     watchlist: Terms | None = None
+    names: NamesTerms | None = None
 
     @property
     def folder(self) -> Path:

@@ -15,6 +15,7 @@
     products: {file: $data/products.csv, sku: SKU, weight: {from: weight, unit: g}}
     feeds: {sentinel: {plugin: feed, config: {mapping: sentinel.mapping.yml}}}
     known_offenders: {enabled: no}    # see aislewatch.runtime.watchlist_terms
+    personal_data: {pseudonyms: yes}  # see aislewatch.runtime.names_terms
 
 Paths are relative to the file. Everything that is wrong in it, in its catalogue, in its rules and
 in its feeds' configurations is found in one reading and told with its place.
@@ -179,10 +180,15 @@ class _Reading:
             },
             feeds=self._feeds(folder),
             texts=self.texts,
-            watchlist=written.known_offenders.terms(
-                "any" if every else written.store[0], self.path.resolve().parent
-            ),
+            watchlist=written.known_offenders.terms(*self._whose),
+            names=written.personal_data.terms(*self._whose),
         )
+
+    @property
+    def _whose(self) -> tuple[str, Path]:
+        """Whose personal data is kept, and the folder in which."""
+        first = self.written.store[0]
+        return "any" if first == EVERY_STORE else first, self.path.resolve().parent
 
     def _mistake(self, place: Sequence[str | int], message: str, **more: Any) -> None:
         self.mistakes.append(self.document.mistake(place, message, **more))

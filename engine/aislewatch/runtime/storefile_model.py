@@ -18,6 +18,7 @@ from aislewatch.events.kinds import ZoneKind
 from aislewatch.events.quantities import DurationUs, parse_mass_mg
 from aislewatch.events.reading import Reading
 from aislewatch.events.subjects import CLOCK_DEVICE
+from aislewatch.runtime.names_terms import PersonalDataPart
 from aislewatch.runtime.watchlist_terms import KnownOffendersPart
 
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
@@ -224,6 +225,7 @@ class StoreFile(_Part):
         products: the catalogue.
         feeds: plugin instances, by device id.
         known_offenders: on what terms faces are compared with a watchlist; off where not said.
+        personal_data: on what terms people's numbers are exchanged for pseudonyms.
     """
 
     store: Annotated[
@@ -252,3 +254,4 @@ class StoreFile(_Part):
     products: ProductsPart | None = None
     feeds: dict[DeviceName, FeedPart] = Field(default_factory=dict[str, FeedPart])
     known_offenders: KnownOffendersPart = KnownOffendersPart()
+    personal_data: PersonalDataPart = PersonalDataPart()
