@@ -72,6 +72,7 @@ class Scores:
         judged: every hit, in order of time.
         split: of them.
         caught: labelled losses that it hit.
+        caught_lines: where those stand in the file of labels.
         losses: all labelled losses.
         accused: labelled honest cases that it hit.
         honest: all labelled honest cases.
@@ -83,6 +84,7 @@ class Scores:
     judged: Sequence[Judged]
     split: Split
     caught: int
+    caught_lines: frozenset[int]
     losses: int
     accused: int
     honest: int
@@ -122,6 +124,7 @@ def score(hits: Sequence[Hit], labels: Sequence[Label], within_us: int, cost: Co
         judged=judged,
         split=split,
         caught=len(caught),
+        caught_lines=frozenset(label.line for label in caught),
         losses=len(losses),
         accused=sum(label.line in of_case for label in honest),
         honest=len(honest),

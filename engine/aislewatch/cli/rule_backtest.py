@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from aislewatch.authoring.backtest import WITHIN_US, Progress, Wanted, backtest
 from aislewatch.authoring.backtest_json import report_json
 from aislewatch.authoring.backtest_junit import backtest_junit
-from aislewatch.authoring.backtest_labels import Label, read_labels
 from aislewatch.authoring.backtest_plot import plotter
-from aislewatch.authoring.backtest_report import Report, Subject
+from aislewatch.authoring.backtest_report import Subject
 from aislewatch.authoring.backtest_versions import past_of, version_of
 from aislewatch.authoring.loading import read_rule
 from aislewatch.cli import options
 from aislewatch.cli.app import COULD_NOT_RUN, FINDINGS, FINE
-from aislewatch.cli.cases import read_cases
+from aislewatch.cli.backtest_given import (
+    cost_of,
+    labels_of,
+    read_option,
+    say_what_was_left_out,
+    shop_of,
+)
 from aislewatch.cli.rule_backtest_page import show_backtest
 from aislewatch.cli.rule_check import rule_files
 from aislewatch.cli.screen import Screen
-from aislewatch.cli.wording import Local, count
+from aislewatch.cli.wording import Local
 from aislewatch.errors import FileMistakes, Mistake, UsageError
-from aislewatch.events.model_mistakes import Misread
 from aislewatch.events.quantities import parse_duration_us
-from aislewatch.ledger import Ledger
-from aislewatch.rules.backtest import Cost, Money, read_days, read_money
+from aislewatch.rules.backtest import read_days
 from aislewatch.rules.rule import Rule
-from aislewatch.runtime.archive import is_archive
 from aislewatch.runtime.setup import Setup
-from aislewatch.runtime.storefile import read_setup
-
-_Value = TypeVar("_Value")
 
 
 def backtest_rules(
@@ -130,12 +128,12 @@ def backtest_rules(
     """
     screen = Screen(json=json)
     draw = plotter(plot) if plot is not None else None
-    setup, days = _shop(data, store)
+    setup, days = shop_of(data, store)
     rules = _rules(setup, files)
     if draw is not None and len(rules) > 1:
         message = f"--plot draws one rule at a time, and there are {len(rules)}"
         raise UsageError(message)
-    known = _labels(setup, labels, ledger)
+    known = labels_of(setup, labels, ledger)
     if against and ledger is not None:
         if not any(label.incident for label in known):
             message = "--against and --ledger are two things to compare with: give one of them"
@@ -144,9 +142,9 @@ def backtest_rules(
     wanted = Wanted(
         data=days,
         labels=known,
-        within_us=_read("--within", within, parse_duration_us),
-        last_days=_read("--last", last, read_days) if last else None,
-        cost=_cost(false_alarm, miss),
+        within_us=read_option("--within", within, parse_duration_us),
+        last_days=read_option("--last", last, read_days) if last else None,
+        cost=cost_of(false_alarm, miss),
         jobs=jobs,
         seed=seed,
     )
@@ -163,7 +161,7 @@ def backtest_rules(
     local = Local(setup.timezone, setup.model.currency)
     show_backtest(screen, report, local)
     screen.give(report_json(report))
-    _say_what_was_left_out(screen, report, setup)
+    say_what_was_left_out(screen, report, setup)
     if junit is not None:
         junit.write_bytes(backtest_junit(report))
     if draw is not None:
@@ -173,26 +171,6 @@ def backtest_rules(
         screen.say("aislewatch: nothing was judged: no event was read")
         return COULD_NOT_RUN
     return FINE if report.passed else FINDINGS
-
-
-def _shop(data: Path | None, store: Path | None) -> tuple[Setup, Path | None]:
-    """Read the store file; gives the days to judge, None for the recordings that it names."""
-    if data is not None and data.suffix in {".yml", ".yaml"}:
-        if store is not None:
-            message = f"--data {data} is a store file, and --store names another: give one of them"
-            raise UsageError(message)
-        data, store = None, data
-    if store is None:
-        message = (
-            "the days alone do not say what the shop is made of: name its store file with --store, "
-            "or give the store file as --data for the recordings that it names"
-        )
-        raise UsageError(message)
-    if data is not None and not data.exists():
-        message = f"there is nothing at {data}"
-        raise UsageError(message)
-    folder = data if data is not None and data.is_dir() and not is_archive(data) else None
-    return read_setup(store, events=folder), data
 
 
 def _rules(setup: Setup, files: Sequence[Path]) -> list[Rule]:
@@ -213,52 +191,6 @@ def _rules(setup: Setup, files: Sequence[Path]) -> list[Rule]:
     return list(rules.values())
 
 
-def _labels(setup: Setup, path: Path | None, ledger: Path | None) -> list[Label]:
-    if path is None:
-        return []
-    labels = read_labels(path, zone=setup.timezone, currency=setup.model.currency)
-    if not any(label.incident for label in labels):
-        return labels
-    if ledger is None:
-        message = f"{path} names incidents: say with --ledger where they are written down"
-        raise UsageError(message)
-    with Ledger.read(ledger) as reader:
-        cases = {case.id: case for case in read_cases(reader)}
-    mistakes: list[Mistake] = []
-    found: list[Label] = []
-    for label in labels:
-        case = cases.get(label.incident)
-        if not label.incident:
-            found.append(label)
-        elif case is None or label.store not in {"", case.store}:
-            of = f" of {label.store}" if label.store else ""
-            message = f"{ledger} has no incident {label.incident}{of}"
-            mistakes.append(Mistake(str(path), label.line, 0, message))
-        else:
-            anchors = frozenset(told.anchor for told in case.past.values())
-            time_us = label.time_us if label.time_us is not None else case.first_us
-            found.append(replace(label, store=case.store, anchors=anchors, time_us=time_us))
-    if mistakes:
-        raise FileMistakes(mistakes)
-    return found
-
-
-def _cost(false_alarm: str, miss: str) -> Cost:
-    def amount(option: str, text: str) -> Money | None:
-        return _read(option, text, read_money) if text else None
-
-    return Cost(false_alarm=amount("--false-alarm", false_alarm), miss=amount("--miss", miss))
-
-
-def _read(option: str, text: str, read: Callable[[str], _Value]) -> _Value:
-    try:
-        return read(text)
-    except ValueError as error:
-        hint = f"; {error.hint}" if isinstance(error, Misread) and error.hint else ""
-        message = f"{option}: {error}{hint}"
-        raise UsageError(message) from None
-
-
 def _subject(setup: Setup, rule: Rule, against: str, ledger: Path | None) -> Subject:
     if ledger is not None:
         return Subject(rule, ledger.name, past=past_of(ledger, rule.id, setup.timezone))
@@ -266,10 +198,3 @@ def _subject(setup: Setup, rule: Rule, against: str, ledger: Path | None) -> Sub
         return Subject(rule)
     name, before = version_of(setup, rule, against)
     return Subject(rule, name, before)
-
-
-def _say_what_was_left_out(screen: Screen, report: Report, setup: Setup) -> None:
-    if report.refused:
-        screen.say(f"refused {count(report.refused, 'row')} that tell no event")
-    for stranger, times in report.strangers.items():
-        screen.say(f"passed over {count(times, 'event')} of {stranger}, not in {setup.file}")

@@ -113,8 +113,8 @@ def _figures(rule: RuleReport, local: Local) -> Iterator[Row]:
         yield from (row(name, cells) for name, cells in _labelled(splits))
         yield row("losses caught", [_of(v.scores.caught, v.scores.losses) for v in versions])
         yield row("honest cases hit", [_of(v.scores.accused, v.scores.honest) for v in versions])
-        yield row("recall", [_share(version.scores.recall) for version in versions])
-        yield row("precision", [_share(version.scores.precision) for version in versions])
+        yield row("recall", [share(version.scores.recall) for version in versions])
+        yield row("precision", [share(version.scores.precision) for version in versions])
         yield from (row(name, cells) for name, cells in _money(versions, local))
     if any(version.withdrawn for version in versions):
         yield row("withdrawn later", [f"{version.withdrawn:,}" for version in versions])
@@ -143,7 +143,8 @@ def _of(part: int, whole: int) -> str:
     return f"{part:,} of {whole:,}"
 
 
-def _share(interval: Interval | None) -> str:
+def share(interval: Interval | None) -> str:
+    """Say a share with its interval: ``40% (25% to 58%)``; a dash of nothing."""
     if interval is None:
         return "-"
     return f"{interval.estimate:.0%} ({interval.low:.0%} to {interval.high:.0%})"

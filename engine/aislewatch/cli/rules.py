@@ -27,6 +27,7 @@ from aislewatch.cli.rule_promote import promote_rule
 from aislewatch.cli.rule_read import read_rules
 from aislewatch.cli.rule_schema import write_schema
 from aislewatch.cli.rule_test import show_trial, trial_json, verdict
+from aislewatch.cli.rule_tune import tune_rule
 from aislewatch.cli.rule_watch import at_each_save, check_again, checked_files
 from aislewatch.cli.rule_why import explain_incident
 from aislewatch.cli.rule_why_not import ask_why_not
@@ -49,6 +50,7 @@ app.command("lock")(lock_rules)
 app.command("promote")(promote_rule)
 app.command("schema")(write_schema)
 app.command("backtest")(backtest_rules)
+app.command("tune")(tune_rule)
 
 
 @app.callback()

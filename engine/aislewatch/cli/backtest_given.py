@@ -1,0 +1,105 @@
+"""What commands that judge past days are given: the shop, its days, labels and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from aislewatch.authoring.backtest_labels import Label, read_labels
+from aislewatch.authoring.backtest_report import Report
+from aislewatch.cli.cases import read_cases
+from aislewatch.cli.screen import Screen
+from aislewatch.cli.wording import count
+from aislewatch.errors import FileMistakes, Mistake, UsageError
+from aislewatch.events.model_mistakes import Misread
+from aislewatch.ledger import Ledger
+from aislewatch.rules.backtest import Cost, Money, read_money
+from aislewatch.runtime.archive import is_archive
+from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.storefile import read_setup
+
+_Value = TypeVar("_Value")
+
+
+def shop_of(data: Path | None, store: Path | None) -> tuple[Setup, Path | None]:
+    """Read the store file; gives the days to judge, None for the recordings that it names."""
+    if data is not None and data.suffix in {".yml", ".yaml"}:
+        if store is not None:
+            message = f"--data {data} is a store file, and --store names another: give one of them"
+            raise UsageError(message)
+        data, store = None, data
+    if store is None:
+        message = (
+            "the days alone do not say what the shop is made of: name its store file with --store, "
+            "or give the store file as --data for the recordings that it names"
+        )
+        raise UsageError(message)
+    if data is not None and not data.exists():
+        message = f"there is nothing at {data}"
+        raise UsageError(message)
+    folder = data if data is not None and data.is_dir() and not is_archive(data) else None
+    return read_setup(store, events=folder), data
+
+
+def labels_of(setup: Setup, path: Path | None, ledger: Path | None) -> list[Label]:
+    """Read labels; those that name incidents get the events that these were judged for.
+
+    Raises:
+        FileMistakes: rows of the file that are no labels, or name what the ledger does not know.
+    """
+    if path is None:
+        return []
+    labels = read_labels(path, zone=setup.timezone, currency=setup.model.currency)
+    if not any(label.incident for label in labels):
+        return labels
+    if ledger is None:
+        message = f"{path} names incidents: say with --ledger where they are written down"
+        raise UsageError(message)
+    with Ledger.read(ledger) as reader:
+        cases = {case.id: case for case in read_cases(reader)}
+    mistakes: list[Mistake] = []
+    found: list[Label] = []
+    for label in labels:
+        case = cases.get(label.incident)
+        if not label.incident:
+            found.append(label)
+        elif case is None or label.store not in {"", case.store}:
+            of = f" of {label.store}" if label.store else ""
+            message = f"{ledger} has no incident {label.incident}{of}"
+            mistakes.append(Mistake(str(path), label.line, 0, message))
+        else:
+            anchors = frozenset(told.anchor for told in case.past.values())
+            time_us = label.time_us if label.time_us is not None else case.first_us
+            found.append(replace(label, store=case.store, anchors=anchors, time_us=time_us))
+    if mistakes:
+        raise FileMistakes(mistakes)
+    return found
+
+
+def cost_of(false_alarm: str, miss: str) -> Cost:
+    """Read what errors cost, as far as it is said."""
+
+    def amount(option: str, text: str) -> Money | None:
+        return read_option(option, text, read_money) if text else None
+
+    return Cost(false_alarm=amount("--false-alarm", false_alarm), miss=amount("--miss", miss))
+
+
+def read_option(option: str, text: str, read: Callable[[str], _Value]) -> _Value:
+    """Read an option's value; what is wrong with it is told with the option's name."""
+    try:
+        return read(text)
+    except ValueError as error:
+        hint = f"; {error.hint}" if isinstance(error, Misread) and error.hint else ""
+        message = f"{option}: {error}{hint}"
+        raise UsageError(message) from None
+
+
+def say_what_was_left_out(screen: Screen, report: Report, setup: Setup) -> None:
+    """Say what of the days was not judged."""
+    if report.refused:
+        screen.say(f"refused {count(report.refused, 'row')} that tell no event")
+    for stranger, times in report.strangers.items():
+        screen.say(f"passed over {count(times, 'event')} of {stranger}, not in {setup.file}")
