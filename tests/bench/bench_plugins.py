@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import detector_figures
 import gate_load
 import plugin_jobs
 
@@ -66,12 +67,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--scale", type=int, default=100, help="how much each decoder is given")
     parser.add_argument("--rounds", type=int, default=5, help="of which the median is taken")
+    parser.add_argument("--looks", type=int, default=300, help="of a detector, at each size")
     parser.add_argument("--reads", type=int, default=1000, help="of the gate, a second")
     parser.add_argument("--seconds", type=float, default=60.0, help="of the gate; 0 leaves it out")
     parser.add_argument("--host", choices=("ray", "inline"), default="ray", help="as of `run`")
     given = parser.parse_args()
     calm_collector()  # As an engine does.
     decoders(given.scale, given.rounds)
+    for line in detector_figures.lines(given.looks):
+        print(line)
     if given.seconds:
         gate(given.reads, given.seconds, given.host)
 
