@@ -1,6 +1,8 @@
 """What every host promises of the lives that it runs: one suite for the in-line host and Ray."""
 
 import asyncio
+import base64
+import json
 import os
 import signal
 import sys
@@ -19,6 +21,7 @@ from aislewatch.runtime.device import BusAccess, DeviceSpec
 from aislewatch.runtime.hosting import HostedLife, InlineHost, PluginHost, Status
 from aislewatch.runtime.nats_server import NatsServer
 from aislewatch.runtime.ray_host import RayHost
+from aislewatch.runtime.redacting import HIDDEN
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
@@ -144,6 +147,55 @@ async def test_online_is_told_before_the_first_event_and_only_then(shop: Shop) -
     assert isinstance(state, DeviceState)
     assert (state.state, state.device) == ("online", "gate-1")
     assert event.seq == 0
+
+
+async def test_no_secret_s_bytes_leave_a_life_that_says_how_it_is(
+    shop: Shop, tmp_path: Path
+) -> None:
+    secrets = {"leaky.key": b"\x00\xffwhat no text can hold\x80", "till": b"from a file\nof two"}
+    for name, secret in secrets.items():
+        (tmp_path / name).write_bytes(secret)
+    life = await shop.start(plugin="leaky_sensor:Leaky", secrets=[{"file": "till"}])
+    await until(life, lambda status: status.proved)
+
+    told = await life.diagnostics()
+
+    assert told is not None
+    assert told["harmless"] == 17
+    shown = json.dumps(told, ensure_ascii=False)
+    assert HIDDEN in shown
+    for secret in (*secrets.values(), b"a password in the settings"):
+        forms = {secret.decode("utf-8", errors="replace"), secret.decode("latin-1"), secret.hex()}
+        forms |= {base64.b64encode(secret).decode(), repr(secret)[2:-1], str(secret)}
+        assert [form for form in forms if form in shown] == []
+    assert "what no text can hold" not in shown
+
+
+async def test_a_device_whose_clock_is_wrong_is_degraded_unless_it_says_so_itself(
+    shop: Shop, tmp_path: Path
+) -> None:
+    (tmp_path / "leaky.key").write_bytes(b"a secret of its own")
+    leaky, ahead_us = "leaky_sensor:Leaky", 5 * SECOND
+    silent = await shop.start(device="gate-1", plugin=leaky, ahead_us=ahead_us)
+    itself = await shop.start(device="gate-2", plugin=leaky, ahead_us=ahead_us, told=True)
+    for life in (silent, itself):
+        status = await until(life, lambda status: status.proved and status.clock is not None)
+        assert status.strain == (
+            "clock-skew",
+            "its clock is 5.0 s ahead of ours, and 2 s are allowed",
+        )
+        await until(life, lambda status: status.beats > 2)
+        await life.stop()
+        await life.outcome()
+    states = [one for one in await shop.events() if isinstance(one, DeviceState)]
+    told = {
+        name: [(one.state, one.reason) for one in states if one.device == name]
+        for name in ("gate-1", "gate-2")
+    }
+    assert told == {
+        "gate-1": [("online", None), ("degraded", "clock-skew")],
+        "gate-2": [("online", None)],
+    }
 
 
 async def test_a_simulated_device_says_so_in_every_event(shop: Shop) -> None:

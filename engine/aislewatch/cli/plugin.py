@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from aislewatch.cli.plugin_check import check_plugin
+from aislewatch.cli.plugin_diagnose import diagnose_device
 from aislewatch.cli.plugin_list import list_plugins
 from aislewatch.cli.plugin_new import new_plugin
 from aislewatch.cli.plugin_probe import probe_device
@@ -14,3 +15,4 @@ app.command("new")(new_plugin)
 app.command("list")(list_plugins)
 app.command("probe")(probe_device)
 app.command("check")(check_plugin)
+app.command("diagnose")(diagnose_device)

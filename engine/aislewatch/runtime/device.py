@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -32,6 +32,7 @@ from aislewatch.runtime.discovery import find_sensor, installed_registry
 from aislewatch.runtime.hosting import CLOCK_SKEW, Heart, Outcome, Status, described
 from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
+from aislewatch.runtime.redacting import all_settings, redacted, secrets_of
 from aislewatch.runtime.stream_marks import newest_ticks
 from aislewatch.runtime.supervisor import Change
 from aislewatch.runtime.watchlist_terms import Terms
@@ -44,6 +45,9 @@ CLOSE_S: Final = 5.0
 
 FLUSH_S: Final = 10.0
 """How long a stop waits for the spool to empty; what is left is sent by the next life."""
+
+DIAGNOSE_S: Final = 3.0
+"""How long it may take to say what helps to find a fault."""
 
 if TYPE_CHECKING:
     from aislewatch.runtime.watchlist_guard import Guard
@@ -157,6 +161,30 @@ class DeviceLife:
             refused=emit.refused_count,
             stores=dict(emit.newest_us),
         )
+
+    async def diagnostics(self) -> Mapping[str, Any]:
+        """Give what the plugin says of itself, without secrets; from any event loop."""
+        loop = self._loop
+        if loop is None or loop is asyncio.get_running_loop():
+            return await self._diagnosed()
+        asking = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._diagnosed(), loop))
+        try:
+            return await asyncio.wait_for(asking, DIAGNOSE_S)
+        except TimeoutError:
+            return {"trouble": f"it did not answer within {DIAGNOSE_S:g} s: its loop is busy"}
+
+    async def _diagnosed(self) -> Mapping[str, Any]:
+        plugin, spec = self._plugin, self._spec
+        if plugin is None:
+            return {}
+        try:
+            found: object = plugin.diagnostics()
+        except Exception as error:  # A plugin's own fault, told as one.
+            found = {"trouble": f"its diagnostics broke: {described(error)}"}
+        config = all_settings(plugin.Config, spec.config)
+        secrets = await asyncio.to_thread(secrets_of, config, spec.folder)
+        shown: Mapping[str, Any] = redacted(found, config, secrets)
+        return shown
 
     async def run(self) -> Outcome:
         """Live until the source ends, something breaks, or it is asked to stop."""

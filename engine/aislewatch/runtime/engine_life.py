@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -89,6 +90,10 @@ class EngineLife:
             stores={status.store: status.position for status in statuses},
             detail=bus.state().last_error if bus is not None else "",
         )
+
+    async def diagnostics(self) -> Mapping[str, Any]:
+        """Give how far each store is decided; an engine has no device of its own."""
+        return {"stores": dict(self.status().stores)}
 
     async def run(self) -> Outcome:
         """Live until asked to stop, or until something breaks."""

@@ -9,8 +9,8 @@ its end. It is made from plain data, so that it can be made in another process, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, Literal, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -101,6 +101,10 @@ class Life(Protocol):
         """Say how it is doing, without waiting for anything; may be called from any thread."""
         ...
 
+    async def diagnostics(self) -> Mapping[str, Any]:
+        """Give what helps a person who looks for a fault, without secrets; from any event loop."""
+        ...
+
 
 class LifeSpec(Protocol):
     """Plain data that a life is made from; crosses processes as JSON."""
@@ -124,6 +128,10 @@ class HostedLife(Protocol):
 
     async def status(self) -> Status | None:
         """Ask how it is doing; None where no answer came in time."""
+        ...
+
+    async def diagnostics(self) -> Mapping[str, Any] | None:
+        """Ask for what helps to find a fault; None where no answer came in time."""
         ...
 
     async def stop(self) -> None:
@@ -180,6 +188,10 @@ class InlineLife:
     async def status(self) -> Status | None:
         """Ask how it is doing."""
         return self._life.status()
+
+    async def diagnostics(self) -> Mapping[str, Any] | None:
+        """Ask for what helps to find a fault."""
+        return await self._life.diagnostics()
 
     async def stop(self) -> None:
         """Ask it to end."""

@@ -19,7 +19,7 @@ from typing import Final, Self
 from aislewatch.errors import BusError
 from aislewatch.ledger import StoredRecord
 from aislewatch.runtime.bus import Bus
-from aislewatch.runtime.control import ReloadDesk
+from aislewatch.runtime.control import ControlDesk
 from aislewatch.runtime.device import BusAccess
 from aislewatch.runtime.handover import Reach, RunFile, left_in
 from aislewatch.runtime.hosting import InlineHost, PluginHost
@@ -95,7 +95,8 @@ async def run(
         looking = _Looking(parts, link, LetterTail(link), on_snapshot, on_record, on_refused)
         await looking.letters.begin()
         await stack.enter_async_context(parts)
-        desk = ReloadDesk(Reloading(stores, parts.shelf, parts, link, parts.boot), on_reloaded)
+        reloading = Reloading(stores, parts.shelf, parts, link, parts.boot)
+        desk = ControlDesk(reloading, on_reloaded, parts.diagnose)
         reach = _reach(stores, options, access)
         await stack.enter_async_context(desk.open(link, reach.control))
         stack.enter_context(left_in(options.folder, reach))

@@ -18,6 +18,7 @@ from aislewatch.runtime.bus_spooling import SpoolingPublisher
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.device import BusAccess, DeviceSpec
 from aislewatch.runtime.device_events import event_message, recording_boot, state_event
+from aislewatch.runtime.diagnosing import Diagnosed, DiagnosticsRequest, diagnose
 from aislewatch.runtime.engine_life import EngineSpec
 from aislewatch.runtime.hosting import LifeSpec, PluginHost
 from aislewatch.runtime.live_options import LiveStore, Options
@@ -273,6 +274,11 @@ class Parts:
             pictures=str(self._options.pictures.absolute()),
             watchlist=setup.watchlist,
         )
+
+    async def diagnose(self, request: DiagnosticsRequest) -> list[Diagnosed]:
+        """Say what helps to find a fault in the devices that are meant."""
+        watches = [device.watch for device in self._devices]
+        return await diagnose(request, list(zip(self._device_lines(0), watches, strict=True)))
 
     def stores_of(self, setup: Setup) -> set[str]:
         """Give the stores that a store file is for; those of "every store" that were heard of."""

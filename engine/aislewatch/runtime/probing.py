@@ -21,7 +21,7 @@ from aislewatch.events.model_mistakes import explain
 from aislewatch.events.sensor import Clock, DeviceInfo, Health, SensorContext, SensorPlugin
 from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.hosting import described
-from aislewatch.runtime.redacting import redacted
+from aislewatch.runtime.redacting import all_settings, redacted, secrets_of
 
 CLOSE_S: Final = 2.0
 """How long a plugin may take to let go of its device."""
@@ -167,8 +167,10 @@ async def listen(
         health, diagnostics = plugin.health(), plugin.diagnostics()
         if run is not None:
             troubles.extend(await _end(run))
-    trouble = redacted("; ".join(troubles), config)
-    return Listened(health, redacted(diagnostics, config), trouble)
+    config = all_settings(plugin.Config, config)
+    secrets = await asyncio.to_thread(secrets_of, config, context.folder)
+    trouble = redacted("; ".join(troubles), config, secrets)
+    return Listened(health, redacted(diagnostics, config, secrets), trouble)
 
 
 def bench_context(

@@ -38,6 +38,11 @@ class LifeActor:
         return msgspec.json.encode(self._life.status())
 
     @ray.method(concurrency_group=CONTROL)  # type: ignore[untyped-decorator]
+    async def diagnostics(self) -> bytes:
+        """Give what helps to find a fault, as JSON."""
+        return msgspec.json.encode(await self._life.diagnostics())
+
+    @ray.method(concurrency_group=CONTROL)  # type: ignore[untyped-decorator]
     async def stop(self) -> None:
         """Ask the life to end."""
         self._life.ask_to_stop()

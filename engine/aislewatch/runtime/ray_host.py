@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -73,12 +74,13 @@ class RayLife:
 
     async def status(self) -> Status | None:
         """Ask how it is doing."""
-        answer = asyncio.wrap_future(self._actor.status.remote().future())
-        await asyncio.wait([answer], timeout=ANSWER_S)
-        if not answer.done() or answer.exception() is not None:
-            answer.cancel()
-            return None
-        return msgspec.json.decode(answer.result(), type=Status)
+        answer = await _answer(self._actor.status)
+        return None if answer is None else msgspec.json.decode(answer, type=Status)
+
+    async def diagnostics(self) -> Mapping[str, Any] | None:
+        """Ask for what helps to find a fault."""
+        answer = await _answer(self._actor.diagnostics)
+        return None if answer is None else msgspec.json.decode(answer, type=dict[str, Any])
 
     async def stop(self) -> None:
         """Ask it to end."""
@@ -91,6 +93,16 @@ class RayLife:
 
     def _end(self) -> None:
         import_ray().kill(self._actor, no_restart=True)
+
+
+async def _answer(method: Any) -> bytes | None:
+    """Call an actor's method; None where no answer comes in time."""
+    answer: asyncio.Future[bytes] = asyncio.wrap_future(method.remote().future())
+    await asyncio.wait([answer], timeout=ANSWER_S)
+    if not answer.done() or answer.exception() is not None:
+        answer.cancel()
+        return None
+    return answer.result()
 
 
 def _cause(error: Exception) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -59,6 +59,7 @@ class Watch:
         self._stop_s = stop_s
         self._stop = asyncio.Event()
         self._past = _NOTHING
+        self._life: HostedLife | None = None
 
     @property
     def events(self) -> int:
@@ -69,6 +70,10 @@ class Watch:
     def refused(self) -> int:
         """How much was refused in all lives."""
         return self._past.refused + self.status.refused
+
+    async def diagnostics(self) -> Mapping[str, Any] | None:
+        """Ask the current life for what helps to find a fault; None where there is no answer."""
+        return None if self._life is None else await self._life.diagnostics()
 
     def ask_to_stop(self) -> None:
         """Ask the current life to stop, and begin no other; unless one that must stop fails."""
@@ -107,9 +112,11 @@ class Watch:
         except Exception as error:  # A host that cannot start a life is a failure like any other.
             return Outcome("broke", described(error))
         ending = asyncio.create_task(life.outcome())
+        self._life = life
         try:
             return await self._follow(life, ending)
         finally:
+            self._life = None
             if not ending.done():
                 await life.kill()
                 await ending
