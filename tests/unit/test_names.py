@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def sale(cashier: str | None, customer: str | None = None) -> PosItem:
 
 
 @contextmanager
-def shop(folder: Path, clock: Clock, device: str = "till") -> Iterator[tuple[NamingEmit, Taken]]:
+def shop(folder: Path, clock: Clock, device: str = "till") -> Generator[tuple[NamingEmit, Taken]]:
     taken = Taken()
     with closing(NamingEmit(taken, terms(folder), clock, device)) as emit:
         yield emit, taken

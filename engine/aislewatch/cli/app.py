@@ -44,6 +44,7 @@ COMMANDS = {
     "reload": Command("Have a run go by its rules, lists and parameters as they are now."),
     "lists": Command("Put something on a named list, take it off, see what is on it.", group=True),
     "watchlist": Command("Keep the list of known offenders, if the shop has opted in.", group=True),
+    "privacy": Command("See what is kept of a person, and have them forgotten.", group=True),
     "replay": Command("Decide again on events that have been, from files."),
     "archive": Command("Write a run's event stream as files, to be replayed."),
     "dead-letters": Command("See what a run has refused, and why."),

@@ -14,22 +14,24 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 from pydantic import ValidationError
 
 from aislewatch.errors import AislewatchError, DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.likeness import Comparer
-from aislewatch.events.sensor import Health, SensorContext, SensorPlugin
+from aislewatch.events.sensor import Emit, Health, SensorContext, SensorPlugin
 from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.bus_spool import Spool
 from aislewatch.runtime.bus_spooling import SpoolingPublisher, WhenFull
 from aislewatch.runtime.clock import RecordingClock, SystemClock
 from aislewatch.runtime.device_events import DeviceEmit
 from aislewatch.runtime.device_hearing import StoreHearing
+from aislewatch.runtime.device_private import private
 from aislewatch.runtime.discovery import find_sensor, installed_registry
 from aislewatch.runtime.hosting import CLOCK_SKEW, Heart, Outcome, Status, described
+from aislewatch.runtime.names_terms import NamesTerms
 from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
 from aislewatch.runtime.redacting import all_settings, redacted, secrets_of
@@ -48,9 +50,6 @@ FLUSH_S: Final = 10.0
 
 DIAGNOSE_S: Final = 3.0
 """How long it may take to say what helps to find a fault."""
-
-if TYPE_CHECKING:
-    from aislewatch.runtime.watchlist_guard import Guard
 
 
 class BusAccess(msgspec.Struct, frozen=True):
@@ -94,6 +93,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
         tick_us: interval of the ticks, where this recording winds its store's clock; else 0.
         since_us: the recording's time when the last life ended.
         watchlist: on what terms faces are compared; None where they are not.
+        names: on what terms people's numbers are exchanged for pseudonyms; None where they are not.
         pictures: absolute path of the folder for pictures; empty where none are kept.
     """
 
@@ -112,6 +112,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
     tick_us: int = 0
     since_us: int = 0
     watchlist: Terms | None = None
+    names: NamesTerms | None = None
     pictures: str = ""
 
     @property
@@ -259,19 +260,11 @@ class DeviceLife:
             await _within(CLOSE_S, plugin.close())
 
     async def _open_and_run(self, plugin: SensorPlugin, emit: DeviceEmit) -> None:
-        terms = self._spec.watchlist
-        if terms is None or not plugin.descriptor.faces:
-            await self._watched(plugin, emit, None)
-            return
-        guard = await asyncio.to_thread(_guard, terms, self._spec.device)
-        try:
-            await self._watched(plugin, emit, guard)
-        finally:
-            guard.close()
+        faces = plugin.descriptor.faces
+        async with private(self._spec, emit, faces=faces) as (named, watchlist):
+            await self._watched(plugin, named, watchlist)
 
-    async def _watched(
-        self, plugin: SensorPlugin, emit: DeviceEmit, watchlist: Comparer | None
-    ) -> None:
+    async def _watched(self, plugin: SensorPlugin, emit: Emit, watchlist: Comparer | None) -> None:
         spec, registry = self._spec, installed_registry()
         context = SensorContext(
             store=spec.store,
@@ -362,16 +355,6 @@ def outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, DeviceNotReady):
         return Outcome("not-ready", str(error))
     return Outcome("broke", str(error) if isinstance(error, AislewatchError) else described(error))
-
-
-def _guard(terms: Terms, device: str) -> Guard:
-    """Open the watchlist, by the machine's clock even where the device is a recording."""
-    try:
-        from aislewatch.runtime.watchlist_guard import Guard  # noqa: PLC0415 - needs numpy
-    except ImportError:
-        message = "to compare faces numpy is needed: install aislewatch[faces]"
-        raise DeviceMisconfigured(message) from None
-    return Guard(terms, SystemClock(), device)
 
 
 def _make_plugin(spec: DeviceSpec) -> SensorPlugin:

@@ -273,6 +273,7 @@ class Parts:
             since_us=device.newest_us if recording else 0,
             pictures=str(self._options.pictures.absolute()),
             watchlist=setup.watchlist,
+            names=setup.names,
         )
 
     async def diagnose(self, request: DiagnosticsRequest) -> list[Diagnosed]:
