@@ -22,6 +22,7 @@ from aislewatch_plugins.vision.interpreters import (
     Package,
     installed,
     interpreter,
+    plain,
     shapes,
 )
 from aislewatch_plugins.vision.modelfile import Model, read_compiled, read_model
@@ -160,7 +161,7 @@ class TfliteDetector:
             loaded.invoke()
             outputs = [real(loaded.get_tensor(one["index"]), one) for one in self._outputs]
         except (RuntimeError, ValueError) as error:
-            message = f"the {self._backend.device} failed: {' '.join(str(error).split())}"
+            message = f"the {self._backend.device} failed: {plain(error)}"
             raise DeviceNotReady(message) from None
         found = self._decode(outputs, self._config.min_score)
         return without_doubles(found, self._config.max_overlap)

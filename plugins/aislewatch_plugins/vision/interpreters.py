@@ -27,7 +27,7 @@ _EXTRAS: Final[dict[Package, str]] = {
     "litert": "aislewatch[vision]",
     "tflite-runtime": "aislewatch[tflite], on Python 3.11",
 }
-_ADVICE: Final = re.compile(r" ?See instructions: \S+")
+_ADVICE: Final = re.compile(r" ?(See instructions: \S+|Node number \d+ \(\S+\) failed to \w+\.?)")
 _ENTRY: Final = "tflite_plugin_create_delegate"
 
 
@@ -104,9 +104,9 @@ def interpreter(
         made.allocate_tensors()
     except (RuntimeError, ValueError, SystemError, MemoryError) as error:
         if delegate is not None and isinstance(error, RuntimeError):
-            message = f"the Edge TPU does not take the model {model.name}: {_plain(error)}"
+            message = f"the Edge TPU does not take the model {model.name}: {plain(error)}"
             raise DeviceNotReady(message) from None
-        message = f"{package} cannot load the model {model.name}: {_plain(error)}"
+        message = f"{package} cannot load the model {model.name}: {plain(error)}"
         raise DeviceMisconfigured(message) from None
     return made
 
@@ -123,7 +123,7 @@ def _module(package: Package) -> Any:
         return importlib.import_module(_MODULES[package])
     except ImportError as error:
         missing = isinstance(error, ModuleNotFoundError)
-        why = "is not installed" if missing else f"does not load ({_plain(error)})"
+        why = "is not installed" if missing else f"does not load ({plain(error)})"
         message = f"{package} {why}: install {_EXTRAS[package]}"
         raise DeviceMisconfigured(message) from None
 
@@ -134,7 +134,7 @@ def _delegate(module: Any, delegate: Delegate) -> Any:
     try:
         getattr(ctypes.CDLL(library), _ENTRY)
     except OSError as error:
-        message = f"the Edge TPU's library {library} cannot be loaded: {_plain(error)}"
+        message = f"the Edge TPU's library {library} cannot be loaded: {plain(error)}"
         raise DeviceMisconfigured(message) from None
     except AttributeError:
         message = f"{library} is no TFLite delegate: it has no {_ENTRY}"
@@ -142,12 +142,12 @@ def _delegate(module: Any, delegate: Delegate) -> Any:
     try:
         return module.load_delegate(library, dict(delegate.options))
     except ValueError as error:
-        said = _plain(error).removeprefix(f"Failed to load delegate from {library}").strip()
+        said = plain(error).removeprefix(f"Failed to load delegate from {library}").strip()
         message = f"no Edge TPU answers {library}" + (f": {said}" if said else "")
         raise DeviceNotReady(message) from None
 
 
-def _plain(error: Exception) -> str:
+def plain(error: Exception) -> str:
     """Give an error's text as one line, for a sentence, without the advice to programmers in it."""
     said = _ADVICE.sub("", " ".join(str(error).split()))
     return said.rstrip(". ") or type(error).__name__
