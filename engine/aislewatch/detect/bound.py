@@ -2,12 +2,13 @@
 
 That happens when house is kept, at full steps of event time, and is told. A judgement that would
 have looked at what is gone is undecided for it: it neither accuses nor acquits. Time lets go of
-events unasked; only a flood, or a bound too small for the shop, comes here.
+events unasked; only a flood, or a bound too small for the shop, comes here. What was never kept,
+because no rule asked for it yet, is gone in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -47,10 +48,16 @@ class Bound:
         plan: of the rules.
         most: events that one index may hold.
         floors: by index, until when it has let go of everything; kept up to date, for snapshots.
+        begun: by id of a rule, until when not all was kept that it looks for; see
+            :mod:`aislewatch.detect.begun`.
     """
 
-    def __init__(self, plan: Plan, most: int, floors: dict[str, int]) -> None:
+    def __init__(
+        self, plan: Plan, most: int, floors: dict[str, int], begun: Mapping[str, int]
+    ) -> None:
         self._plan = plan
+        self._begun = begun
+        self._plainly = {one.rule.id: one.judge for one in plan.rules}
         self._most = most
         self._floors = floors
         # How many events may come before any index can be too full; not counted yet.
@@ -101,29 +108,44 @@ class Bound:
     def _shorten(self) -> None:
         """Have rules judged with care that look into an index which has let go of something."""
         for plan in self._plan.rules:
-            floor_us = max((index.floor_us for index in plan.indexes), default=-1)
-            if floor_us >= 0:
-                careful = _careful(self._plan, plan, floor_us)
+            gone_us = max((index.floor_us for index in plan.indexes), default=-1)
+            begun_us = self._begun.get(plan.rule.id, -1)
+            if max(gone_us, begun_us) >= 0:
+                why = _GONE if gone_us >= begun_us else _NEVER_KEPT
+                floor = _Floor(max(gone_us, begun_us), why)
+                careful = _careful(self._plan, plan, floor, self._plainly[plan.rule.id])
                 self._plan.judge_by(plan, careful)
 
 
-def _careful(plan: Plan, rule: RulePlan, floor_us: int) -> Judge:
+class _Floor(NamedTuple):
+    """Up to and including when not all is there, and why, with room for the time."""
+
+    time_us: int
+    why: str
+
+
+_GONE = "more came than is kept; what was seen until {} is gone"
+_NEVER_KEPT = "the rule is newer; not all that it looks for was kept until {}"
+
+
+def _careful(plan: Plan, rule: RulePlan, floor: _Floor, plainly: Judge) -> Judge:
     """Make a judge that leaves open what may rest on events that are gone."""
     earliest_us = min([0, rule.rule.reach.earliest_us, *(t.earliest_us for t in rule.touches)])
     certain = _certain(rule)
     traced = plan.traced(rule)
+    floor_us = floor.time_us
     until = (_EPOCH + timedelta(microseconds=floor_us)).isoformat().replace("+00:00", "Z")
-    because = f"more came than is kept; what was seen until {until} is gone"
+    because = floor.why.format(until)
 
     def judge(anchor: Event) -> Verdict:
+        if anchor.time + earliest_us > floor_us:
+            return plainly(anchor)
         verdict = traced(anchor)
         if isinstance(verdict, Undecided):
             return verdict
         if isinstance(verdict, Fails) and verdict.clause in certain:
             return None
-        if anchor.time + earliest_us <= floor_us:
-            return Undecided(LABEL, because)
-        return None if isinstance(verdict, Fails) else verdict
+        return Undecided(LABEL, because)
 
     return judge
 

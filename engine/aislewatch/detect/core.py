@@ -13,6 +13,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple
 
+from aislewatch.detect.begun import begin, forget, note
 from aislewatch.detect.bound import Bound, LetGo
 from aislewatch.detect.health import Health
 from aislewatch.detect.incidents import Incidents, Scoring, Step
@@ -138,7 +139,8 @@ class Core:
         self._stop = -1
         self._judged = -1
         self._ties = count()
-        self._bound = Bound(self._plan, settings.evidence, state.let_go)
+        begin(self._plan, state.begun, self._order.watermark)
+        self._bound = Bound(self._plan, settings.evidence, state.let_go, state.begun.rules)
         for event in sorted(state.evidence, key=order_key):
             self._plan.insert(event)
         by_id = {plan.rule.id: plan for plan in self._plan.rules}
@@ -191,6 +193,7 @@ class Core:
         """Give all state as bytes; a core that starts from them goes on as if never stopped."""
         names = [plan.rule.id for plan in self._plan.rules]
         self._state.evidence = self._plan.retained()
+        note(self._plan, self._state.begun)
         self._state.pending = [(names[p.rule], p.deadline, p.anchor) for p in sorted(self._later)]
         return encode_state(self._state)
 
@@ -538,6 +541,7 @@ class Core:
         self._plan.doubts.forget(past - self._plan.span_us)
         self._order.forget(due, HOUSEKEEPING_US)
         self._bound.forget(past - self._plan.span_us)
+        forget(state.begun, past - self._plan.span_us)
         for ident in [s for s, time in state.undecided.items() if time < past]:
             del state.undecided[ident]
         state.housekeeping = due + HOUSEKEEPING_US

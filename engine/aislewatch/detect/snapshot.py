@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec import Struct
 
+from aislewatch.detect.begun import BegunState
 from aislewatch.detect.health import HealthState
 from aislewatch.detect.incidents import Incident, IncidentState
 from aislewatch.detect.lists import ListState, state_of, told
@@ -37,6 +38,7 @@ class CoreState:
         pending: (rule, deadline, anchor) of judgements that wait.
         housekeeping: event time of the next housekeeping.
         let_go: by index, until when it let go of everything that it could no longer hold.
+        begun: since when all is kept that the rules look for.
         configuration: what the log was last told of rules and model.
         counters: of arrivals and the like.
     """
@@ -52,6 +54,7 @@ class CoreState:
     pending: list[tuple[str, int, Event]] = field(default_factory=list[tuple[str, int, Event]])
     housekeeping: int = 0
     let_go: dict[str, int] = field(default_factory=dict[str, int])
+    begun: BegunState = field(default_factory=BegunState)
     configuration: str = ""
     counters: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -91,6 +94,7 @@ class _Wire(Struct, frozen=True, kw_only=True):
     configuration: str
     counters: dict[str, int]
     let_go: dict[str, int] = {}
+    begun: BegunState = msgspec.field(default_factory=BegunState)
     doubts: list[int] = []
 
 
@@ -146,6 +150,7 @@ def encode_state(state: CoreState) -> bytes:
         pending=[(rule, deadline, pool.place(a)) for rule, deadline, a in state.pending],
         housekeeping=state.housekeeping,
         let_go=state.let_go,
+        begun=state.begun,
         configuration=state.configuration,
         counters=state.counters,
         events=pool.events,
@@ -209,6 +214,7 @@ def decode_state(raw: bytes, registry: Registry) -> CoreState:
         ],
         housekeeping=wire.housekeeping,
         let_go=wire.let_go,
+        begun=wire.begun,
         configuration=wire.configuration,
         counters=wire.counters,
     )
