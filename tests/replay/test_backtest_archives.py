@@ -502,3 +502,19 @@ def test_without_matplotlib_a_page_is_one_clear_sentence(
     code, out, err = desk.run("--plot", str(desk.folder / "page.png"))
     assert (code, out) == (2, "")
     assert "--plot needs matplotlib: pip install 'aislewatch[plot]'" in err
+
+
+def test_the_file_as_it_was_committed_goes_by_the_macros_that_were_committed_with_it(
+    desk: Desk,
+) -> None:
+    scanned = "same: [lane], window: 10s before v"
+    desk.write("rules/quick-void.yml", RULE.replace(scanned, f"where: macros.sold, {scanned}"))
+    desk.write("macros.yml", "sold: has(price)\n")
+    desk.git("init")
+    desk.git("add", "rules", "macros.yml")
+    desk.git("commit", "-m", "as it was")
+    desk.write("macros.yml", "sold: not has(price)\n")
+    told = desk.told("--against", "HEAD")
+    # One of the two scans before a void told its price.
+    assert (told["now"]["hits"], told["before"]["hits"]) == (3, 3)
+    assert receipts(told["only_now"]) != receipts(told["only_before"])

@@ -249,3 +249,78 @@ def test_at_a_terminal_it_asks_for_what_was_not_said(
     assert "how many are many; 1 to 100" in err
     made = read_rule((tmp_path / "pharmacy.yml").read_bytes(), "pharmacy.yml")
     assert made.params == {"lane": "7", "customers": "6"}
+
+
+ABOVE = """\
+id: twice
+title: A cashier voids again
+status: live
+params: {times: 2}
+when: {event: signal.voided, as: last}
+match:
+  - {count: signal.voided, as: n, same: [cashier], where: macros.dear, window: 1h before last,
+     at_least: params.times}
+incident: {type: fraud.x, about: {cashier: last.cashier}, because: "{n} voids"}
+tests:
+  - name: twice
+    events: |
+      10:00:00 signal.voided cashier=C1 points=4
+      10:10:00 signal.voided cashier=C1 points=4
+    expect: {fires: 1}
+  - {name: once, events: "10:00:00 signal.voided cashier=C1 points=4", expect: {fires: 0}}
+"""
+VOIDED = """\
+id: voided
+title: A void
+status: live
+when: {event: pos.void, as: void}
+incident: {type: fraud.x, about: {cashier: void.cashier}, points: 4, because: x}
+"""
+MACROS = """\
+cheap: points < 2
+dear:
+  expression: not macros.cheap
+  description: It counts.
+other: points > 9
+"""
+
+
+def test_a_rule_on_signals_that_uses_macros_can_be_made_again_where_its_rules_are(
+    run: Run, tmp_path: Path
+) -> None:
+    made_of_it = tmp_path / "theirs"
+    mine = tmp_path / "mine"
+    for folder in (made_of_it, mine):
+        folder.mkdir()
+        (folder / "voided.yml").write_text(VOIDED)
+    (made_of_it / "twice.yml").write_text(ABOVE)
+    (made_of_it / "macros.yml").write_text(MACROS)
+    (mine / "macros.yml").write_text("# ours\nshelf: zone.kind == 'shelf'")
+    words = ("--from", made_of_it / "twice.yml", "--id", "thrice", "--out", mine / "thrice.yml")
+    code, _, err = run(*words, "--set", "times=x")
+    assert (code, "--set" in err) == (1, True)
+    assert not (mine / "thrice.yml").exists()
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "cheap, dear, of which the rule is made" in out
+    assert (mine / "macros.yml").read_text() == (
+        "# ours\nshelf: zone.kind == 'shelf'\ncheap: \"points < 2\"\n"
+        "dear:\n  expression: not macros.cheap\n  description: It counts.\n"
+    )
+    assert main(["rules", "check", str(mine / "thrice.yml")]) == 0
+    # Where they are there already, nothing is added; where they say something else, it is told.
+    words = ("--from", made_of_it / "twice.yml", "--id", "often", "--out", mine / "often.yml")
+    code, out, _ = run(*words)
+    assert (code, "of which" in out) == (0, False)
+    (mine / "often.yml").unlink()
+    (mine / "macros.yml").write_text("cheap: points < 3\n")
+    code, _, err = run(*words)
+    assert code == 2
+    assert "says something else of macros.cheap" in err
+    assert not (mine / "often.yml").exists()
+
+
+def test_the_list_fits_a_narrow_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run("--list")
+    assert max(map(len, out.splitlines())) <= 80

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from aislewatch.authoring.backtest_hits import HIT_RECORDS, HitBook, Raised
@@ -17,6 +17,7 @@ from aislewatch.errors import FileMistakes, UsageError
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.ledger import Ledger
+from aislewatch.rules.macros import MACROS_NAME, NO_MACROS, Macros, read_macros
 from aislewatch.rules.rule import Rule
 from aislewatch.runtime.setup import Setup
 
@@ -122,7 +123,22 @@ def _committed(setup: Setup, file: Path, revision: str) -> Against:
         text = git("show", f"{commit.decode().strip()}:./{file.name}")
     except UsageError:
         return Against(name, None)
-    return Against(name, read_rule(text, f"{revision}:{file}", setup))
+    macros = _committed_macros(git, commit.decode().strip(), revision, file)
+    return Against(name, read_rule(text, f"{revision}:{file}", setup, macros=macros))
+
+
+def _committed_macros(git: Callable[..., bytes], commit: str, revision: str, file: Path) -> Macros:
+    """Give the macros that a file went by then: those in its folder, or the nearest above it."""
+    prefix = git("rev-parse", "--show-prefix").decode().strip()
+    folder = PurePosixPath(prefix)
+    for above in (folder, *folder.parents):
+        path = str(above / MACROS_NAME)
+        try:
+            text = git("show", f"{commit}:{path}")
+        except UsageError:
+            continue
+        return read_macros(text, f"{revision}:{path}")
+    return NO_MACROS
 
 
 def _git(folder: Path) -> Callable[..., bytes]:

@@ -7,25 +7,26 @@ it: their tests follow the parameters, so that they hold in every rule that is m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
 import aislewatch
-from aislewatch.authoring.loading import NONE, all_lists
+from aislewatch.authoring.loading import NONE, all_lists, lists_of, rules_beside
 from aislewatch.errors import UsageError
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.located import Path as PlaceInFile
 from aislewatch.events.model_mistakes import did_you_mean, is_mapping
 from aislewatch.events.yaml_edit import replaced, with_key
 from aislewatch.rules.load import load_rule
-from aislewatch.rules.macros import MACROS_NAME
+from aislewatch.rules.macros import MACROS_NAME, NO_MACROS, Macros, read_macros
 from aislewatch.rules.model import ParamShape, RuleShape
 from aislewatch.rules.params import unquoted
+from aislewatch.rules.signals import Entities, entities_of, mentioned
 from aislewatch.runtime.discovery import installed_registry
-from aislewatch.runtime.rule_folder import BLUEPRINTS
+from aislewatch.runtime.rule_folder import BLUEPRINTS, macros_of
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.site_params import names_of
 
@@ -42,6 +43,8 @@ class Blueprint:
         made_for_it: it lies among the blueprints, and not among the rules.
         text: the file.
         params: what can be set.
+        beside: rules of whose signals it may speak, with what those are about.
+        macros: of the folder that it lies in.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Blueprint:
     made_for_it: bool
     text: str
     params: Mapping[str, ParamShape]
+    beside: Mapping[str, Entities] = field(default_factory=dict[str, Entities])
+    macros: Macros = NO_MACROS
 
 
 def shipped_rules() -> Traversable:
@@ -65,7 +70,7 @@ def shipped_blueprints() -> list[Blueprint]:
         for file in sorted(place.iterdir(), key=lambda one: one.name):
             if not file.name.endswith(".yml") or file.name == MACROS_NAME:
                 continue
-            blueprint = read_blueprint(file.read_bytes(), file.name, made_for_it=made_for_it)
+            blueprint = _of_folder(file, made_for_it=made_for_it)
             if made_for_it or blueprint.params:
                 found.append(blueprint)
     return found
@@ -75,6 +80,19 @@ def _places() -> tuple[tuple[Traversable, bool], ...]:
     """Give the folders that are looked into, and whether what lies there is made for it."""
     folder = shipped_rules()
     return (folder / BLUEPRINTS, True), (folder, False)
+
+
+def _of_folder(file: Traversable, *, made_for_it: bool) -> Blueprint:
+    """Read a shipped file with what lies beside it, for blueprints too among the rules."""
+    found = read_blueprint(file.read_bytes(), file.name, made_for_it=made_for_it)
+    folder = shipped_rules()
+    beside: Mapping[str, Entities] = {}
+    if mentioned(found.text):
+        others = (one for one in folder.iterdir() if one.name.endswith(".yml"))
+        beside = entities_of(one.read_text("utf-8") for one in others if one.name != file.name)
+    macros = folder / MACROS_NAME
+    known = read_macros(macros.read_bytes(), MACROS_NAME) if macros.is_file() else NO_MACROS
+    return replace(found, beside=beside, macros=known)
 
 
 def read_blueprint(content: bytes, file: str, *, made_for_it: bool = False) -> Blueprint:
@@ -107,14 +125,17 @@ def find_blueprint(name: str) -> Blueprint:
     path = Path(name)
     if path.suffix in {".yml", ".yaml"}:
         try:
-            return read_blueprint(path.read_bytes(), name, made_for_it=True)
+            content = path.read_bytes()
         except OSError as error:
             message = f"blueprint {name} cannot be read: {error.strerror}"
             raise UsageError(message) from None
+        found = read_blueprint(content, name, made_for_it=True)
+        beside = rules_beside(content, name)
+        return replace(found, beside=beside, macros=macros_of([name])[name])
     for place, made_for_it in _places():
         file = place / f"{name}.yml"
         if file.is_file():
-            return read_blueprint(file.read_bytes(), file.name, made_for_it=made_for_it)
+            return _of_folder(file, made_for_it=made_for_it)
     hint = did_you_mean(name, [one.name for one in shipped_blueprints()])
     message = f"no blueprint is called {name!r}; {hint or 'see: aislewatch rules new --list'}"
     raise UsageError(message)
@@ -170,7 +191,9 @@ def _check_values(blueprint: Blueprint, values: Mapping[str, str]) -> None:
         content,
         blueprint.name,
         installed_registry(),
-        lists=all_lists(content) | named,
+        lists=all_lists(content) | dict.fromkeys(lists_of(blueprint.macros), NONE) | named,
+        beside=blueprint.beside,
+        macros=blueprint.macros,
         params={blueprint.name: values},
         params_file="--set",
     )

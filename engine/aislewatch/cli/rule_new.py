@@ -6,7 +6,8 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from textwrap import wrap
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.text import Text
@@ -18,17 +19,21 @@ from aislewatch.authoring.blueprints import (
     shipped_blueprints,
     strangers,
 )
-from aislewatch.authoring.loading import all_lists, read_rule
+from aislewatch.authoring.loading import NONE, all_lists, lists_of, rules_beside
+from aislewatch.authoring.macro_moves import macros_for, needed_by, with_macros
 from aislewatch.authoring.trial import Trial, try_rule
 from aislewatch.cli import options
-from aislewatch.cli.screen import Screen, aligned
+from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import count
 from aislewatch.errors import UsageError
+from aislewatch.rules.load import load_rule
+from aislewatch.rules.macros import read_macros
 from aislewatch.rules.model import ParamShape
 from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.storefile import read_setup
 
 _ID = re.compile(r"[a-z][a-z0-9-]*")
+_LIST_WIDTH = 80
 
 
 def new_rule(
@@ -81,51 +86,87 @@ def new_rule(
     if not rule and asked:
         rule = typer.prompt("id of the new rule", err=True)
         given = _ask(chosen, given)
-    if _ID.fullmatch(rule) is None:
-        message = f"--id {rule!r} is no name for a rule; write small letters, digits and '-'"
-        raise UsageError(message if rule else "--id is missing: the new rule's name")
-    file = (
-        out if out is not None else Path("rules" if Path("rules").is_dir() else "") / f"{rule}.yml"
-    )
-    if file.exists():
-        message = f"{file} is there already; take another --id, or say --out FILE"
-        raise UsageError(message)
+    file = _file_of(rule, out)
     text = made_of(chosen, rule, given, title=title, owner=owner, file=str(file))
     if store is not None:
         missing = list(strangers(chosen, given, read_setup(store, shown_only=True)))
         if missing:
             raise UsageError("\n".join(missing))
-    trial = _tried(text, str(file))
+    macros = _macros(chosen, file)
+    trial = _tried(text, file, macros)
     if not trial.passed and not anyway:
-        for mistake in trial.failures:
-            screen.show(Text(mistake.render(), "red"))
-        message = (
-            "the blueprint's tests do not hold with these values, so nothing was written; keep its "
-            "values and let the store set them (params), or mend the tests by hand: --anyway"
-        )
-        screen.say(message)
-        screen.give(_json(trial, None))
-        return 1
+        return _refused(screen, trial)
+    _write(screen, text, file, macros, trial)
+    return 0
+
+
+def _file_of(rule: str, out: Path | None) -> Path:
+    """Give the file that a new rule goes into, which is not there yet."""
+    if _ID.fullmatch(rule) is None:
+        message = f"--id {rule!r} is no name for a rule; write small letters, digits and '-'"
+        raise UsageError(message if rule else "--id is missing: the new rule's name")
+    folder = Path("rules" if Path("rules").is_dir() else "")
+    file = out if out is not None else folder / f"{rule}.yml"
+    if file.exists():
+        message = f"{file} is there already; take another --id, or say --out FILE"
+        raise UsageError(message)
+    return file
+
+
+class _Macros(NamedTuple):
+    """The file of macros that a new rule goes by, as it is and as it has to be."""
+
+    file: Path
+    before: str
+    text: str
+    names: list[str]
+
+
+def _macros(blueprint: Blueprint, file: Path) -> _Macros:
+    needed = needed_by(blueprint.text, blueprint.macros)
+    place = macros_for(file)
+    before = place.read_text("utf-8") if place.is_file() else ""
+    new = with_macros(before, place, needed)
+    there = read_macros(before, str(place)).known
+    return _Macros(place, before, new, [one.name for one in needed if one.name not in there])
+
+
+def _refused(screen: Screen, trial: Trial) -> int:
+    for mistake in trial.failures:
+        screen.show(Text(mistake.render(), "red"))
+    message = (
+        "the blueprint's tests do not hold with these values, so nothing was written; keep its "
+        "values and let the store set them (params), or mend the tests by hand: --anyway"
+    )
+    screen.say(message)
+    screen.give(_json(trial, None))
+    return 1
+
+
+def _write(screen: Screen, text: str, file: Path, macros: _Macros, trial: Trial) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
+    if macros.text != macros.before:
+        macros.file.write_bytes(macros.text.encode())
+        screen.show(f"{macros.file}: {', '.join(macros.names)}, of which the rule is made")
     file.write_bytes(text.encode())
     failed = sum(bool(missed) for missed in trial.missed)
     tests = f"{count(len(trial.runs) - failed, 'test')} passed"
     screen.show(f"{file}: a draft, {tests}" + (f", {failed} failed" if failed else ""))
     screen.say(f"next: aislewatch rules read {file}")
     screen.give(_json(trial, file))
-    return 0
 
 
 def _list(screen: Screen) -> int:
     found = shipped_blueprints()
     for made_for_it, heading in ((True, "blueprints"), (False, "rules with parameters")):
         screen.show(Text(heading, "bold"))
-        rows = [
-            (one.name, ", ".join(f"{k}={p.default}" for k, p in one.params.items()), one.title)
-            for one in found
-            if one.made_for_it is made_for_it
-        ]
-        screen.show(*(Text(f"  {line}") for line in aligned(rows)), "")
+        for one in (one for one in found if one.made_for_it is made_for_it):
+            params = ", ".join(f"{name}={shape.default}" for name, shape in one.params.items())
+            screen.show(Text(f"  {one.name}", "bold"))
+            for text, style in ((one.title, ""), (params, "dim")):
+                lines = wrap(text, min(screen.width, _LIST_WIDTH) - 6, break_on_hyphens=False)
+                screen.show(*(Text(f"      {line}", style) for line in lines))
+        screen.show("")
     screen.give(
         {
             "blueprints": [
@@ -180,10 +221,19 @@ def _about(shape: ParamShape) -> str:
     return "  " + "; ".join(words)
 
 
-def _tried(text: str, file: str) -> Trial:
+def _tried(text: str, file: Path, macros: _Macros) -> Trial:
     content = text.encode()
-    rule = read_rule(content, file)
-    return try_rule(rule, text, installed_registry(), all_lists(content, file), mutate=False)
+    known = read_macros(macros.text, str(macros.file))
+    lists = all_lists(content) | dict.fromkeys(lists_of(known), NONE)
+    rule = load_rule(
+        content,
+        str(file),
+        installed_registry(),
+        lists=lists,
+        beside=rules_beside(content, str(file)),
+        macros=known,
+    )
+    return try_rule(rule, text, installed_registry(), lists, mutate=False)
 
 
 def _json(trial: Trial, file: Path | None) -> dict[str, object]:
