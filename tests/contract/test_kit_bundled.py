@@ -16,6 +16,7 @@ from aislewatch_plugins.pos.poslog_sensor import PosLog
 from aislewatch_plugins.pos.printer_sensor import PosPrinter
 from aislewatch_plugins.pos.square_sensor import PosSquare
 from aislewatch_plugins.scale.sensor import Scale
+from aislewatch_plugins.vision.sensor import Vision
 from aislewatch_sim.badge.bench import BadgeBench
 from aislewatch_sim.camera.bench import AxisBench, FrigateBench, MerakiBench
 from aislewatch_sim.camera.broker import brokers
@@ -23,6 +24,7 @@ from aislewatch_sim.feed.bench import FeedBench
 from aislewatch_sim.llrp.bench import LlrpBench
 from aislewatch_sim.pos.bench import JsonBench, PosLogBench, PrinterBench, SquareBench
 from aislewatch_sim.scale.bench import ScaleBench
+from aislewatch_sim.vision.bench import VisionBench
 
 watched = pytest.mark.skipif(
     not brokers(), reason="no MQTT broker: install mosquitto, or amqtt of the extra dev"
@@ -39,3 +41,4 @@ test_a_cloud_till = pytest.mark.slow(contract_for(PosSquare, SquareBench))
 test_a_meraki = watched(pytest.mark.slow(contract_for(CameraMeraki, MerakiBench)))
 test_a_camera_of_frigate = watched(pytest.mark.slow(contract_for(CameraFrigate, FrigateBench)))
 test_an_axis_camera = watched(pytest.mark.slow(contract_for(CameraAxis, AxisBench)))
+test_a_camera_that_sends_pictures = pytest.mark.slow(contract_for(Vision, VisionBench))

@@ -117,8 +117,8 @@ class MjpegSource:
         offered = response.headers.get("WWW-Authenticate", "").lower()
         if response.status == 401 and config.user is not None and offered.startswith("basic"):
             response.close()
-            auth = aiohttp.BasicAuth(config.user, self._password)
-            response = await session.get(config.url, auth=auth)
+            given = aiohttp.encode_basic_auth(config.user, self._password)
+            response = await session.get(config.url, headers={"Authorization": given})
         return response
 
     async def _read(self, response: ClientResponse, boundary: bytes) -> None:

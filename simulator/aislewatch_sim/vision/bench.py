@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from aislewatch_sim.bench import TwinBench
 from aislewatch_sim.faults import Faults
 from aislewatch_sim.ports import Port, TcpPort
 from aislewatch_sim.vision import acts
+from aislewatch_sim.vision.acts import Act
 from aislewatch_sim.vision.camera import Camera
 from aislewatch_sim.vision.stage import COLOURS, Article
 
@@ -42,11 +44,13 @@ class VisionBench(TwinBench):
         super().__init__(seed)
         self.menu = Faults(Random(seed), late_s=0.05, drip_s=0.0005)
         (folder / "cameras.key").write_text(_SECRET)
-        (folder / "camera.password").write_text(_PASSWORD)
+        self._password = folder / "camera.password"
+        self._password.write_text(_PASSWORD)
         stage = acts.kiosk(width=160, height=120)
         self.camera = Camera(stage, self.menu, _FPS, quality=60, login=f"viewer:{_PASSWORD}")
         self._port = TcpPort(self.camera.serve)
         self._acts = 0
+        self._articles: deque[Article] = deque()
         self._playing: asyncio.Task[None] | None = None
 
     @property
@@ -66,27 +70,36 @@ class VisionBench(TwinBench):
                 "kind": "mjpeg",
                 "url": f"http://{self._port.address}/video.mjpg",
                 "user": "viewer",
-                "password_file": "camera.password",
+                "password_file": str(self._password),
                 "silence": "2s",
             },
             "key_file": "cameras.key",
             "products": {label: {} for label in COLOURS},
             "zones": zones,
             "every": "0s",
-            "tracks": {"gone": "150ms"},
+            "tracks": {"gone": "150ms", "start_score": 0.5},
+            "detector": {"min_score": 0.4},
         }
 
     async def act(self) -> Mapping[str, object]:
-        """Lay down an article."""
+        """Have an article laid down, behind those that are to be laid down before it."""
         label = sorted(COLOURS)[self._acts % len(COLOURS)]
         zone = sorted(_PLACES)[self._acts // len(COLOURS) % len(_PLACES)]
         self._acts += 1
-        article = Article(label, _PLACES[zone], 0.5, 0.36)
-        await self.camera.perform(acts.lay_down(self.camera.stage, article, _LIES))
+        self._articles.append(Article(label, _PLACES[zone], 0.5, 0.28))
         return {"type": "vision.item", "product_class": label, "zone_id": zone}
+
+    def _counter(self) -> Act:
+        """Lay down one article after another, for ever."""
+        while True:
+            if self._articles:
+                yield from acts.lay_down(self.camera.stage, self._articles.popleft(), _LIES)
+            else:
+                yield
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
+        self.camera.begin(self._counter())
         self._playing = asyncio.create_task(self.camera.play(), name="the twin's camera")
         return self
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import Generator
 from typing import Final
 
 import cv2
@@ -114,11 +113,11 @@ class Camera:
                 self._acts.remove((act, over))
                 over.set()
 
-    async def perform(self, act: Generator[None] | Act) -> None:
-        """Have something done before the camera; returns once it is over."""
+    def begin(self, act: Act) -> asyncio.Event:
+        """Have something done before the camera; the event is set once it is over."""
         over = asyncio.Event()
         self._acts.append((act, over))
-        await over.wait()
+        return over
 
     def _lets_in(self, request: bytes) -> bool:
         wanted = b"basic " + base64.b64encode(self._login.encode())

@@ -56,8 +56,8 @@ def main(arguments: Sequence[str], *, prog: str) -> int:
         parser.error(str(error))
     playing = _Playing(camera, port)
     if given.visits:
-        playing.begin(_visits(stage, dice))
-    return byhand.run(playing, faults, _orders(playing), kind="vision", as_json=given.json)
+        camera.begin(_visits(stage, dice))
+    return byhand.run(playing, faults, _orders(camera), kind="vision", as_json=given.json)
 
 
 def _written(given: argparse.Namespace, stage: Stage, dice: Random) -> int:
@@ -96,44 +96,31 @@ class _Playing(Port):
     def __init__(self, camera: Camera, port: Port) -> None:
         self.camera = camera
         self._port = port
-        self._waiting: list[Act] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> str:
         """Of the stream."""
         return f"http://{self._port.address}/video.mjpg"
 
-    def begin(self, act: Act) -> None:
-        """Have something done before the camera, as soon as it is served."""
-        self._waiting.append(act)
-        if self._tasks:
-            self._start()
-
     async def __aenter__(self) -> _Playing:
         await self._port.__aenter__()
-        self._tasks.add(asyncio.create_task(self.camera.play()))
-        self._start()
+        self._task = asyncio.create_task(self.camera.play())
         return self
 
     async def __aexit__(self, *arguments: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
         await self._port.__aexit__(None, None, None)
 
     async def drop(self) -> None:
         """Drop every line."""
         await self._port.drop()
 
-    def _start(self) -> None:
-        for act in self._waiting:
-            self._tasks.add(asyncio.create_task(self.camera.perform(act)))
-        self._waiting.clear()
 
-
-def _orders(playing: _Playing) -> dict[str, Order]:
-    stage = playing.camera.stage
+def _orders(camera: Camera) -> dict[str, Order]:
+    stage = camera.stage
 
     def light(words: Sequence[str]) -> str:
         if words not in (["on"], ["off"]):
@@ -158,7 +145,7 @@ def _orders(playing: _Playing) -> dict[str, Order]:
             goods = ", ".join(one.label for one in stage.articles) or "nothing"
             message = f"say visit WHAT along|back|away; on the shelf: {goods}"
             raise ValueError(message)
-        playing.begin(_visit(stage, what, does))
+        camera.begin(_visit(stage, what, does))
         return "somebody comes" if article is None else f"somebody comes for the {what}"
 
     def scan(words: Sequence[str]) -> str:
@@ -166,7 +153,7 @@ def _orders(playing: _Playing) -> dict[str, Order]:
         if what not in COLOURS:
             message = f"say scan with one of: {', '.join(COLOURS)}"
             raise ValueError(message)
-        playing.begin(acts.scan(stage, what))
+        camera.begin(acts.scan(stage, what))
         return f"the {what} is scanned"
 
     return {
