@@ -220,7 +220,7 @@ def test_a_store_must_have_what_is_named(run: Run, tmp_path: Path) -> None:
 def test_the_list_names_every_blueprint_and_every_rule_with_parameters(run: Run) -> None:
     _, out, _ = run("--list")
     for one in shipped_blueprints():
-        assert f"  {one.name} " in out
+        assert f"\n  {one.name}\n" in out
     _, out, _ = run("--list", "--json")
     listed = {one["name"]: one for one in json.loads(out)["blueprints"]}
     assert listed["zone-dwell"]["made_for_it"]
