@@ -56,9 +56,10 @@ class Log(Told):
         self._log = events
         self._shop = shop
         self._figures = Settings("1", lateness_us=lateness_us, horizon_us=horizon_us)
+        self.most = self._figures.evidence
 
     def settings(self, store: str) -> Settings:
-        return self._figures._replace(store=store)
+        return self._figures._replace(store=store, evidence=self.most)
 
     def model(self, lists: dict[str, frozenset[str]]) -> StoreModel:
         return self._shop
@@ -169,6 +170,23 @@ def test_a_rule_on_signals_says_that_the_rule_below_it_was_undecided() -> None:
         above, Asked({"epc": "E2"}, time_us("10:01:00"), 1_000_000), told, {}, below=[below]
     )
     assert [(one.fate, one.judgement.outcome) for one in answer.judged] == [("raised", "holds")]
+
+
+def test_what_was_left_open_for_want_of_events_that_were_let_go_says_so() -> None:
+    lines = "".join(f"09:{n:02}:00 pos.item epc=E{n + 10}\n" for n in range(20))
+    # House is kept at full five minutes; the crossing's half hour then lies behind what is left.
+    log = parse_lines(lines + "09:31:00 rfid.crossing epc=E1\n", REGISTRY)
+    ticks = [tick_at(time_us(clock)) for clock in ("09:00:30", "09:15:30", "09:26:00")]
+    told = Log([*log[:1], ticks[0], *log[1:16], ticks[1], *log[16:-1], ticks[2], log[-1], END],
+               StoreModel())  # fmt: skip
+    asked = Asked({"epc": "E1"}, time_us("09:31:00"), 1_000_000)
+    (one,) = why_not(LEAVING, asked, told, {}).judged
+    assert (one.fate, one.judgement.outcome) == ("raised", "holds")
+    told.most = 3
+    (one,) = why_not(LEAVING, asked, told, {}).judged
+    assert (one.fate, one.judgement.outcome) == ("undecided", "undecided")
+    assert one.judgement.clauses[0].kind == "evidence"
+    assert "more came than is kept" in one.judgement.clauses[0].why
 
 
 def test_what_is_not_decided_yet_says_so() -> None:

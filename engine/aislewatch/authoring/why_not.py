@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from aislewatch.authoring.running import standing
 from aislewatch.authoring.why_answer import Answer, Answered, Passed
 from aislewatch.authoring.why_asked import Asked
 from aislewatch.authoring.why_signals import Open, as_events, unheard
 from aislewatch.authoring.why_stream import Told
+from aislewatch.detect.bound import LABEL
 from aislewatch.detect.core import Core
 from aislewatch.detect.doubts import Doubts
 from aislewatch.detect.explain import Explainer
@@ -291,6 +293,9 @@ class _Inquiry:
             return Answered(judgement, "not yet")
         if judgement.outcome == "undecided":
             return Answered(judgement, "undecided")
+        gone = _let_go(shop.records).get(signal_id(self._rule.id, judgement.anchor))
+        if gone is not None:
+            return Answered(_left_open(judgement, gone), "undecided")
         quiet = self._rule.incident.quiet
         if judgement.outcome != "holds" or quiet is None:
             return Answered(judgement, "nothing")
@@ -307,6 +312,25 @@ class _Inquiry:
         latest = max(loud, key=lambda signal: signal["decided_us"])
         until = latest["decided_us"] + quiet.us
         return Answered(judgement, "silenced", latest["signal"], until)
+
+
+def _let_go(records: Iterable[Record]) -> dict[str, str]:
+    """Give what the engine left open as it no longer had the events, with why, by signal."""
+    found: dict[str, str] = {}
+    for record in records:
+        if record.type == "judgement.undecided":
+            told = msgspec.json.decode(record.payload)
+            if told["clause"] == LABEL:
+                found[record.stream.removeprefix("signal/")] = told["because"]
+    return found
+
+
+def _left_open(judgement: Judgement, because: str) -> Judgement:
+    """Give a judgement as it was for an engine that had let go of events that are still here."""
+    gone = ClauseTold("evidence", LABEL, 0, None, why=because)
+    return structs.replace(
+        judgement, outcome="undecided", stopped_at=LABEL, clauses=[gone, *judgement.clauses]
+    )
 
 
 def _step(shop: _Shop) -> None:
