@@ -2,7 +2,7 @@
 
 A till's token for a card (a payment provider's fingerprint, a payment account reference) is the
 same whenever that card pays, and it says more than anybody here needs: with it others could look
-the card up. So it stays in the plugin, and what leaves is HMAC-SHA256 of it (RFC 2104) under a key
+the card up. So it stays in the plugin, and what leaves is a hash of it that is keyed with a secret
 of the site. Whoever has not the key can link nothing, and once a key is destroyed, nobody can.
 
 While one key is exchanged for another both names are told, so that a card that was flagged under
@@ -11,11 +11,11 @@ the old key is known until its entry is made anew.
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from aislewatch.devices.pseudonym import pseudonym
 from aislewatch_plugins.pos.cards import holds_card
 
 CARD_TOKEN: Final = "card_token"
@@ -25,16 +25,15 @@ FIELDS: Final = ("card", "card_before")
 """The fields of an event that hold a card's pseudonym, under the newest key and the one before."""
 
 _LEAST, _MOST = 16, 300
-_PURPOSE: Final = b"aislewatch card 1\0"
-_DIGEST_BYTES: Final = 8
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_.:+/=~-]+")
 _NUMBER: Final = re.compile(r"[0-9_.:+/=~-]+")
 _CUT: Final = re.compile(r"[0-9]{4,8}[xX.~_-]{2,}[0-9]{3,4}|[A-Za-z]+[_.:/-]?[0-9]{3,4}")
 """A number of which the middle is hidden, or a network's name with the last digits."""
 
-_LETTERS: Final = bytes.maketrans(b"0123456789abcdef", b"abcdefghijklmnop")
-"""Hexadecimal without figures: a pseudonym never looks like a number."""
+_WHAT: Final = "card"
+_LETTERS: Final = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+"""Hexadecimal without figures: a card's pseudonym never looks like a card's number."""
 
 
 def is_token(text: str) -> bool:
@@ -55,17 +54,17 @@ def is_token(text: str) -> bool:
     )
 
 
-def pseudonym(token: str, key: bytes) -> str:
+def card_name(token: str, key: bytes) -> str:
     """Give the name by which a card is known under a key.
 
-    >>> pseudonym("V0010013019096000000AB7C2Q1ZP", b"sixteen bytes of")
-    'card-bbdickippcnkcbch'
+    >>> card_name("V0010013019096000000AB7C2Q1ZP", b"sixteen bytes of")
+    'card-chokcnjcciggdcce'
     """
-    digest = hmac.digest(key, _PURPOSE + token.encode(), "sha256")[:_DIGEST_BYTES]
-    return "card-" + digest.hex().encode().translate(_LETTERS).decode()
+    what, _, digest = pseudonym(_WHAT, token.encode(), key).partition("-")
+    return f"{what}-{digest.translate(_LETTERS)}"
 
 
 def named(token: str, keys: Sequence[bytes]) -> Iterator[tuple[str, str]]:
     """Give the fields that stand for a token, newest key first; none without a key."""
     for field, key in zip(FIELDS, keys, strict=False):
-        yield field, pseudonym(token, key)
+        yield field, card_name(token, key)
