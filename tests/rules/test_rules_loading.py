@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.detect.judging import Holds
+from aislewatch.detect.judgement import Holds
 from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.saying import Speaker
 from aislewatch.errors import FileMistakes, Mistake

@@ -19,7 +19,7 @@ from aislewatch.detect.explain_log import Log
 from aislewatch.detect.explain_terms import Comparison, Condition, Several, as_written
 from aislewatch.detect.explain_values import ClauseTold, Judgement, Saw
 from aislewatch.detect.health import Health
-from aislewatch.detect.judging import Fails, Holds, Undecided
+from aislewatch.detect.judgement import Fails, Holds, Undecided
 from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import in_order
 from aislewatch.detect.plan import Plan

@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 from aislewatch.authoring.backtest_hits import HitBook, Raised, day_of
 from aislewatch.authoring.backtest_stops import StopCounter, Stops
 from aislewatch.detect.core import Core
-from aislewatch.detect.judging import Compiler, compile_judge
+from aislewatch.detect.judgement import Compiler
+from aislewatch.detect.judging import compile_judge
 from aislewatch.detect.plan import HOUSEKEEPING_US
 from aislewatch.errors import EventRefused
 from aislewatch.events.codec import Codec

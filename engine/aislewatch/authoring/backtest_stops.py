@@ -11,16 +11,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from aislewatch.authoring.backtest_hits import day_of
-from aislewatch.detect.judging import (
-    NO_ANCHOR,
-    Blind,
-    Fails,
-    Indexes,
-    Judge,
-    Undecided,
-    Verdict,
-    compile_traced_judge,
-)
+from aislewatch.detect.judgement import NO_ANCHOR, Blind, Fails, Indexes, Judge, Undecided, Verdict
+from aislewatch.detect.judging import compile_traced_judge
 from aislewatch.events.kinds import Event
 from aislewatch.rules.compiling import Lists
 from aislewatch.rules.rule import Rule

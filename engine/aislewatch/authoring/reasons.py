@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aislewatch.detect.health import Health
-from aislewatch.detect.judging import NO_ANCHOR, Fails, Undecided
+from aislewatch.detect.judgement import NO_ANCHOR, Fails, Undecided
 from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import order_key
 from aislewatch.detect.plan import Plan, RulePlan

@@ -14,7 +14,8 @@ import msgspec
 
 from aislewatch.authoring.running import CENTIBANS
 from aislewatch.detect.doubts import Doubts
-from aislewatch.detect.judging import Blind, Indexes, Judge, Undecided, Verdict, compile_judge
+from aislewatch.detect.judgement import Blind, Indexes, Judge, Undecided, Verdict
+from aislewatch.detect.judging import compile_judge
 from aislewatch.detect.signals import signal_id
 from aislewatch.events.kinds import Event
 from aislewatch.rules.compiling import Lists

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from aislewatch.detect.judging import Fails, Judge, Undecided, Verdict
+from aislewatch.detect.judgement import Fails, Judge, Undecided, Verdict
 from aislewatch.detect.plan import Plan, RulePlan
 from aislewatch.events.kinds import Event
 from aislewatch.rules.rule import Evidence, NotSeen, SomeOf, Unmatched

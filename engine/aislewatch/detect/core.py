@@ -17,7 +17,8 @@ from aislewatch.detect.begun import begin, forget, note
 from aislewatch.detect.bound import Bound, LetGo
 from aislewatch.detect.health import Health
 from aislewatch.detect.incidents import Incidents, Scoring, Step
-from aislewatch.detect.judging import Compiler, compile_judge
+from aislewatch.detect.judgement import Compiler
+from aislewatch.detect.judging import compile_judge
 from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import Fate, Order, order_key
 from aislewatch.detect.plan import HOUSEKEEPING_US, Plan, RulePlan, Undecided, Verdict

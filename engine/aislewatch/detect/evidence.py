@@ -72,8 +72,8 @@ class Index:
         self.attrs = attrs
         self.span_us = max(span_us, 1_000_000)
         self._get = attrgetter(*attrs) if attrs else None
-        self._number = -1
-        self._since = -1
+        self._number: int = -1
+        self._since: int = -1
         self._previous: Bucket = {}
         self.current: Bucket = {}
         self.turn_at = -1

@@ -18,16 +18,8 @@ from aislewatch.detect.forms import Forms
 from aislewatch.detect.health import Health
 from aislewatch.detect.idle import idle_among
 from aislewatch.detect.intake import Hand, Put, Task, compile_intake
-from aislewatch.detect.judging import (
-    Compiler,
-    Holds,
-    Judge,
-    TracedJudge,
-    Undecided,
-    Verdict,
-    compile_judge,
-    compile_traced_judge,
-)
+from aislewatch.detect.judgement import Compiler, Holds, Judge, TracedJudge, Undecided, Verdict
+from aislewatch.detect.judging import compile_judge, compile_traced_judge
 from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import order_key
 from aislewatch.detect.pairing import AGAIN_US, CHAIN

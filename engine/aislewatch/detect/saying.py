@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from aislewatch.detect.judging import Holds
+from aislewatch.detect.judgement import Holds
 from aislewatch.detect.order import in_order
 from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import Event
