@@ -208,6 +208,14 @@ def test_tflite_runtime_is_never_taken_for_litert(folder: Path) -> None:
     assert str(raised.value) == expected
 
 
+def test_the_interpreter_of_auto_may_be_chosen(folder: Path) -> None:
+    detector = open_detector(config(backend="auto", interpreter="litert"), folder)
+    assert detector.backend.name == "litert"
+    if find_spec("tflite_runtime") is None:
+        with pytest.raises(DeviceMisconfigured, match="tflite-runtime is not installed"):
+            open_detector(config(backend="auto", interpreter="tflite-runtime"), folder)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -217,6 +225,7 @@ def test_tflite_runtime_is_never_taken_for_litert(folder: Path) -> None:
         ({"sha256": "abc"}, "sha256"),
         ({"model": "bundled", "labels": "x.txt"}, "the bundled model brings its labels"),
         ({"treads": 2}, "treads"),
+        ({"interpreter": "tflite-runtime"}, "is an interpreter: leave 'interpreter' out"),
     ],
 )
 def test_a_wrong_configuration_says_where(given: dict[str, object], said: str) -> None:

@@ -57,7 +57,7 @@ def test_an_accelerator_that_is_there_computes(library: Path, folder: Path) -> N
     ]
     assert detector.detect(np.zeros((64, 64, 3), np.uint8)) == []
     backend = detector.backend
-    assert (backend.name, backend.device) == ("edgetpu", f"Edge TPU by {LIBRARY}")
+    assert (backend.name, backend.device) == ("edgetpu", f"Edge TPU by {LIBRARY} in litert")
     assert (backend.model, backend.degraded) == ("spot_edgetpu.tflite", False)
 
 
@@ -151,7 +151,7 @@ def test_an_accelerator_that_is_pulled_out_is_a_device_error(library: Path, fold
     assert len(detector.detect(picture())) == len(detector.detect(picture())) == 1
     with pytest.raises(DeviceNotReady) as raised:
         detector.detect(picture())
-    expected = f"the Edge TPU by {LIBRARY} failed: the fake accelerator was pulled out"
+    expected = f"the Edge TPU by {LIBRARY} in litert failed: the fake accelerator was pulled out"
     assert str(raised.value) == expected
     detector.close()
 

@@ -51,7 +51,8 @@ def _on_whatever_is_there(config: DetectorConfig, model: Model, folder: Path) ->
         if model.compiled:
             raise
         why = f"no Edge TPU could be taken: {error}"
-    return _on_cpu(config, _any_package(), model, why, degraded=True)
+    package = config.interpreter or _any_package()
+    return _on_cpu(config, package, model, why, degraded=True)
 
 
 def _compiled(model: Model, config: DetectorConfig, folder: Path) -> Model:
@@ -66,12 +67,12 @@ def _compiled(model: Model, config: DetectorConfig, folder: Path) -> Model:
 
 
 def _on_tpu(config: DetectorConfig, model: Model, why: str) -> Detector:
-    package = _any_package()
+    package = config.interpreter or _any_package()
     delegate = Delegate(config.delegate, config.delegate_options)
     loaded = interpreter(package, model, threads=config.threads, delegate=delegate)
     backend = Backend(
         name="edgetpu",
-        device=f"{_TPU} by {Path(config.delegate).name}",
+        device=f"{_TPU} by {Path(config.delegate).name} in {package}",
         model=model.name,
         model_sha256=model.sha256,
         why=why,

@@ -123,6 +123,9 @@ class DetectorConfig(BaseModel):
         backend: ``litert`` and ``tflite-runtime`` compute on the CPU, ``edgetpu`` on a Coral
             accelerator and nowhere else. ``auto`` takes an Edge TPU that is there, else the CPU,
             and says in its health that it had to.
+        interpreter: what computes for ``auto`` and loads an accelerator's library: the newer one
+            that is installed where not said. A library that was built against the older one may
+            crash in the newer.
         delegate: the library that drives the accelerator, a path or a name that the system finds.
         delegate_options: handed to that library, such as ``device: usb``.
         threads: that compute on the CPU.
@@ -137,6 +140,7 @@ class DetectorConfig(BaseModel):
     edgetpu_sha256: _Sha256 | None = None
     labels: _Text | None = None
     backend: Literal["auto", "litert", "tflite-runtime", "edgetpu"] = "auto"
+    interpreter: Literal["litert", "tflite-runtime"] | None = None
     delegate: _Text = "libedgetpu.so.1"
     delegate_options: dict[_Text, str] = Field(default_factory=dict)
     threads: Annotated[int, Field(ge=1, le=64)] = 1
@@ -144,9 +148,12 @@ class DetectorConfig(BaseModel):
     max_overlap: _Share = 0.5
 
     @model_validator(mode="after")
-    def _own_labels(self) -> Self:
+    def _said_once(self) -> Self:
         if self.model == BUNDLED and self.labels is not None:
             message = "the bundled model brings its labels: leave 'labels' out, or name a model"
+            raise ValueError(message)
+        if self.interpreter is not None and self.backend not in {"auto", "edgetpu"}:
+            message = f"'backend: {self.backend}' is an interpreter: leave 'interpreter' out"
             raise ValueError(message)
         return self
 
