@@ -27,6 +27,9 @@ pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 TOKEN = "a-secret-of-this-test-run-and-more"
 START = 1_772_438_400_000_000
 PICTURES = 40
+HOUR_US = 3_600_000_000
+HANG_US = 45_000_000
+"""More than a product waits: to start a process may take long where many tests run."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -77,7 +80,7 @@ class Shop:
         Args:
             device: its id.
             modes: see ``fake_tpu.c``.
-            most: failures within a minute mean ``failed``.
+            most: so many failures mean ``failed``.
         """
 
         def spec(watch: Watch) -> DeviceSpec:
@@ -93,7 +96,10 @@ class Shop:
         async def note(_: Watch, change: Change) -> None:
             changes.append(change)
 
-        supervisor = Supervisor(Policy(backoff_first_us=1_000, failures_max=most), Random(1).random)
+        policy = Policy(
+            backoff_first_us=1_000, failures_max=most, window_us=HOUR_US, hang_us=HANG_US
+        )
+        supervisor = Supervisor(policy, Random(1).random)
         return Watch(self._host, spec, supervisor, SystemClock(), note)
 
     def told(self, device: str) -> list[tuple[str, str]]:
@@ -132,13 +138,13 @@ async def shop(host: RayHost, server: NatsServer, folder: Path) -> AsyncIterator
     opened = Shop(host, server, folder)
     other = opened.watch("camera-2")
     looking = asyncio.create_task(other.run())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not other.status.connected:
             await asyncio.sleep(0.05)
     yield opened
     pid = other.status.pid
     other.ask_to_stop()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         await looking
     assert other.supervisor.attempt == 1
     assert other.outcome is not None
@@ -149,7 +155,7 @@ async def shop(host: RayHost, server: NatsServer, folder: Path) -> AsyncIterator
 async def lives(shop: Shop, *broken: tuple[str, str, str]) -> None:
     """Let a camera live with one broken accelerator after another, and with a good one at last."""
     camera = shop.watch("camera-1", *(mode for mode, _, _ in broken))
-    async with asyncio.timeout(240):
+    async with asyncio.timeout(600):
         await camera.run()
     ended = shop.outcomes["camera-1"]
     assert [outcome.ending for outcome in ended] == [ending for _, ending, _ in broken]
@@ -168,11 +174,12 @@ async def test_an_accelerator_that_dies_or_hangs_takes_its_camera_down_alone(sho
     await lives(
         shop,
         ("create-crashes", "died", ""),
-        ("create-hangs", "hung", "its heartbeat stood still"),
+        ("invoke-hangs", "not-ready", "the detector has not answered for 10 s"),
     )
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 async def test_whatever_an_accelerator_does_its_camera_comes_back(shop: Shop) -> None:
     await lives(
         shop,
@@ -182,21 +189,22 @@ async def test_whatever_an_accelerator_does_its_camera_comes_back(shop: Shop) ->
         ("invoke-fails", "not-ready", "the fake accelerator was pulled out"),
         ("invoke-aborts", "died", ""),
         ("invoke-crashes", "died", ""),
-        ("invoke-hangs", "not-ready", "the detector has not answered for 10 s"),
+        ("create-hangs", "hung", "its heartbeat stood still"),
     )
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 async def test_an_accelerator_that_never_comes_ends_in_failed_and_is_still_tried(
     shop: Shop,
 ) -> None:
     camera = shop.watch("camera-1", *("absent",) * 100, most=5)
     running = asyncio.create_task(camera.run())
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(600):
         while camera.supervisor.state != "failed":
             await asyncio.sleep(0.05)
         assert camera.supervisor.failures == 5
         assert camera.supervisor.retry_at_us is not None
         camera.ask_to_stop()
         await running
-    assert "5 failures within 60 s, the last: no Edge TPU" in shop.changes["camera-1"][-1].detail
+    assert "5 failures within 3600 s, the last: no Edge TPU" in shop.changes["camera-1"][-1].detail
