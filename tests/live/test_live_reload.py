@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import pty
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -219,3 +221,35 @@ async def test_a_run_that_was_killed_is_not_taken_for_one_that_runs(tmp_path: Pa
     (tmp_path / "run" / FILE).write_text("{}")
     with pytest.raises(UsageError, match="another version"):
         found_in(tmp_path / "run")
+
+
+def test_a_terminal_that_is_closed_stops_the_run_in_order(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    words = ["run", str(shop.store), "--ledger", str(tmp_path / "ledger.db"), "--host", "inline"]
+    terminal, there = pty.openpty()
+    # The first terminal that the leader of a session opens is its own.
+    begin = "import os, sys; os.open(sys.argv[1], os.O_RDWR); os.execv(sys.argv[2], sys.argv[2:])"
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            begin,
+            os.ttyname(there),
+            sys.executable,
+            "-m",
+            "aislewatch",
+            *words,
+        ],
+        stdout=there,
+        stderr=there,
+        start_new_session=True,
+    ) as running:
+        os.close(there)
+        shown = b""
+        while b"online" not in shown:
+            shown += os.read(terminal, 4096)
+        assert (tmp_path / "ledger.run" / FILE).exists()
+        os.close(terminal)
+        running.wait()
+    with pytest.raises(NobodyRuns, match="name the --folder"):
+        found_in(tmp_path / "ledger.run")

@@ -243,13 +243,15 @@ def _reach(stores: Sequence[LiveStore], options: Options, access: BusAccess) -> 
 class _Signals:
     """Has the first SIGINT or SIGTERM stop a run, the second hurry it, and SIGHUP do what is set.
 
-    Until something is set, SIGHUP does nothing.
+    Until something is set, SIGHUP does nothing. It also tells that the terminal was closed in which
+    the run was started; then nobody asks for anything, and the run stops.
     """
 
     def __init__(self, stopping: asyncio.Event, hurrying: asyncio.Event) -> None:
         self._stopping, self._hurrying = stopping, hurrying
         self._loop = asyncio.get_running_loop()
         self._hangup: Callable[[], None] | None = None
+        self._had_terminal = _has_terminal()
         self._set: list[signal.Signals] = []
 
     def __enter__(self) -> Self:
@@ -277,8 +279,19 @@ class _Signals:
         (self._hurrying if self._stopping.is_set() else self._stopping).set()
 
     def _hang_up(self) -> None:
-        if self._hangup is not None and not self._stopping.is_set():
+        if self._had_terminal and not _has_terminal():
+            self._stop()
+        elif self._hangup is not None and not self._stopping.is_set():
             self._hangup()
+
+
+def _has_terminal() -> bool:
+    """Say whether this process belongs to a terminal that is still there."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 __all__ = ["LiveStore", "Options", "run"]
