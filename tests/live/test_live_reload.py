@@ -225,7 +225,8 @@ async def test_a_run_that_was_killed_is_not_taken_for_one_that_runs(tmp_path: Pa
 
 def test_a_terminal_that_is_closed_stops_the_run_in_order(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    words = ["run", str(shop.store), "--ledger", str(tmp_path / "ledger.db"), "--host", "inline"]
+    words = [sys.executable, "-m", "aislewatch", "run", str(shop.store)]
+    words += ["--ledger", str(tmp_path / "ledger.db"), "--host", "inline"]
     terminal, there = pty.openpty()
     # The first terminal that the leader of a session opens is its own.
     begin = "import os, sys; os.open(sys.argv[1], os.O_RDWR); os.execv(sys.argv[2], sys.argv[2:])"
