@@ -231,16 +231,7 @@ def test_a_terminal_that_is_closed_stops_the_run_in_order(tmp_path: Path) -> Non
     # The first terminal that the leader of a session opens is its own.
     begin = "import os, sys; os.open(sys.argv[1], os.O_RDWR); os.execv(sys.argv[2], sys.argv[2:])"
     with subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            begin,
-            os.ttyname(there),
-            sys.executable,
-            "-m",
-            "aislewatch",
-            *words,
-        ],
+        [sys.executable, "-c", begin, os.ttyname(there), *words],
         stdout=there,
         stderr=there,
         start_new_session=True,
