@@ -132,6 +132,38 @@ class DeviceInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """Where to look for devices of a kind.
+
+    Attributes:
+        settings: what the person who looks knows already, under the names of the plugin's settings:
+            ``address=10.0.0.0/24``, ``port=/dev/ttyUSB0``. Empty: only what can be known without
+            sending anything to anybody.
+        folder: absolute path that relative paths start from.
+    """
+
+    settings: Mapping[str, str]
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A device that may be one of a kind, as it would stand in a store file.
+
+    Attributes:
+        device: a name for it, of letters, digits and hyphens.
+        config: settings with which the plugin could be made, as they are written in a store file.
+        detail: what was seen of it, in a sentence; what a person must still look at.
+        sure: it has answered in its protocol; else it only could be one.
+    """
+
+    device: str
+    config: Mapping[str, object]
+    detail: str
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSkew:
     """How far a device's clock is from the host's.
 
@@ -193,6 +225,21 @@ class SensorPlugin(ABC):
 
     Config: ClassVar[type[BaseModel]]
     descriptor: ClassVar[Descriptor]
+
+    @classmethod
+    async def discover(cls, search: Search) -> AsyncIterator[Candidate]:
+        """Give devices of this kind, each as soon as it is found; ends when all was looked at.
+
+        Nobody is spoken to whom the search does not name. The host bounds the time.
+
+        Raises:
+            DeviceMisconfigured: the search names something that cannot be looked at.
+            DeviceNotReady: what it names is not there.
+        """
+        del search
+        nothing: tuple[Candidate, ...] = ()
+        for candidate in nothing:
+            yield candidate
 
     @abstractmethod
     async def probe(self) -> DeviceInfo:

@@ -7,6 +7,7 @@ online from the first badge on, and is known to be gone only where the line itse
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -17,14 +18,17 @@ from aislewatch.devices.serial_port import SerialPort
 from aislewatch.devices.telling import hand_over
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.sensor import (
+    Candidate,
     Descriptor,
     DeviceInfo,
     Emit,
     Health,
+    Search,
     SensorContext,
     SensorPlugin,
 )
 from aislewatch_plugins.badge.config import BadgeConfig
+from aislewatch_plugins.badge.finding import find_readers
 from aislewatch_plugins.badge.frames import Splitter
 from aislewatch_plugins.badge.telling import Teller
 
@@ -46,6 +50,11 @@ class Badge(SensorPlugin):
         self._port: SerialPort | None = None
         self._teller: Teller | None = None
         self._context: SensorContext | None = None
+
+    @classmethod
+    def discover(cls, search: Search) -> AsyncIterator[Candidate]:
+        """Wait for a badge on ``port=``; else list the ports that could have a reader."""
+        return find_readers(search)
 
     async def probe(self) -> DeviceInfo:
         """Say whether the line can be opened; a reader that is not asked says nothing of itself."""

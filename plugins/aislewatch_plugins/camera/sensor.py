@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
@@ -15,10 +16,12 @@ from aislewatch.devices.telling import hand_over
 from aislewatch.errors import DeviceError
 from aislewatch.events.kinds import Event
 from aislewatch.events.sensor import (
+    Candidate,
     Descriptor,
     DeviceInfo,
     Emit,
     Health,
+    Search,
     SensorContext,
     SensorPlugin,
 )
@@ -32,6 +35,7 @@ from aislewatch_plugins.camera.config import (
 )
 from aislewatch_plugins.camera.evidence import Evidence, session
 from aislewatch_plugins.camera.faces import Faces
+from aislewatch_plugins.camera.finding import axis, find_cameras, frigate, meraki
 from aislewatch_plugins.camera.frigate import Frigate
 from aislewatch_plugins.camera.likenesses import Likenesses
 from aislewatch_plugins.camera.link import Came, Link
@@ -220,6 +224,11 @@ class CameraMeraki(_Camera):
             found |= {"pictures": evidence.taken, "pictures_missing": evidence.missing}
         return found
 
+    @classmethod
+    def discover(cls, search: Search) -> AsyncIterator[Candidate]:
+        """Listen at ``broker=`` for cameras of this make."""
+        return find_cameras(search, "meraki", meraki)
+
     def decoder(self) -> Decoder:
         """Make the decoder."""
         return Meraki(self._vendor)
@@ -239,6 +248,11 @@ class CameraFrigate(_Camera):
         super().__init__(config)
         self._vendor = config
 
+    @classmethod
+    def discover(cls, search: Search) -> AsyncIterator[Candidate]:
+        """Listen at ``broker=`` for cameras of this make."""
+        return find_cameras(search, "frigate", frigate)
+
     def decoder(self) -> Decoder:
         """Make the decoder."""
         return Frigate(self._vendor)
@@ -257,6 +271,11 @@ class CameraAxis(_Camera):
     def __init__(self, config: AxisConfig) -> None:
         super().__init__(config)
         self._vendor = config
+
+    @classmethod
+    def discover(cls, search: Search) -> AsyncIterator[Candidate]:
+        """Listen at ``broker=`` for cameras of this make."""
+        return find_cameras(search, "axis", axis)
 
     def decoder(self) -> Decoder:
         """Make the decoder."""

@@ -7,6 +7,7 @@ ends and the host begins another: what was half understood is not carried over.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from itertools import chain
 from typing import ClassVar, Final
 
@@ -15,14 +16,17 @@ from pydantic import BaseModel
 from aislewatch.devices.telling import hand_over
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.sensor import (
+    Candidate,
     Descriptor,
     DeviceInfo,
     Emit,
     Health,
+    Search,
     SensorContext,
     SensorPlugin,
 )
 from aislewatch_plugins.llrp.config import LlrpConfig, reader_address
+from aislewatch_plugins.llrp.finding import find_readers
 from aislewatch_plugins.llrp.handshake import ask_abilities, greet, set_up
 from aislewatch_plugins.llrp.link import Link
 from aislewatch_plugins.llrp.requests import Abilities
@@ -52,6 +56,11 @@ class Llrp(SensorPlugin):
         self._context: SensorContext | None = None
         self._reading = False
         self._proved = False
+
+    @classmethod
+    def discover(cls, search: Search) -> AsyncIterator[Candidate]:
+        """Look for readers at ``address=``: a host, or a network as 192.168.1.0/24."""
+        return find_readers(search)
 
     async def probe(self) -> DeviceInfo:
         """Connect, ask what the reader can do, and leave; its work goes on untouched."""

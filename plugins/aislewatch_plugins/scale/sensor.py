@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,14 +11,17 @@ from pydantic import BaseModel
 
 from aislewatch.errors import DeviceError, DeviceMisconfigured, DeviceNotReady, MistakeError
 from aislewatch.events.sensor import (
+    Candidate,
     Descriptor,
     DeviceInfo,
     Emit,
     Health,
+    Search,
     SensorContext,
     SensorPlugin,
 )
 from aislewatch_plugins.scale.config import ScaleConfig
+from aislewatch_plugins.scale.finding import find_scales
 from aislewatch_plugins.scale.links import Link, link_to
 from aislewatch_plugins.scale.planogram import article_of, lightest_mg, read_planogram
 from aislewatch_plugins.scale.protocols import decoder_of
@@ -54,6 +58,11 @@ class Scale(SensorPlugin):
         self._link: Link | None = None
         self._session: Session | None = None
         self._listening = False
+
+    @classmethod
+    def discover(cls, search: Search) -> AsyncIterator[Candidate]:
+        """Look for a scale on ``tcp=`` or ``port=``; else list the ports that could have one."""
+        return find_scales(search, lambda config: cls(config).probe())
 
     async def probe(self) -> DeviceInfo:
         """Ask for one weight, or wait for one; the scale takes no harm."""
