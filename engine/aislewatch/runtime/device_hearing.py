@@ -15,7 +15,7 @@ from aislewatch.events.subjects import heard_filter
 from aislewatch.runtime.bus_consumer import Consumer
 from aislewatch.runtime.bus_message import EVENT_STREAM
 from aislewatch.runtime.nats_link import BusAway, Link
-from aislewatch.runtime.stream_marks import sequence_of_last
+from aislewatch.runtime.stream_marks import last_sequence
 
 if TYPE_CHECKING:
     from aislewatch.runtime.device import BusAccess
@@ -63,13 +63,13 @@ class StoreHearing:
 
     @asynccontextmanager
     async def _consumer(self, subjects: str) -> AsyncGenerator[Consumer]:
-        """Read from the log's present end on; waits for NATS as long as it is away."""
+        """Read from the log's present end on."""
         access = self._access
         name = f"{self._store}/{self._device}, hearing"
         link = Link(access.url, name=name, credentials=access.credentials)
         link.start()
         try:
-            end = await _patiently(link, subjects)
+            end = await _end_of(link, self._store)
             consumer = Consumer(link, stream=EVENT_STREAM, subject_filter=subjects, start_after=end)
             try:
                 yield consumer
@@ -79,10 +79,11 @@ class StoreHearing:
             await link.close()
 
 
-async def _patiently(link: Link, subjects: str) -> int:
+async def _end_of(link: Link, store: str) -> int:
+    """Give where the store's events end; waits for NATS as long as it is away."""
     while True:
         try:
             await link.ready(10.0)
-            return await sequence_of_last(link, subjects)
+            return await last_sequence(link, store)
         except BusAway:
             await asyncio.sleep(_PAUSE_S)
