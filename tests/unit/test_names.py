@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,33 @@ from aislewatch.errors import DeviceMisconfigured, UsageError
 from aislewatch.events.kinds import BadgeRead, Event, PosItem, PosRefund, RfidRead
 from aislewatch.ledger import Ledger, verify
 from aislewatch.runtime.names import Names
-from aislewatch.runtime.names_emit import KINDS, PURGE_US, NamingEmit
+from aislewatch.runtime.names_emit import KINDS, PURGE_US, Namer, NamingEmit
 from aislewatch.runtime.names_terms import NamesTerms, PersonalDataPart
+from aislewatch.runtime.recording import play
+from aislewatch.runtime.storefile import read_setup
 
 DAY_US = 86_400_000_000
+
+SHOP = """\
+store: s1
+clock: {recording: till}
+feeds: {till: {plugin: feed, config: {mapping: till.mapping.yml, files: [till.jsonl]}}}
+personal_data: {pseudonyms: yes}
+"""
+MAPPING = """\
+mapping: till
+format: jsonl
+zone: Europe/Amsterdam
+time: at
+id: "{n}"
+device: till-1
+fields: {cashier: by}
+cases: [{name: line, when: {do: sell}, type: pos.item, fields: {sku: article}}]
+"""
+TILL = "".join(
+    f'{{"n": {n}, "at": "2026-03-02T09:12:0{n}", "do": "sell", "by": "{by}", "article": "A"}}\n'
+    for n, by in enumerate(["N207", "N208", "N207"])
+)
 NOON = 1_772_449_200_000_000
 
 
@@ -60,8 +84,8 @@ def sale(cashier: str | None, customer: str | None = None) -> PosItem:
 @contextmanager
 def shop(folder: Path, clock: Clock, device: str = "till") -> Generator[tuple[NamingEmit, Taken]]:
     taken = Taken()
-    with closing(NamingEmit(taken, terms(folder), clock, device)) as emit:
-        yield emit, taken
+    with closing(Namer(terms(folder), clock, device)) as namer:
+        yield NamingEmit(taken, namer), taken
 
 
 async def named(emit: NamingEmit, taken: Taken, *events: Event) -> list[Any]:
@@ -193,3 +217,17 @@ def test_terms_have_bounds_and_are_off_unless_a_shop_says_otherwise(tmp_path: Pa
     assert PersonalDataPart().terms("s1", tmp_path) is None
     with pytest.raises(ValidationError):
         PersonalDataPart.model_validate({"pseudonyms": True, "retention": "23h"})
+
+
+def test_a_replay_of_a_recording_keeps_pseudonyms_as_a_run_does(tmp_path: Path) -> None:
+    (tmp_path / "till.jsonl").write_text(TILL)
+    (tmp_path / "till.mapping.yml").write_text(MAPPING)
+    (tmp_path / "store.yml").write_text(SHOP)
+    setup = read_setup(tmp_path / "store.yml")
+    first = [event for event in play(setup) if isinstance(event, PosItem)]
+    again = [event for event in play(setup) if isinstance(event, PosItem)]
+    assert first == again
+    assert len({event.cashier for event in first}) == 2
+    assert all(str(event.cashier).startswith("cashier-") for event in first)
+    raw = [event for event in play(replace(setup, names=None)) if isinstance(event, PosItem)]
+    assert [event.cashier for event in raw] == ["N207", "N208", "N207"]

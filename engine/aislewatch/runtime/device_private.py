@@ -16,7 +16,7 @@ from aislewatch.errors import DeviceMisconfigured
 from aislewatch.events.likeness import Comparer
 from aislewatch.events.sensor import Emit
 from aislewatch.runtime.clock import SystemClock
-from aislewatch.runtime.names_emit import NamingEmit
+from aislewatch.runtime.names_emit import Namer, NamingEmit
 from aislewatch.runtime.names_terms import NamesTerms
 from aislewatch.runtime.watchlist_terms import Terms
 
@@ -66,8 +66,8 @@ async def private(spec: Spec, emit: Emit, *, faces: bool) -> AsyncGenerator[Priv
             watchlist = stack.enter_context(closing(guard))
         if spec.names is not None:
             clock = SystemClock()
-            naming = await asyncio.to_thread(NamingEmit, emit, spec.names, clock, spec.device)
-            emit = stack.enter_context(closing(naming))
+            namer = await asyncio.to_thread(Namer, spec.names, clock, spec.device)
+            emit = NamingEmit(emit, stack.enter_context(closing(namer)))
         yield Private(emit, watchlist)
 
 

@@ -26,21 +26,19 @@ PURGE_US: Final = 3_600_000_000
 _REMEMBERED: Final = 10_000
 
 
-class NamingEmit:
-    """Exchanges numbers of people for pseudonyms on an event's way out of its device's process.
+class Namer:
+    """Exchanges numbers of people in events.
 
     Args:
-        emit: where events go.
         terms: on which names are kept.
         clock: the machine's.
-        device: whose process this is.
+        device: whose events they are.
 
     Raises:
         DeviceMisconfigured: the file of names cannot be used.
     """
 
-    def __init__(self, emit: Emit, terms: NamesTerms, clock: Clock, device: str) -> None:
-        self._emit = emit
+    def __init__(self, terms: NamesTerms, clock: Clock, device: str) -> None:
         self._clock = clock
         self._by = f"device/{device}"
         self._names = Names(terms, clock)
@@ -56,8 +54,12 @@ class NamingEmit:
         """Let go of the names."""
         self._file.close()
 
-    async def events(self, batch: Sequence[Event]) -> None:
-        """Hand over events in which people have pseudonyms."""
+    def named(self, batch: Sequence[Event]) -> list[Event]:
+        """Give events in which people have pseudonyms.
+
+        Raises:
+            DeviceNotReady: whoever is to be forgotten cannot be forgotten now.
+        """
         if self._clock.now_us() >= self._purged_us + PURGE_US:
             try:
                 self._purge()
@@ -67,13 +69,9 @@ class NamingEmit:
         if self._file.changed != self._seen:
             self._seen = self._file.changed
             self._known.clear()
-        await self._emit.events([self._named(event) for event in batch])
+        return [self._renamed(event) for event in batch]
 
-    async def refused(self, raw: bytes, reason: str, *, place: str, device: str) -> None:
-        """Hand over what is no event, as it is."""
-        await self._emit.refused(raw, reason, place=place, device=device)
-
-    def _named(self, event: Event) -> Event:
+    def _renamed(self, event: Event) -> Event:
         new: dict[str, str] = {}
         for kind in KINDS:
             text = getattr(event, kind, None)
@@ -92,3 +90,24 @@ class NamingEmit:
     def _purge(self) -> None:
         self._purged_us = self._clock.now_us()
         self._names.purge(self._by)
+
+
+class NamingEmit:
+    """Where a plugin emits to that knows nothing of pseudonyms.
+
+    Args:
+        emit: where events go.
+        namer: exchanges the numbers in them.
+    """
+
+    def __init__(self, emit: Emit, namer: Namer) -> None:
+        self._emit = emit
+        self._namer = namer
+
+    async def events(self, batch: Sequence[Event]) -> None:
+        """Hand over events in which people have pseudonyms."""
+        await self._emit.events(self._namer.named(batch))
+
+    async def refused(self, raw: bytes, reason: str, *, place: str, device: str) -> None:
+        """Hand over what is no event, as it is."""
+        await self._emit.refused(raw, reason, place=place, device=device)

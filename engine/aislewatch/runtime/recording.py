@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from fnmatch import fnmatch
 from pathlib import Path
 from random import Random
@@ -17,7 +18,8 @@ from typing import Any, Final, NamedTuple, Protocol, cast, runtime_checkable
 from aislewatch.errors import UsageError
 from aislewatch.events.kinds import Event
 from aislewatch.events.sensor import SensorContext
-from aislewatch.runtime.clock import RecordingClock
+from aislewatch.runtime.clock import RecordingClock, SystemClock
+from aislewatch.runtime.names_emit import Namer
 from aislewatch.runtime.setup import FeedSetup, Setup
 from aislewatch.runtime.ticking import RecordingTicks
 
@@ -27,6 +29,7 @@ ROW_COUNTS: Final = ("rows", "told", "heartbeats", "banners", "refused")
 """What a plugin's `diagnostics` may say of the rows of a recording."""
 
 
+@runtime_checkable
 class RefusedRow(Protocol):
     """What a recording holds that is no event."""
 
@@ -159,11 +162,16 @@ def _rows(
         registry=setup.registry,
         folder=str(setup.folder),
     )
-    for told in plugin.read_recording(context, files):
-        if isinstance(told, Sequence):
-            yield told
-        else:
-            yield Refused(told.device, told.reason, told.place)
+    with ExitStack() as stack:
+        namer = None
+        if setup.names is not None:
+            # As the live path does it: a replay must not keep what a run has not kept.
+            namer = stack.enter_context(closing(Namer(setup.names, SystemClock(), feed.id)))
+        for told in plugin.read_recording(context, files):
+            if isinstance(told, RefusedRow):  # Asked first: a refusal may be a tuple, too.
+                yield Refused(told.device, told.reason, told.place)
+            else:
+                yield told if namer is None else namer.named(told)
     diagnostics = plugin.diagnostics()
     for name in ROW_COUNTS:
         number = diagnostics.get(name)
