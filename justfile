@@ -47,6 +47,10 @@ rules *args:
 soak *args:
     pytest -m slow --timeout 3600 {{args}}
 
+# Fuzz one decoder by coverage for as long as you like: `just fuzz llrp --seconds 3600`.
+fuzz name *args:
+    python tests/fuzz/fuzz_decoder.py {{name}} {{args}}
+
 # Print the figures: `just bench rules`, or detect, memory, hops or plugins; all without a name.
 bench name="all" *args:
     for one in {{ if name == "all" { "detect rules memory hops plugins" } else { name } }}; do \
