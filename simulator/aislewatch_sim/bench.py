@@ -6,14 +6,43 @@ was told with what was seen. Nothing here knows who tries it.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from types import TracebackType
 from typing import Any, Self
 
 from aislewatch_sim.faults import Fault, Faults
 from aislewatch_sim.ports import Port
+
+
+class Errands:
+    """What a twin still has to say, one thing after another, while nobody waits for it.
+
+    So whoever grows impatient with an act ends his waiting and not what the device does.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[Callable[[], Awaitable[object]]] = asyncio.Queue()
+        self._doing: asyncio.Task[None] | None = None
+
+    def begin(self, errand: Callable[[], Awaitable[object]]) -> None:
+        """Have something done after all that was ordered before."""
+        self._waiting.put_nowait(errand)
+        if self._doing is None or self._doing.done():
+            self._doing = asyncio.create_task(self._do())
+
+    async def end(self) -> None:
+        """Leave undone what is not done."""
+        doing, self._doing = self._doing, None
+        if doing is not None:
+            doing.cancel()
+            await asyncio.gather(doing, return_exceptions=True)
+
+    async def _do(self) -> None:
+        while not self._waiting.empty():
+            await self._waiting.get_nowait()()
 
 
 class TwinBench(ABC):
@@ -27,6 +56,7 @@ class TwinBench(ABC):
         unplugs: there is a cable to pull; False for a device that comes to us by itself.
         recovery_s: so soon must a driver be back after a fault.
         menu: decides what happens to the twin's frames.
+        errands: what it has still to say; left undone at the end.
     """
 
     secrets: Sequence[str] = ()
@@ -36,6 +66,7 @@ class TwinBench(ABC):
     def __init__(self, seed: int) -> None:
         self.faults: Sequence[str] = [fault.value for fault in Fault]
         self.menu = Faults(Random(seed), late_s=0.05, drip_s=0.001)
+        self.errands = Errands()
         self._plugged = False
 
     @property
@@ -82,4 +113,5 @@ class TwinBench(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.errands.end()
         await self.unplug()

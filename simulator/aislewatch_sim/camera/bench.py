@@ -79,10 +79,13 @@ class CameraBench(TwinBench):
         # No two acts are of one millisecond.
         self._now_ms = max(self._now_ms + 1, 1000 * _EPOCH_S + time.monotonic_ns() // 1_000_000)
         said, expected = self.told(self._now_ms)
+        self.errands.begin(lambda: self._say(said))
+        return expected
+
+    async def _say(self, said: Sequence[Words]) -> None:
         assert self._camera is not None
         with contextlib.suppress(aiomqtt.MqttError):  # Its own line has just been dropped.
             await self._camera.say(*said)
-        return expected
 
     async def __aenter__(self) -> Self:
         await self._broker.start()

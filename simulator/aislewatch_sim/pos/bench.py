@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -55,24 +55,6 @@ class _Nowhere:
         """Drop nothing."""
 
 
-class _Work:
-    """What tills go on with while nobody waits for it."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        task = asyncio.create_task(work())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def end(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 class TillBench(TwinBench):
     """What the benches of all tills have in common: a till, and the time.
 
@@ -82,6 +64,8 @@ class TillBench(TwinBench):
     """
 
     secrets = (_SECRET,)
+    recovery_s = 20.0
+    """Dripping, a file or a request takes seconds, and what comes behind it waits."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         super().__init__(seed)
@@ -89,22 +73,12 @@ class TillBench(TwinBench):
         (folder / "secret").write_text(_SECRET)
         self.folder = folder
         self.acts = 0
-        self.work = _Work()
         self._port: Port = _Nowhere()
 
     @property
     def port(self) -> Port:
         """None: a till comes to us."""
         return self._port
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.work.end()
-        await super().__aexit__(kind, error, trace)
 
     def till(self) -> Till:
         """Give a till at which nothing has been done yet; no two have one receipt's number."""
@@ -137,7 +111,7 @@ class PostingBench(TillBench):
 
     def send(self, signed: Callable[[], tuple[Mapping[str, str], bytes]]) -> None:
         """Post something until it is taken; each time signed anew."""
-        self.work.begin(lambda: self._sent(signed))
+        self.errands.begin(lambda: self._sent(signed))
 
     async def _sent(self, signed: Callable[[], tuple[Mapping[str, str], bytes]]) -> None:
         poster = Poster("127.0.0.1", self._taken, self._path, self.menu, patience_s=_PATIENCE_S)
@@ -220,7 +194,7 @@ class PosLogBench(TillBench):
         till.pay()
         log = poslog_words.document(poslog_words.transactions(till, "6"), "6")
         name = f"{self.acts:05}.xml"
-        self.work.begin(lambda: self._dropped(name, log))
+        self.errands.begin(lambda: self._dropped(name, log))
         return {"type": "pos.item", "receipt": f"3/{till.now:%Y-%m-%d}/{till.number}"}
 
     async def _dropped(self, name: str, log: bytes) -> None:
@@ -274,7 +248,7 @@ class PrinterBench(TillBench):
         till.scan(article)
         till.pay("card")
         if self._tap.heard:
-            self.work.begin(lambda: self._tap.print(receipt_words.receipts(till)))
+            self.errands.begin(lambda: self._tap.print(receipt_words.receipts(till)))
         return {"type": "pos.item", "gtin": f"0{article.code}"}
 
 
