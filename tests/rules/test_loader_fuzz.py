@@ -31,12 +31,15 @@ from aislewatch.events.registry import Registry
 from aislewatch.rules import compiling, emit
 from aislewatch.rules.compiling import forget_compiled
 from aislewatch.rules.load import load_rule, load_rules
+from aislewatch.rules.macros import MACROS_NAME, read_macros
 from aislewatch.rules.rule import Rule
 from aislewatch.rules.signals import entities_of, with_signals
+from aislewatch.runtime.rule_folder import rules_in
 
 REGISTRY = Registry()
 ROOT = Path(__file__).parents[2]
-SHIPPED = {path.name: path.read_text() for path in sorted((ROOT / "rules").glob("*.yml"))}
+SHIPPED = {path.name: path.read_text() for path in rules_in(ROOT / "rules")}
+SHIPPED_MACROS = read_macros((ROOT / "rules" / MACROS_NAME).read_bytes(), MACROS_NAME)
 BESIDE = entities_of(SHIPPED.values())
 with_signals(REGISTRY, BESIDE)  # Reading a class compiles its own annotations, once.
 LISTS = {
@@ -109,7 +112,8 @@ def load_and_run(text: str | bytes) -> Rule | None:
     """Load a file and compile what it holds; every mistake has its place in the file."""
     with compiled() as heard:
         try:
-            rule = load_rule(text, "r.yml", REGISTRY, lists=LISTS, beside=BESIDE)
+            beside: dict[str, Any] = {"beside": BESIDE, "macros": SHIPPED_MACROS}
+            rule = load_rule(text, "r.yml", REGISTRY, lists=LISTS, **beside)
             run([rule])
         except FileMistakes as found:
             rule = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aislewatch.authoring.loading import all_lists, rules_beside
+from aislewatch.authoring.loading import read_rule
 from aislewatch.cli.app import main
 from aislewatch.events.registry import Registry
 from aislewatch.events.units import Dimension
@@ -37,6 +37,7 @@ from aislewatch.rules.tree import (
     parts,
 )
 from aislewatch.rules.windows import parse_window
+from aislewatch.runtime.rule_folder import rules_in
 from aislewatch.testing.small import small_rule
 
 ROOT = Path(__file__).parents[2]
@@ -67,11 +68,9 @@ def test_a_shipped_rule_reads_as_it_was_reviewed(
     assert shown.partition("\n")[2] == golden.read_text().partition("\n")[2]
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "rules").glob("*.yml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("file", rules_in(ROOT / "rules"), ids=lambda path: path.stem)
 def test_every_shipped_rule_has_words_that_name_all_that_it_binds(file: Path) -> None:
-    text = file.read_bytes()
-    beside = rules_beside(text, str(file))
-    rule = load_rule(text, file.name, REGISTRY, lists=all_lists(text), beside=beside)
+    rule = read_rule(file.read_bytes(), str(file))
     told = words(rule)
     assert len(told.match) == len(rule.clauses)
     shown = " ".join([told.when, *(statement.text for statement in told.match)])

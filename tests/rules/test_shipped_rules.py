@@ -9,14 +9,14 @@ import pytest
 from aislewatch.events.registry import Registry
 from aislewatch.rules.load import load_rules
 from aislewatch.rules.rule import Rule, TestCase
+from aislewatch.runtime.rule_folder import macros_of, rules_in
 from aislewatch.testing.running import run_case
 
 FOLDER = Path(__file__).parents[2] / "rules"
 REGISTRY = Registry()
 LISTS = {"open_transfers": frozenset({"E9"}), "flagged_cards": frozenset[str]()}
-RULES = load_rules(
-    {path.name: path.read_text() for path in sorted(FOLDER.glob("*.yml"))}, REGISTRY, lists=LISTS
-)
+TEXTS = {str(path): path.read_text() for path in rules_in(FOLDER)}
+RULES = load_rules(TEXTS, REGISTRY, lists=LISTS, macros=macros_of(TEXTS))
 CASES = [(rule, case) for rule in RULES for case in rule.tests]
 
 

@@ -24,9 +24,10 @@ from aislewatch.events.registry import Registry
 from aislewatch.rules.load import load_rule
 from aislewatch.rules.rule import Rule, StatsOf
 from aislewatch.rules.signals import with_signals
+from aislewatch.runtime.rule_folder import macros_of, rules_in
 
 REGISTRY = Registry()
-SHIPPED = sorted((Path(__file__).parents[2] / "rules").glob("*.yml"))
+SHIPPED = rules_in(Path(__file__).parents[2] / "rules")
 HOUR_US = 3_600_000_000
 
 RULE = """\
@@ -84,8 +85,9 @@ def captured(rule: Rule, events: Sequence[Event], **how: bool | str) -> Captured
 def test_the_evidence_of_every_test_that_fires_makes_a_test_that_passes(file: Path) -> None:
     lists = all_lists(file.read_bytes())
     text = file.read_text()
-    beside = rules_beside(file.read_bytes(), str(file))
-    rule = load_rule(text, str(file), REGISTRY, lists=lists, beside=beside)
+    folder: dict[str, Any] = {"lists": lists, "beside": rules_beside(file.read_bytes(), str(file))}
+    folder["macros"] = macros_of([str(file)])[str(file)]
+    rule = load_rule(text, str(file), REGISTRY, **folder)
     live = replace(rule, status="live")
     firing = [case for case in rule.tests if case.fires]
     assert firing
@@ -102,9 +104,7 @@ def test_the_evidence_of_every_test_that_fires_makes_a_test_that_passes(file: Pa
             around = [event for event in events if event.id not in kept]
         how: dict[str, Any] = {"lists": lists, "around": around}
         made = capture(rule, evidence, anchors, REGISTRY, name="captured", **how)
-        again = load_rule(
-            with_test(text, made, str(file)), str(file), REGISTRY, lists=lists, beside=beside
-        )
+        again = load_rule(with_test(text, made, str(file)), str(file), REGISTRY, **folder)
         assert run_case(again, again.tests[-1], REGISTRY, lists).problems == ()
         assert again.tests[:-1] == rule.tests
         assert again.meaning == rule.meaning

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aislewatch.cli.app import main
+from aislewatch.runtime.rule_folder import rules_in
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,7 +62,7 @@ def write(folder: Path, text: str, name: str = "rule.yml") -> str:
 
 def test_the_shipped_rules_are_without_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "check", str(ROOT / "rules")]) == 0
-    files = list((ROOT / "rules").glob("*.yml"))
+    files = rules_in(ROOT / "rules")
     assert f"{len(files)} rules without mistakes" in capsys.readouterr().out
 
 

@@ -38,7 +38,8 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 
 def made(blueprint: Blueprint, values: dict[str, str]) -> Rule:
-    return read_rule(made_of(blueprint, "mine", values, file="mine.yml").encode(), "mine.yml")
+    text = made_of(blueprint, "mine", values, file="mine.yml").encode()
+    return read_rule(text, "mine.yml", macros=blueprint.macros)
 
 
 def problems(rule: Rule) -> dict[str, Sequence[str]]:

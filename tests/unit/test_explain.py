@@ -34,13 +34,15 @@ from aislewatch.rules.rule import Evidence, Expr, Rule
 from aislewatch.rules.scope import Scope
 from aislewatch.rules.signals import entities_of, with_signals
 from aislewatch.rules.tree import Constant, Term, canonical, parts
+from aislewatch.runtime.rule_folder import macros_of, rules_in
 from aislewatch.testing.small import small_rule
 from aislewatch.testing.streams import FIRST_STATE, KINDS, SHOP, Pick, stream_of
 
 REGISTRY = Registry()
 FOLDER = Path(__file__).parent / "detect_rules"
 RULES = load_rules({path.name: path.read_text() for path in sorted(FOLDER.glob("*.yml"))}, REGISTRY)
-SHIPPED = sorted((Path(__file__).parents[2] / "rules").glob("*.yml"))
+SHIPPED = rules_in(Path(__file__).parents[2] / "rules")
+MACROS = macros_of([str(SHIPPED[0])])[str(SHIPPED[0])]
 BESIDE = entities_of(file.read_text() for file in SHIPPED)
 TRANSFERS = {"open_transfers": frozenset({"E9"}), "staff": frozenset[str]()}
 
@@ -167,7 +169,8 @@ def test_explanations_of_many_more_streams_come_to_what_the_judge_comes_to(
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_every_test_of_a_shipped_rule_is_explained_as_it_is_judged(file: Path) -> None:
     lists = {name: TRANSFERS.get(name, frozenset[str]()) for name in lists_in(file)}
-    rule = load_rule(file.read_text(), file.name, REGISTRY, lists=lists, beside=BESIDE)
+    beside: dict[str, Any] = {"lists": lists, "beside": BESIDE, "macros": MACROS}
+    rule = load_rule(file.read_text(), file.name, REGISTRY, **beside)
     registry = with_signals(REGISTRY, rule.hears)
     anchors = 0
     for case in rule.tests:
@@ -470,8 +473,9 @@ def test_a_condition_of_parts_tells_every_part_also_behind_the_one_that_decides(
 def wheres() -> list[tuple[str, Expr, tuple[str, ...]]]:
     found: list[tuple[str, Expr, tuple[str, ...]]] = []
     for file in SHIPPED:
-        rule = load_rule(file.read_text(), file.name, REGISTRY, lists=dict.fromkeys(
-            lists_in(file), frozenset[str]()), beside=BESIDE)  # fmt: skip
+        lists = dict.fromkeys(lists_in(file), frozenset[str]())
+        beside: dict[str, Any] = {"lists": lists, "beside": BESIDE, "macros": MACROS}
+        rule = load_rule(file.read_text(), file.name, REGISTRY, **beside)
         if rule.anchor.where is not None:
             found.append((f"{rule.id}-when", rule.anchor.where, rule.anchor.types))
         found += [

@@ -89,7 +89,8 @@ def _of_folder(file: Traversable, *, made_for_it: bool) -> Blueprint:
     beside: Mapping[str, Entities] = {}
     if mentioned(found.text):
         others = (one for one in folder.iterdir() if one.name.endswith(".yml"))
-        beside = entities_of(one.read_text("utf-8") for one in others if one.name != file.name)
+        own = {file.name, MACROS_NAME}
+        beside = entities_of(one.read_text("utf-8") for one in others if one.name not in own)
     macros = folder / MACROS_NAME
     known = read_macros(macros.read_bytes(), MACROS_NAME) if macros.is_file() else NO_MACROS
     return replace(found, beside=beside, macros=known)

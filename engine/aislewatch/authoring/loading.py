@@ -15,7 +15,7 @@ from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model_mistakes import is_mapping
 from aislewatch.rules.load import load_rule
-from aislewatch.rules.macros import PREFIX, Macros
+from aislewatch.rules.macros import MACROS_NAME, PREFIX, Macros
 from aislewatch.rules.params import LIST, unquoted
 from aislewatch.rules.rule import Rule
 from aislewatch.rules.signals import Entities, entities_of, mentioned
@@ -71,7 +71,8 @@ def rules_beside(text: bytes, file: str) -> dict[str, Entities]:
     """
     if not mentioned(text.decode("utf-8", "replace")):
         return {}
-    folder = sorted(path for path in Path(file).parent.glob("*.yml") if path != Path(file))
+    own = {Path(file).name, MACROS_NAME}
+    folder = sorted(path for path in Path(file).parent.glob("*.yml") if path.name not in own)
     return entities_of(path.read_text("utf-8", "replace") for path in folder)
 
 

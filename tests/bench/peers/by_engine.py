@@ -8,6 +8,7 @@ from pathlib import Path
 
 from question import Alarm, Variant
 
+from aislewatch.authoring.loading import lists_in
 from aislewatch.detect.core import Core, Settings
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick, Event
@@ -15,6 +16,7 @@ from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry
 from aislewatch.rules.load import load_rules
+from aislewatch.runtime.rule_folder import macros_of, rules_in
 
 LIBRARY = Path(__file__).parents[3] / "rules"
 BATCH = 1000
@@ -58,9 +60,11 @@ class ByEngine:
         self, variants: Sequence[Variant], lateness_us: int, others: Mapping[str, str]
     ) -> None:
         registry = Registry()
-        lists = {"open_transfers": frozenset[str]()}
+        named = {name for text in others.values() for name in lists_in(text.encode())}
+        lists = dict.fromkeys(sorted(named), frozenset[str]())
         texts = {f"{one.id}.yml": rule_text(one) for one in variants}
-        rules = load_rules({**texts, **others}, registry, lists=lists)
+        macros = macros_of(others)
+        rules = load_rules({**texts, **others}, registry, lists=lists, macros=macros)
         settings = Settings(store="1", lateness_us=lateness_us, ahead_us=AHEAD_US)
         self._core = Core(settings, StoreModel(lists=lists), rules, registry)
         self._codec = Codec(registry)
@@ -99,5 +103,5 @@ def make(variants: Sequence[Variant], lateness_us: int) -> ByEngine:
 
 def make_with_library(variants: Sequence[Variant], lateness_us: int) -> ByEngine:
     """Compile the rules and the shipped library beside them."""
-    library = {str(file): file.read_text() for file in sorted(LIBRARY.glob("*.yml"))}
+    library = {str(file): file.read_text() for file in rules_in(LIBRARY)}
     return ByEngine(variants, lateness_us, library)
