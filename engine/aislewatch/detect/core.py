@@ -193,7 +193,7 @@ class Core:
     def snapshot(self) -> bytes:
         """Give all state as bytes; a core that starts from them goes on as if never stopped."""
         names = [plan.rule.id for plan in self._plan.rules]
-        self._state.evidence = self._plan.retained()
+        self._state.evidence = self._plan.kept.retained()
         note(self._plan, self._state.begun)
         self._state.pending = [(names[p.rule], p.deadline, p.anchor) for p in sorted(self._later)]
         return encode_state(self._state)
@@ -228,14 +228,14 @@ class Core:
 
     def _come_to(self, time: int) -> None:
         """Decide what is due before a time, and let go of what no longer matters at it."""
-        later, plan = self._later, self._plan
+        later, kept = self._later, self._plan.kept
         self._judge_through(time - 1)
         if time > self._state.housekeeping:
             self._keep_house(time - 1)
-        if time >= plan.turn_at:
-            plan.turn(time)
+        if time >= kept.turn_at:
+            kept.turn(time)
         deadline = later[0].deadline if later else _END_OF_TIME
-        self._stop = min(deadline + 1, self._state.housekeeping + 1, plan.turn_at)
+        self._stop = min(deadline + 1, self._state.housekeeping + 1, kept.turn_at)
 
     def _take_anchor(self, plan: RulePlan, anchor: Event) -> None:
         if plan.wait_us == 0 and not self._plan.layered:
@@ -528,13 +528,13 @@ class Core:
         if limit < state.housekeeping:
             return
         # At the first minute that is due all is there that a walk would have found at it.
-        self._plan.turn(state.housekeeping)
+        self._plan.kept.turn(state.housekeeping)
         for gone in self._bound.keep():
             self._tell_let_go(gone, state.housekeeping)
         due = limit // HOUSEKEEPING_US * HOUSEKEEPING_US
         past = due - self.settings.horizon_us
         # Also where no event ever comes again: what is too old goes by time alone.
-        self._plan.turn(due)
+        self._plan.kept.turn(due)
         self._write_steps(self._incidents.settle(past))
         self._signals.forget(past)
         self._health.forget(past - self._plan.span_us)

@@ -9,37 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
-from aislewatch.detect.doubts import Doubts, MaybeSignals
-from aislewatch.detect.evidence import Index, Key
+from aislewatch.detect.doubts import Doubts
+from aislewatch.detect.evidence import Index
 from aislewatch.detect.forms import Forms
 from aislewatch.detect.health import Health
 from aislewatch.detect.idle import idle_among
-from aislewatch.detect.intake import Hand, Put, Task, compile_intake
+from aislewatch.detect.intake import Hand, Task, compile_intake
 from aislewatch.detect.judgement import Compiler, Holds, Judge, TracedJudge, Undecided, Verdict
 from aislewatch.detect.judging import compile_judge, compile_traced_judge
+from aislewatch.detect.kept import Kept
 from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import order_key
-from aislewatch.detect.pairing import AGAIN_US, CHAIN
 from aislewatch.detect.saying import CENTIBANS, Speaker
 from aislewatch.detect.signals import Signal
+from aislewatch.detect.touching import Touch, touches_of
 from aislewatch.events.kinds import DeviceState, Event, ListChanged
 from aislewatch.events.model import StoreModel
-from aislewatch.events.record import canonical_json
 from aislewatch.events.registry import Registry
-from aislewatch.rules.compiling import Lists, compile_event_later
+from aislewatch.rules.compiling import compile_event_later
 from aislewatch.rules.listed import lists_of, without_lists
-from aislewatch.rules.peers import evidence_of_peers
 from aislewatch.rules.rule import (
     Clause,
-    Evidence,
-    Expr,
-    Join,
     NotSeen,
     Rule,
-    StatsOf,
     Unmatched,
     flat,
 )
@@ -50,34 +44,11 @@ from aislewatch.rules.signals import (
     strata_of,
     with_signals,
 )
-from aislewatch.rules.tree import canonical
-from aislewatch.rules.windows import Reach, reach_of
 
 __all__ = ["HOUSEKEEPING_US", "Holds", "Plan", "RulePlan", "Undecided", "Verdict"]
 
 HOUSEKEEPING_US = 300_000_000
 """How often, in event time, what can no longer matter is let go."""
-
-
-@dataclass(frozen=True)
-class Touch:
-    """How an event can bear on a rule's earlier judgements, through one clause.
-
-    Attributes:
-        types: the kinds of event that the clause looks for.
-        fails: says of an event that it certainly does not count.
-        earliest_us: where the clause's window can begin, from the anchor.
-        latest_us: where it can end.
-        event_key: the part of the join that the anchor alone decides, of the event.
-        anchor_key: the same, of the anchor.
-    """
-
-    types: frozenset[str]
-    fails: Callable[[Any], bool]
-    earliest_us: int
-    latest_us: int
-    event_key: Callable[[Event], Key]
-    anchor_key: Callable[[Event], Key]
 
 
 @dataclass(eq=False)
@@ -133,11 +104,11 @@ class Plan:
         model: the store model.
         heard: rules of whose signals others speak, with what those are about.
         layered: some rules judge signals of others.
+        kept: what is kept of the past.
         doubts: undecided judgements of rules whose signals others look for.
-        intake: by class of event, puts an event in that comes in order. The caller turns the plan
-            to the event's time before.
+        intake: by class of event, puts an event in that comes in order. The caller turns what
+            is kept to the event's time before.
         orderly: of one event, rules are due in the order of their numbers.
-        turn_at: from which time on :meth:`turn` must be called before an event is put in.
         span_us: how far back any judgement may look.
     """
 
@@ -165,12 +136,7 @@ class Plan:
         self._compiler = compiler
         self._health = health
         self._horizon_us = horizon_us
-        self._indexes: dict[str, Index] = {}
-        self._anchors: dict[tuple[str, ...], Index] = {}
-        self._puts: list[tuple[Put, Callable[[Any], bool]]] = []
         self._known_watchers: dict[tuple[str, str | None, str | None], list[str]] = {}
-        self._span_us = 0
-        self._asked: list[Index] = []
         self.span_us = 0
         self.rules: list[RulePlan] = []
         strata = strata_of(rules)
@@ -181,48 +147,27 @@ class Plan:
         self._strata = strata
         remembered = doubts if doubts is not None else {}
         self.doubts = Doubts(rules, self.heard, self._lists, store, remembered)
-        self._forms = Forms(rules)
+        self.kept = Kept(Forms(rules), self.doubts, model.lists)
         self.idle = idle_among(rules, strata, model, silent)
         for rule in sorted(rules, key=lambda rule: rule.id):
             if rule.id not in self.idle:
                 self.rules.append(self._compile(rule))
-        # What is compiled later, a judge's twin, asks what was asked before, and for no longer.
-        self._span_us = 0
-        self.turn_at = -1
-        # All of one span turn at one time; a thousand need not be asked when.
-        self._by_span: dict[int, list[Index]] = {}
-        for index in self._all_indexes():
-            self._by_span.setdefault(index.span_us, []).append(index)
-        self._turns_at = dict.fromkeys(self._by_span, -1)
+        self.kept.settle()
         self.orderly = True
         self.intake = self._compile_intake(take_anchor, due)
         self._type_of = {kind.struct: type_ for type_, kind in registry.kinds.items()}
-
-    # In order ------------------------------------------------------------------------------------
-
-    def turn(self, time: int) -> None:
-        """Make a time the present of every index; drops what no judgement can ask for any more."""
-        for span_us, indexes in self._by_span.items():
-            if time >= self._turns_at[span_us]:
-                for index in indexes:
-                    index.turn(time)
-                self._turns_at[span_us] = indexes[0].turn_at
-        self.turn_at = min(self._turns_at.values(), default=1 << 62)
 
     # Out of order --------------------------------------------------------------------------------
 
     def insert(self, event: Event) -> None:
         """Put an event in at its place in the total order, wherever that is."""
-        for put, admits in self._puts_of(event):
-            if admits(event):
-                put.index.insert(event)
+        self.kept.insert(event, self._type_of[type(event)])
         for anchors in {id(p.anchors): p.anchors for p in self.anchored_by(event)}.values():
             anchors.insert(event)
 
     def remove(self, event: Event) -> None:
         """Take an event back."""
-        for put, _ in self._puts_of(event):
-            put.index.remove(event)
+        self.kept.remove(event, self._type_of[type(event)])
         for plan in self.anchored_by(event):
             plan.anchors.remove(event)
 
@@ -276,58 +221,11 @@ class Plan:
                     found |= {(plan.number, id(anchor)): (plan, anchor) for anchor in anchors}
         return sorted(found.values(), key=_when_judged)
 
-    def retained(self) -> list[Event]:
-        """Give every event that is still needed, once, in the total order."""
-        events = {id(event): event for index in self._all_indexes() for event in index}
-        return sorted(events.values(), key=order_key)
-
     def traced(self, plan: RulePlan) -> TracedJudge:
         """Give the twin of a rule's judge that says which clause failed: slower, on request."""
-        return compile_traced_judge(plan.rule, self, self._blind, self._lists)
+        return compile_traced_judge(plan.rule, self.kept, self._blind, self._lists)
 
     # Building ------------------------------------------------------------------------------------
-
-    def keyed_index(
-        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
-    ) -> tuple[Index, tuple[str, ...]]:
-        """Give an index as :meth:`index` does, and what to ask with besides the join fields."""
-        where = without_lists(where)
-        if maybe and where is not None:
-            # What is unknown in a key would not be found, and must be.
-            return self.index(types, where, attrs, maybe=maybe), ()
-        rest, keyed, values = self._forms.split(types, where, attrs)
-        return self.index(types, rest, keyed, maybe=maybe), values
-
-    def index(
-        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
-    ) -> Index:
-        """Give the index of events that hold (or, ``maybe``, that do not certainly fail).
-
-        What of the condition asks lists is left out, so that a list may change afterwards.
-        """
-        where = without_lists(where)
-        content = [
-            sorted(types),
-            canonical(where.term) if where is not None else None,
-            attrs,
-            maybe and where is not None,
-        ]
-        key = canonical_json(content).decode()
-        index = self._indexes.get(key)
-        if index is None:
-            index = self._indexes[key] = Index(attrs, self._span_us)
-            put = Put(index, frozenset(types), where, maybe)
-            self._puts.append((put, put.compile(self.model.lists)))
-        index.span_us = max(index.span_us, self._span_us)
-        if index not in self._asked:
-            self._asked.append(index)
-        return index
-
-    def undecided(
-        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...]
-    ) -> MaybeSignals | None:
-        """Give where signals are that may be; None where none of the types is a signal."""
-        return self.doubts.asked(types, where, attrs)
 
     def judge_by(self, plan: RulePlan, judge: Judge) -> None:
         """Have a rule judged in another way from here on."""
@@ -335,13 +233,13 @@ class Plan:
 
     def _compile(self, rule: Rule) -> RulePlan:
         wait_us = max(0, rule.reach.latest_us)
-        self._asked = []
         # A judgement may be made anew for as long as a late event may come; it then looks as far
         # back as the first time.
-        touches = tuple(_touches(rule, self._lists))
+        touches = tuple(touches_of(rule, self._lists))
         earliest_us = min([rule.reach.earliest_us, *(touch.earliest_us for touch in touches)])
-        self._span_us = self._horizon_us + wait_us - min(0, earliest_us)
-        self.span_us = max(self.span_us, self._span_us)
+        span_us = self._horizon_us + wait_us - min(0, earliest_us)
+        self.span_us = max(self.span_us, span_us)
+        self.kept.ask(span_us)
         anchor = rule.anchor
         where = without_lists(anchor.where)
         source = where.holds_source({"": "e"}) if where is not None else "True"
@@ -351,24 +249,17 @@ class Plan:
             rule=rule,
             wait_us=wait_us,
             # What was decided before house was kept is not judged anew, far as its windows reach.
-            anchors=self._anchors_of(
-                rule.anchor.types,
-                min(self._span_us, self._horizon_us + HOUSEKEEPING_US + wait_us),
+            anchors=self.kept.anchors_of(
+                rule.anchor.types, min(span_us, self._horizon_us + HOUSEKEEPING_US + wait_us)
             ),
             matches=compile_event_later(source, self.model.lists),
-            judge=self._compiler(rule, self, self._blind, self._lists),
+            judge=self._compiler(rule, self.kept, self._blind, self._lists),
             touches=touches,
             rests_on_absence=bool(rule.requires) or any(map(_absence, flat(rule.clauses))),
-            indexes=tuple(self._asked),
+            indexes=tuple(self.kept.asked),
             lists=lists_of(rule),
             speaker=Speaker(rule, self.model, self._lists),
         )
-
-    def _anchors_of(self, types: tuple[str, ...], span_us: int) -> Index:
-        """Give the index that keeps what rules of these kinds of anchor are judged for."""
-        index = self._anchors.setdefault(types, Index((), span_us))
-        index.span_us = max(index.span_us, span_us)
-        return index
 
     def _compile_intake(
         self,
@@ -377,7 +268,7 @@ class Plan:
     ) -> dict[type[Event], Callable[[Any], None]]:
         intake: dict[type[Event], Callable[[Any], None]] = {}
         for type_, kind in self._registry.kinds.items():
-            tasks: list[Task] = [put for put, _ in self._puts if type_ in put.types]
+            tasks: list[Task] = [put for put, _ in self.kept.puts_of(type_)]
             tasks += [
                 Hand(
                     without_lists(plan.rule.anchor.where), plan.anchors, take_anchor, at_once, plan
@@ -394,15 +285,7 @@ class Plan:
     @property
     def indexes(self) -> dict[str, Index]:
         """Everything that keeps events, by what it is asked."""
-        anchors = {f"when {', '.join(types)}": one for types, one in self._anchors.items()}
-        return {**self._indexes, **anchors}
-
-    def _all_indexes(self) -> list[Index]:
-        return [*self._indexes.values(), *self._anchors.values()]
-
-    def _puts_of(self, event: Event) -> Iterator[tuple[Put, Callable[[Any], bool]]]:
-        type_ = self._type_of[type(event)]
-        return (pair for pair in self._puts if type_ in pair[0].types)
+        return self.kept.indexes
 
     def _touched(self, plan: RulePlan, event: Event, type_: str) -> Iterator[Event]:
         if isinstance(event, DeviceState) and plan.rests_on_absence:
@@ -454,56 +337,3 @@ def _when_judged(judged: tuple[RulePlan, Event]) -> tuple[Any, ...]:
 
 def _absence(clause: Clause) -> bool:
     return isinstance(clause, NotSeen | Unmatched)
-
-
-def _touches(rule: Rule, lists: Lists) -> Iterator[Touch]:
-    reaches: dict[str, Reach] = {rule.anchor.name: Reach(0, 0)}
-    for clause in flat(rule.clauses):
-        if isinstance(clause, Evidence):
-            reach = reach_of(clause.window, reaches)
-            if isinstance(clause, StatsOf):
-                for made_by, wide in evidence_of_peers(clause, rule.anchor.name):
-                    yield _touch(rule, made_by.types, made_by.where, (), wide, lists)
-            name = getattr(clause, "name", None)
-            if name is not None:
-                reaches[name] = reach
-            yield _touch(rule, clause.types, clause.where, clause.same, reach, lists)
-        elif isinstance(clause, Unmatched):
-            reach = reach_of(clause.window, reaches)
-            reaches["partner"] = reach
-            wide = _paired(reach, chained=clause.anchor_side is not None)
-            for side, same in zip((clause.left, clause.right), clause.same, strict=True):
-                yield _touch(rule, side.types, side.where, same, wide, lists)
-
-
-def _paired(reach: Reach, *, chained: bool) -> Reach:
-    """Give how far from the anchor an event can be that bears on a pairing.
-
-    What one pairing reaches is measured when it is made, from the events that its window hangs on.
-    """
-    width = max(-reach.earliest_us, reach.latest_us) if chained else 0
-    return Reach(reach.earliest_us - CHAIN * width - AGAIN_US, reach.latest_us)
-
-
-def _touch(
-    rule: Rule,
-    types: Sequence[str],
-    where: Expr | None,
-    same: Sequence[Join],
-    reach: Reach,
-    lists: Lists,
-) -> Touch:
-    anchor = rule.anchor.name
-    own = [join for join in same if join.expr.names <= {anchor}]
-    where = without_lists(where)
-    source = where.fails_source({"": "e"}) if where is not None else "False"
-    values = [join.expr.compile_bound(lists) for join in own]
-    attrs = [attrgetter(join.attr) for join in own]
-    return Touch(
-        types=frozenset(types),
-        fails=compile_event_later(source, lists),
-        earliest_us=reach.earliest_us,
-        latest_us=reach.latest_us,
-        event_key=lambda event: tuple(get(event) for get in attrs),
-        anchor_key=lambda event: tuple(value({anchor: event}) for value in values),
-    )
