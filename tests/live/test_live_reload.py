@@ -58,6 +58,7 @@ class Shop:
         self.snapshots: list[Snapshot] = []
         self.reloads: list[Reloaded] = []
         self.summary: Summary | None = None
+        self.stop = asyncio.Event()
         self.rule(points=5)
         self.describe()
 
@@ -75,9 +76,7 @@ class Shop:
         text = RULE.replace("POINTS", str(points)).replace("points:", f"{key}:")
         (self.folder / "any-tag.yml").write_text(text)
 
-    @asynccontextmanager
-    async def at_half(self) -> AsyncGenerator[None]:
-        """Have the first half decided, and the second played behind what is done meanwhile."""
+    def begin(self) -> asyncio.Task[Summary]:
         options = Options(
             ledger=self.folder / "ledger.db",
             folder=self.folder / "run",
@@ -85,18 +84,25 @@ class Shop:
             policy=QUICK,
             snapshot_s=0.05,
         )
-        running = asyncio.create_task(
+        return asyncio.create_task(
             run(
                 [LiveStore(read_setup(self.store))],
                 options,
                 on_snapshot=self.snapshots.append,
                 on_reloaded=self.reloads.append,
+                stop=self.stop,
             )
         )
+
+    @asynccontextmanager
+    async def at_half(self) -> AsyncGenerator[None]:
+        """Have the first half decided, and the second played behind what is done meanwhile."""
+        running = self.begin()
         try:
             await self.until(self.is_half, running)
             yield
-            self.go_on.touch()
+            if not self.stop.is_set():
+                self.go_on.touch()
             self.summary = await running
         finally:
             running.cancel()
@@ -206,6 +212,22 @@ async def test_an_engine_that_dies_beside_edited_files_comes_back_with_what_it_h
     assert shop.summary is not None
     assert shop.summary.completed
     assert is_followed(shop.decided())
+
+
+async def test_a_new_ledger_over_an_old_log_goes_by_the_rules_of_its_run_in_the_end(
+    tmp_path: Path,
+) -> None:
+    before = Shop(tmp_path)
+    async with before.at_half():
+        before.rule(points=9)
+        await before.ask()
+        before.stop.set()
+    (tmp_path / "ledger.db").unlink()
+    after = Shop(tmp_path)
+    after.rule(points=7)
+    after.go_on.touch()
+    await after.begin()
+    assert after.decided() == [0, *[70] * COUNT], "what comes behind the old reload, too"
 
 
 async def test_a_run_that_was_killed_is_not_taken_for_one_that_runs(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from aislewatch.runtime.nats_link import Link
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.setup_shelf import SetupShelf
 from aislewatch.runtime.storefile import read_setup
-from aislewatch.runtime.stream_marks import sequence_of_last
+from aislewatch.runtime.stream_marks import last_of, sequence_of_last, ticking_stores
 
 COMMITTED_S: Final = 60.0
 """How long to wait for the engine to come to the place."""
@@ -175,20 +175,13 @@ class Reloading:
         )
 
     def _mark(self, store: str, setup: Setup, by: str) -> StoreReloaded:
-        return StoreReloaded(
-            id=f"{CLOCK_DEVICE}/{self._boot}/reload/{self._count}",
-            store=store,
-            device=CLOCK_DEVICE,
-            time=self._running.now_us(setup),
-            meaning=setup.meaning,
-            by=by or None,
-        )
+        ident = f"{CLOCK_DEVICE}/{self._boot}/reload/{self._count}"
+        return _reloaded(ident, store, setup, self._running.now_us(setup), by)
 
     async def _followed(self, store: str, named: set[str], before: Mapping[str, int]) -> Reload:
         """Wait for the engine to come to the place, and for the record that names the change."""
         running = self._running
-        subject = event_subject(store, CLOCK_DEVICE, type_of(StoreReloaded))
-        sequence = await sequence_of_last(self._link, subject)
+        sequence = await sequence_of_last(self._link, _subject(store))
 
         def committed() -> bool:
             return running.committed.get(store, 0) >= sequence
@@ -207,6 +200,49 @@ class Reloading:
             async with asyncio.timeout(wait_s):
                 while not holds() and not self._running.engine_over:
                     await asyncio.sleep(_POLL_S)
+
+
+async def restated(
+    stores: Sequence[LiveStore], link: Link, *, boot: str, time_us: int
+) -> list[StoreReloaded]:
+    """Give what must be put into the log at a start, behind earlier runs' reloads.
+
+    An engine whose ledger is new reads the log from its beginning and follows the reloads in it; at
+    its end it must go by what this run was started with.
+
+    Args:
+        stores: what is run.
+        link: for what the log holds.
+        boot: tells this run's from those of other runs.
+        time_us: the time.
+
+    Raises:
+        BusError: NATS does not answer.
+    """
+    events: list[StoreReloaded] = []
+    for live in stores:
+        setup = live.setup
+        for store in setup.stores or await ticking_stores(link):
+            last = await last_of(link, _subject(store))
+            if last.sequence and setup.meaning.encode() not in last.payload:
+                ident = f"{CLOCK_DEVICE}/{boot}/reload/0"
+                events.append(_reloaded(ident, store, setup, time_us))
+    return events
+
+
+def _reloaded(ident: str, store: str, setup: Setup, time_us: int, by: str = "") -> StoreReloaded:
+    return StoreReloaded(
+        id=ident,
+        store=store,
+        device=CLOCK_DEVICE,
+        time=time_us,
+        meaning=setup.meaning,
+        by=by or None,
+    )
+
+
+def _subject(store: str) -> str:
+    return event_subject(store, CLOCK_DEVICE, type_of(StoreReloaded))
 
 
 async def _read(live: LiveStore) -> Setup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +29,34 @@ _NO_MESSAGE = 10037
 _TICKS = f"{EVENTS}.*.{CLOCK_DEVICE}.{CLOCK_TICK}"
 
 
+class Last(NamedTuple):
+    """The last event of a subject.
+
+    Attributes:
+        sequence: its number in the stream; 0 where there is no such event.
+        payload: the bytes as published.
+    """
+
+    sequence: int
+    payload: bytes
+
+
+async def last_of(link: Link, subject: str) -> Last:
+    """Give the last event of a subject or filter.
+
+    Raises:
+        BusError: NATS does not answer, or there is no stream.
+    """
+    answer = await link.api(f"STREAM.MSG.GET.{EVENT_STREAM}", {"last_by_subj": subject})
+    if "error" in answer:
+        if answer["error"].get("err_code") == _NO_MESSAGE:
+            return Last(0, b"")
+        message = f"stream {EVENT_STREAM}: {answer['error'].get('description')}"
+        raise BusError(message)
+    told = answer["message"]
+    return Last(int(told["seq"]), b64decode(told.get("data", "")))
+
+
 async def last_sequence(link: Link, store: str) -> int:
     """Give the sequence number of the last event of a store; 0 where there is none.
 
@@ -43,13 +72,7 @@ async def sequence_of_last(link: Link, subject: str) -> int:
     Raises:
         BusError: NATS does not answer, or there is no stream.
     """
-    answer = await link.api(f"STREAM.MSG.GET.{EVENT_STREAM}", {"last_by_subj": subject})
-    if "error" in answer:
-        if answer["error"].get("err_code") == _NO_MESSAGE:
-            return 0
-        message = f"stream {EVENT_STREAM}: {answer['error'].get('description')}"
-        raise BusError(message)
-    return int(answer["message"]["seq"])
+    return (await last_of(link, subject)).sequence
 
 
 async def newest_ticks(link: Link) -> dict[str, int]:
@@ -62,10 +85,9 @@ async def newest_ticks(link: Link) -> dict[str, int]:
     """
     newest: dict[str, int] = {}
     for store in await ticking_stores(link):
-        what = {"last_by_subj": tick_subject(store)}
-        answer = await link.api(f"STREAM.MSG.GET.{EVENT_STREAM}", what)
-        if "error" not in answer:
-            tick = msgspec.json.decode(b64decode(answer["message"]["data"]), type=_Tick)
+        last = await last_of(link, tick_subject(store))
+        if last.sequence:
+            tick = msgspec.json.decode(last.payload, type=_Tick)
             newest[store] = tick.time + tick.final
     return newest
 
