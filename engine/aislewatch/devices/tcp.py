@@ -91,6 +91,7 @@ class TcpLine:
             DeviceNotReady: nobody answers.
         """
         self._streams = await dial(self._host, self._port, within_s=self._within_s)
+        self._gone = False
 
     async def read(self, timeout_s: float | None = None) -> bytes:
         """Give what has come; nothing where nothing came in time.
