@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislewatch.events.kinds import DeviceState, Event, PersonMatch
+from aislewatch.events.kinds import DeviceState, Event, PersonMatch, VisionPerson
 from aislewatch.events.likeness import Comparer
 from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorContext
@@ -25,7 +25,7 @@ from aislewatch.runtime.watchlist_guard import Guard
 from aislewatch.runtime.watchlist_terms import KnownOffendersPart, Terms
 from aislewatch_plugins.camera.config import FacesConfig
 from aislewatch_plugins.camera.faces import Faces
-from aislewatch_plugins.camera.seen import Face
+from aislewatch_plugins.camera.seen import Face, Person
 from aislewatch_plugins.camera.sensor import CameraFaces
 from aislewatch_sim.camera import face_words
 from aislewatch_sim.camera.broker import Broker, brokers
@@ -160,6 +160,9 @@ async def test_who_is_on_the_list_is_told_by_an_entry_and_a_stranger_not_at_all(
     assert 0.9 < match.similarity <= 1
     assert match.person.startswith("track-")
     assert "t2" not in match.person
+    there = [event for event in shop.received.found if isinstance(event, VisionPerson)]
+    assert len({event.person for event in there}) == 2
+    assert match.person in {event.person for event in there}
     assert health.detail.endswith("2 faces compared, 1 alike")
     guard.close()
 
@@ -252,14 +255,16 @@ def test_a_golden_message_is_read_to_the_letter() -> None:
         b'"embedding": "AACAPwAAAL8="}]}'
     )
     at_us = START_S * 1_000_000 + 250_000
-    (face,) = Faces(CONFIG).read(TOPIC, listed)
-    assert face == Face(at_us, "17", "m", [1.0, -0.5], 0.83)
-    (face,) = Faces(CONFIG).read(TOPIC, packed)
-    assert face == Face(at_us, "17", "m", array("f", [1.0, -0.5]))
+    somebody = Person(at_us, "17")
+    told = list(Faces(CONFIG).read(TOPIC, listed))
+    assert told == [somebody, Face(at_us, "17", "m", [1.0, -0.5], 0.83)]
+    told = list(Faces(CONFIG).read(TOPIC, packed))
+    assert told == [somebody, Face(at_us, "17", "m", array("f", [1.0, -0.5]))]
     zoned = CONFIG.model_copy(update={"zones": {"door": "entrance"}})
-    (face,) = Faces(zoned).read(TOPIC, listed)
+    there, face = Faces(zoned).read(TOPIC, listed)
+    assert isinstance(there, Person)
     assert isinstance(face, Face)
-    assert face.zone == "entrance"
+    assert (there.zones, face.zone) == (("entrance",), "entrance")
     assert list(Faces(CONFIG).read("another/topic", listed)) == []
     assert list(Faces(CONFIG).read(TOPIC, b'{"at": 1772438400, "faces": []}')) == []
 
@@ -288,7 +293,7 @@ def test_a_face_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused_and_never_crash(payload: bytes) -> None:
     with suppress(ValueError):
-        assert all(isinstance(seen, Face) for seen in Faces(CONFIG).read(TOPIC, payload))
+        assert all(isinstance(seen, Face | Person) for seen in Faces(CONFIG).read(TOPIC, payload))
 
 
 JSON = st.recursive(
@@ -303,4 +308,4 @@ def test_any_json_in_any_place_is_read_or_refused(at: Any, embedding: Any, quali
     face = {"track": "1", "model": "m", "embedding": embedding, "quality": quality}
     payload = json.dumps({"at": at, "faces": [face]}).encode()
     with suppress(ValueError):
-        assert all(isinstance(seen, Face) for seen in Faces(CONFIG).read(TOPIC, payload))
+        assert all(isinstance(seen, Face | Person) for seen in Faces(CONFIG).read(TOPIC, payload))

@@ -8,7 +8,7 @@ import pytest
 
 from aislewatch.testing.contract import contract_for
 from aislewatch_plugins.badge.sensor import Badge
-from aislewatch_plugins.camera.sensor import CameraAxis, CameraFrigate, CameraMeraki
+from aislewatch_plugins.camera.sensor import CameraAxis, CameraFaces, CameraFrigate, CameraMeraki
 from aislewatch_plugins.feed.sensor import Feed
 from aislewatch_plugins.llrp.sensor import Llrp
 from aislewatch_plugins.pos.json_sensor import PosJson
@@ -18,7 +18,7 @@ from aislewatch_plugins.pos.square_sensor import PosSquare
 from aislewatch_plugins.scale.sensor import Scale
 from aislewatch_plugins.vision.sensor import Vision
 from aislewatch_sim.badge.bench import BadgeBench
-from aislewatch_sim.camera.bench import AxisBench, FrigateBench, MerakiBench
+from aislewatch_sim.camera.bench import AxisBench, FacesBench, FrigateBench, MerakiBench
 from aislewatch_sim.camera.broker import brokers
 from aislewatch_sim.feed.bench import FeedBench
 from aislewatch_sim.llrp.bench import LlrpBench
@@ -41,4 +41,5 @@ test_a_cloud_till = pytest.mark.slow(contract_for(PosSquare, SquareBench))
 test_a_meraki = watched(pytest.mark.slow(contract_for(CameraMeraki, MerakiBench)))
 test_a_camera_of_frigate = watched(pytest.mark.slow(contract_for(CameraFrigate, FrigateBench)))
 test_an_axis_camera = watched(pytest.mark.slow(contract_for(CameraAxis, AxisBench)))
+test_a_service_of_faces = watched(pytest.mark.slow(contract_for(CameraFaces, FacesBench)))
 test_a_camera_that_sends_pictures = pytest.mark.slow(contract_for(Vision, VisionBench))

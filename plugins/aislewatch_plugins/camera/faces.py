@@ -8,7 +8,8 @@ No standard says how embeddings are published, so the service that makes them pu
 
 ``embedding`` is a list of figures, or base64 of 32-bit floats, little-endian. ``track`` is the
 service's own name of a person in view; ``zone`` and ``quality`` may be missing, and a face of
-unknown quality is not compared. A frame without faces says that the service is alive.
+unknown quality is not compared. Whoever has a face is told to be there, too. A frame without faces
+says that the service is alive.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from msgspec import Meta, Struct
 
 from aislewatch_plugins.camera.config import FacesConfig
 from aislewatch_plugins.camera.payloads import read_json, time_of, time_of_text
-from aislewatch_plugins.camera.seen import Face, Seen
+from aislewatch_plugins.camera.seen import Face, Person, Seen
 
 _FIGURE_BYTES: Final = 4
 _FIGURES_MOST: Final = 8_192
@@ -75,6 +76,7 @@ class Faces:
         zones = self._config.zones
         for face in frame.faces:
             zone = zones.get(face.zone or "") if zones else None
+            yield Person(time_us, face.track, (zone,) if zone is not None else ())
             yield Face(
                 time_us=time_us,
                 track=face.track,

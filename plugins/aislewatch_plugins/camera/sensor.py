@@ -289,7 +289,7 @@ class CameraFaces(_Camera):
     descriptor: ClassVar[Descriptor] = Descriptor(
         name="camera-faces",
         title="A service that publishes faces as embeddings, by MQTT",
-        emits=("person.match", "device.state"),
+        emits=(*_PEOPLE, "person.match"),
         faces=True,
     )
 

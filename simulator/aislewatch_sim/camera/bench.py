@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import aiomqtt
 
 from aislewatch_sim.bench import TwinBench
-from aislewatch_sim.camera import words
+from aislewatch_sim.camera import face_words, words
 from aislewatch_sim.camera.broker import Broker, brokers
 from aislewatch_sim.camera.door import Door
 from aislewatch_sim.camera.scene import Scene
@@ -155,3 +155,20 @@ class AxisBench(CameraBench):
         number = self.scene.leave(visitor.number).number
         gone = words.axis_frame(_NAME, self.scene, now_ms / 1000, (number,))
         return [there, gone], {"type": "vision.person", "time": 1000 * now_ms}
+
+
+class FacesBench(CameraBench):
+    """A service that makes embeddings: each act has another face before the camera."""
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """Its topic."""
+        return {"topic": _NAME}
+
+    def told(self, now_ms: int) -> tuple[Sequence[Words], Mapping[str, object]]:
+        """Let somebody be seen whom nobody has seen before, and gone in the next picture."""
+        number = self.scene.leave(self.scene.enter(0.5, 0.8, now_ms / 1000).number).number
+        # Short: with some faults each byte is a message of its own.
+        seen = (str(number), face_words.face(number)[:4])
+        said = face_words.frame(_NAME, now_ms / 1000, [seen], packed=True)
+        return [said], {"type": "vision.person", "time": 1000 * now_ms}
