@@ -108,8 +108,11 @@ class Shop:
 
     def _spec(self, device: str, mode: str, attempt: int) -> DeviceSpec:
         who = self._server.engine
+        source: dict[str, Any] = {"kind": "folder", "path": "pictures"}
+        if device == "camera-2":
+            source |= {"follow": True, "silence": "1h"}
         config: dict[str, Any] = {
-            "source": {"kind": "folder", "path": "pictures", "follow": device == "camera-2"},
+            "source": source,
             "key_file": "cameras.key",
             "detector": {
                 "model": "spot.tflite",
@@ -161,12 +164,9 @@ async def lives(shop: Shop, *broken: tuple[str, str, str]) -> None:
     assert [outcome.ending for outcome in ended] == [ending for _, ending, _ in broken]
     for outcome, (_, _, detail) in zip(ended, broken, strict=True):
         assert detail in outcome.detail
-    assert shop.told("camera-1") == [
-        ("starting", ""),
-        ("offline", broken[0][1]),
-        ("online", ""),
-        ("stopped", "ended"),
-    ]
+    told = shop.told("camera-1")
+    assert told[:2] == [("starting", ""), ("offline", broken[0][1])]
+    assert told[-2:] == [("online", ""), ("stopped", "ended")]
     assert camera.events > 0
 
 
