@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from aislewatch.events.registry import Registry
+from aislewatch.rules.case import TestCase
 from aislewatch.rules.load import load_rules
-from aislewatch.rules.rule import Rule, TestCase
+from aislewatch.rules.rule import Rule
 from aislewatch.runtime.rule_folder import macros_of, rules_in
 from aislewatch.testing.running import run_case
 

@@ -9,7 +9,8 @@ from aislewatch.errors import FileMistakes, Mistake
 from aislewatch.events.kinds import Event
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.registry import Registry
-from aislewatch.rules.rule import Rule, TestCase
+from aislewatch.rules.case import TestCase
+from aislewatch.rules.rule import Rule
 from aislewatch.rules.signals import with_signals
 
 

@@ -22,7 +22,8 @@ from aislewatch.events.model import Device, StoreModel
 from aislewatch.events.quantities import written_duration
 from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry
-from aislewatch.rules.rule import Rule, TestCase
+from aislewatch.rules.case import TestCase
+from aislewatch.rules.rule import Rule
 from aislewatch.rules.signals import with_signals
 
 CENTIBANS = 10

@@ -17,7 +17,8 @@ from aislewatch.errors import Mistake
 from aislewatch.events.kinds import Event
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.registry import Registry
-from aislewatch.rules.rule import Rule, TestCase
+from aislewatch.rules.case import TestCase
+from aislewatch.rules.rule import Rule
 
 SHUFFLES = 20
 """Orders of arrival that each test is run in."""

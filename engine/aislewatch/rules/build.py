@@ -11,6 +11,7 @@ from aislewatch.events.located import Path
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.units import Dimension
 from aislewatch.rules import model, rule
+from aislewatch.rules.case import TestCase
 from aislewatch.rules.case_values import CaseValues
 from aislewatch.rules.clauses import ClauseReader, names_bound
 from aislewatch.rules.desk import Desk
@@ -280,12 +281,12 @@ class Build:
         self._desk.wrong(path, message, hint, offset=offset, length=len(text))
         return None
 
-    def _test(self, index: int, shape: model.TestShape) -> rule.TestCase:
+    def _test(self, index: int, shape: model.TestShape) -> TestCase:
         path, expect = ("tests", index, "events"), ("tests", index, "expect")
         offset = len(shape.events) - len(shape.events.lstrip())
         values = CaseValues(self._desk, self._scope)
         about = shape.expect.about.items()
-        return rule.TestCase(
+        return TestCase(
             name=shape.name,
             events=values.filled(path, shape.events),
             line=self._desk.line(path, offset),

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from aislewatch.rules import emit
 from aislewatch.rules.backtest import Backtest
+from aislewatch.rules.case import TestCase
 from aislewatch.rules.compiling import Lists, binding_items, compile_bindings, compile_event
 from aislewatch.rules.tree import InList, Term, Type, parts
 from aislewatch.rules.windows import Reach, Window
@@ -350,29 +351,6 @@ class Requirement:
     type: str
     on: Join | None
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TestCase:
-    """An inline test.
-
-    Attributes:
-        events: its events, with values of parameters filled in.
-        line: where they begin in the file, for mistakes in them.
-        written: the events as the file has them.
-    """
-
-    __test__ = False
-
-    name: str
-    events: str
-    line: int
-    fires: int
-    at: str | None
-    about: Mapping[str, str]
-    points: int | None
-    because_not: str | None
-    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
