@@ -7,16 +7,14 @@ and deadlines run in one order, so that a jump of the watermark gives what a wal
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import Any, NamedTuple
 
 from aislewatch.detect.begun import begin, forget, note
-from aislewatch.detect.bound import Bound, LetGo
+from aislewatch.detect.bound import Bound
+from aislewatch.detect.due import Due, judging_order
 from aislewatch.detect.health import Health
-from aislewatch.detect.incidents import Incidents, Scoring, Step
+from aislewatch.detect.incidents import Incidents, Scoring
 from aislewatch.detect.judgement import Compiler
 from aislewatch.detect.judging import compile_judge
 from aislewatch.detect.lists import NamedLists
@@ -24,6 +22,7 @@ from aislewatch.detect.order import Fate, Order, order_key
 from aislewatch.detect.plan import HOUSEKEEPING_US, Plan, RulePlan, Undecided, Verdict
 from aislewatch.detect.signals import Change, SignalChange, Signals, signal_id
 from aislewatch.detect.snapshot import CoreState, decode_state, encode_state
+from aislewatch.detect.telling import Teller
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import ClockTick, DeviceState, Event, ListChanged, VisionSnapshot
 from aislewatch.events.model import StoreModel
@@ -31,10 +30,6 @@ from aislewatch.events.record import Record, canonical_json
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule
 from aislewatch.rules.signals import heard_by, with_signals
-
-_END_OF_TIME = 1 << 62
-
-_TOLD = {change: f"signal.{change.value}" for change in Change}
 
 
 class Settings(NamedTuple):
@@ -61,22 +56,6 @@ class Settings(NamedTuple):
     evidence: int = 2_000_000
     priors_cb: Mapping[str, int] = {}  # A NamedTuple's default is never written to.
     timezone: str = "UTC"
-
-
-class _Pending(NamedTuple):
-    """A judgement that waits for its last window to close; sorts into the order of judging.
-
-    Of one deadline, rules come before those that judge their signals.
-    """
-
-    deadline: int
-    stratum: int
-    time: int
-    device: str
-    seq: int
-    rule: int
-    tie: int
-    anchor: Event
 
 
 class Core:
@@ -113,7 +92,8 @@ class Core:
         self._health = Health(state.health)
         self._lists = NamedLists(model.lists, state.lists)
         self._signals = Signals(state.signals)
-        self._due: list[tuple[RulePlan, Event]] = []
+        self._due = Due()
+        self._teller = Teller(settings.store)
         scoring = Scoring(settings.priors_cb, settings.merge_window_us, settings.span_us)
         self._incidents = Incidents(settings.store, scoring, state.incidents)
         self._plan = Plan(
@@ -123,35 +103,31 @@ class Core:
             self._health,
             horizon_us=settings.horizon_us,
             take_anchor=self._take_anchor,
-            due=self._due,
+            due=self._due.at_once,
             silent=silent,
             compiler=compiler,
             lists=self._lists,
             store=settings.store,
             doubts=state.doubts,
         )
-        for cls, tell in (
-            (DeviceState, self._take_state),
-            (ListChanged, self._take_list),
-            (VisionSnapshot, self._take_picture),
-        ):
+        self._news: dict[type[Event], Callable[[Any], None]] = {
+            DeviceState: self._take_state,
+            ListChanged: self._take_list,
+            VisionSnapshot: self._take_picture,
+        }
+        for cls, tell in self._news.items():
             self._plan.intake[cls] = self._before(self._plan.intake[cls], tell)
         self._configuration = _configuration(settings, self._plan)
         self._stop = -1
         self._judged = -1
-        self._ties = count()
         begin(self._plan, state.begun, self._order.watermark)
         self._bound = Bound(self._plan, settings.evidence, state.let_go, state.begun.rules)
         for event in sorted(state.evidence, key=order_key):
             self._plan.insert(event)
         by_id = {plan.rule.id: plan for plan in self._plan.rules}
-        self._later = [
-            self._pending(by_id[rule], deadline, a)
-            for rule, deadline, a in state.pending
-            if rule in by_id
-        ]
-        heapify(self._later)
-        self._records: list[Record] = []
+        for rule, deadline, anchor in state.pending:
+            if rule in by_id:
+                self._due.wait(by_id[rule], anchor, deadline)
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -171,7 +147,7 @@ class Core:
                 id and content, but the very same object, given twice before a tick releases it,
                 counts twice: decoding never makes it, and to look for it would cost every event.
         """
-        self._records = []
+        self._teller.records = []
         order, enrichers = self._order, self._model.enrichers
         held = order.state.held
         after, until = order.admits
@@ -188,21 +164,22 @@ class Core:
             else:
                 self._stray(self._model.enrich(event))
         self._count("events", seen)
-        return self._records
+        return self._teller.records
 
     def snapshot(self) -> bytes:
         """Give all state as bytes; a core that starts from them goes on as if never stopped."""
-        names = [plan.rule.id for plan in self._plan.rules]
         self._state.evidence = self._plan.kept.retained()
         note(self._plan, self._state.begun)
-        self._state.pending = [(names[p.rule], p.deadline, p.anchor) for p in sorted(self._later)]
+        self._state.pending = [
+            (plan.rule.id, deadline, anchor) for plan, deadline, anchor in self._due.waiting()
+        ]
         return encode_state(self._state)
 
     # In order ------------------------------------------------------------------------------------
 
     def _tick(self, tick: ClockTick) -> None:
         self._configure(tick.time)
-        order, later, intake = self._order.state, self._later, self._plan.intake
+        order, intake = self._order.state, self._plan.intake
         known, older = order.known, order.older
         released = self._order.tick(tick)
         self._bound.coming(len(released))
@@ -219,78 +196,53 @@ class Core:
                     continue
             intake[event.__class__](event)
         watermark = self._order.watermark
-        if tick.final and later:
+        if tick.final:
             # Nothing more will come: what still waits is decided on what there is.
-            watermark = max(watermark, *(pending.deadline for pending in later))
+            watermark = max(watermark, self._due.last_us)
             self._order.advance(watermark)
         self._judge_through(watermark)
         self._keep_house(watermark)
 
     def _come_to(self, time: int) -> None:
         """Decide what is due before a time, and let go of what no longer matters at it."""
-        later, kept = self._later, self._plan.kept
+        kept = self._plan.kept
         self._judge_through(time - 1)
         if time > self._state.housekeeping:
             self._keep_house(time - 1)
         if time >= kept.turn_at:
             kept.turn(time)
-        deadline = later[0].deadline if later else _END_OF_TIME
-        self._stop = min(deadline + 1, self._state.housekeeping + 1, kept.turn_at)
+        self._stop = min(self._due.next_us + 1, self._state.housekeeping + 1, kept.turn_at)
 
     def _take_anchor(self, plan: RulePlan, anchor: Event) -> None:
         if plan.wait_us == 0 and not self._plan.layered:
             # Its evidence is all there; it is judged together with others of its kind.
-            self._due.append((plan, anchor))
+            self._due.at_once.append((plan, anchor))
             return
         deadline = anchor.time + plan.wait_us
         if deadline < self._stop:
             self._stop = deadline + 1
-        heappush(self._later, self._pending(plan, deadline, anchor))
-
-    def _pending(self, plan: RulePlan, deadline: int, anchor: Event) -> _Pending:
-        place = (anchor.time, anchor.device, anchor.seq, plan.number, next(self._ties))
-        return _Pending(deadline, plan.stratum, *place, anchor)
+        self._due.wait(plan, anchor, deadline)
 
     def _judge_through(self, limit: int) -> None:
         """Judge what is due up to and including a time, in the order of deadlines."""
-        later = self._later
-        while self._due or later:
-            deadline = min(later[0].deadline, limit + 1) if later else limit + 1
+        while self._due:
+            deadline = min(self._due.next_us, limit + 1)
             self._judge_due_before(deadline)
             if deadline > limit:
                 return
             if deadline > self._state.housekeeping:
                 self._keep_house(deadline - 1)
-            # Those that waited until now, and those that did not need to.
-            due = self._take_due_before(deadline + 1)
-            first = later[0][:2]
-            while later and later[0][:2] == first:
-                pending = heappop(later)
-                due.append((self._plan.rules[pending.rule], pending.anchor))
-            due.sort(key=_judging_order)
-            for plan, anchor in due:
+            for plan, anchor in self._due.take_next():
                 self._judge(plan, anchor, deadline)
 
     def _judge_due_before(self, time: int) -> None:
-        due = self._take_due_before(time)
+        due = self._due.take_before(time)
         if not self._plan.orderly:
-            due.sort(key=_judging_order)
+            due.sort(key=judging_order)
         for plan, anchor in due:
             verdict = plan.judge(anchor)
             if verdict is not None:  # Most do not hold, and there is nothing to tell.
                 self._take_verdict(plan, anchor, verdict, anchor.time)
-
-    def _take_due_before(self, time: int) -> list[tuple[RulePlan, Event]]:
-        """Take out what is due without waiting, of anchors before a time; in the total order."""
-        due = self._due
-        if not due or due[-1][1].time < time:
-            taken = due[:]
-            due.clear()
-            return taken
-        cut = bisect_left(due, time, key=_time_of_anchor)
-        taken = due[:cut]
-        del due[:cut]
-        return taken
 
     def _judge(self, plan: RulePlan, anchor: Event, now: int, *, late: Event | None = None) -> None:
         verdict = plan.judge(anchor)
@@ -305,7 +257,7 @@ class Core:
         if isinstance(verdict, Undecided):
             if ident not in self._state.undecided:
                 self._state.undecided[ident] = now
-                self._tell_undecided(plan, anchor, verdict, now)
+                self._teller.undecided(plan.rule.id, ident, anchor, verdict, now)
                 # Before it is withdrawn, so that nobody takes it for decided in between.
                 self._doubt(self._plan.doubts.tell(plan.rule.id, ident, anchor), now)
             verdict = None
@@ -320,17 +272,11 @@ class Core:
     def _change(self, changes: list[SignalChange], now: int, late: Event | None) -> None:
         for change in changes:
             signal = change.signal
-            payload = signal.payload
-            if change.change is Change.WITHDRAWN:
-                content: dict[str, Any] = {"signal": signal.id, "rule": signal.rule}
-                if late is not None:
-                    content["because"] = late.id
-                payload = canonical_json(content)
-            self._record(f"signal/{signal.id}", _TOLD[change.change], now, payload)
+            self._teller.signal(change, now, late)
             if signal.rule in self._plan.heard:
                 self._hear(change, now)
             if signal.live:
-                self._write_steps(self._incidents.apply(change, now))
+                self._teller.steps(self._incidents.apply(change, now))
 
     def _doubt(self, maybe: Event | None, now: int) -> None:
         """Judge anew what rests on a signal of which it is open, or is no more, whether it is."""
@@ -370,14 +316,16 @@ class Core:
                 if fate is Fate.AHEAD
                 else "older than the store's horizon for late events"
             )
-            self._tell(f"device/{event.device}", "event.refused", event.time, event, reason=reason)
+            self._teller.event(
+                f"device/{event.device}", "event.refused", event.time, event, reason=reason
+            )
             return
         now = self._order.watermark
         known = self._order.remember(event)
         if known is not event and not self._wins(event, known, now, now):
             return
         self._count("late")
-        self._tell(
+        self._teller.event(
             f"device/{event.device}", "event.late", event.time, event, late_us=now - event.time
         )
         self._plan.insert(event)
@@ -425,7 +373,7 @@ class Core:
         self._count("conflicts")
         winner = self._order.contradict(event)
         loser = known if winner is event else event
-        self._tell(
+        self._teller.event(
             f"device/{event.device}",
             "device.fault",
             event.time,
@@ -446,9 +394,7 @@ class Core:
             self._health.untell(event)
         elif isinstance(event, ListChanged):
             self._lists.untell(event)
-        self._due[:] = [(plan, anchor) for plan, anchor in self._due if anchor != event]
-        self._later[:] = [p for p in self._later if p.anchor != event]
-        heapify(self._later)
+        self._due.drop(event)
         for plan in self._plan.anchored_by(event):
             ident = signal_id(plan.rule.id, event)
             self._state.undecided.pop(ident, None)
@@ -462,23 +408,19 @@ class Core:
         """Write which rules and model decide from here on, where they are not what they were."""
         if self._state.configuration != self._configuration:
             self._state.configuration = self._configuration
-            self._record("store", "store.configured", time, self._configuration.encode())
+            self._teller.record("store", "store.configured", time, self._configuration.encode())
 
-    def _tell(self, stream: str, type_: str, time: int, event: Event, **content: Any) -> None:
-        self._record(stream, type_, time, canonical_json({"event": event, **content}))
-
-    def _take_state(self, event: Event) -> None:
-        assert isinstance(event, DeviceState)
+    def _take_state(self, event: DeviceState) -> None:
         self._health.tell(event)
-        self._tell(f"device/{event.device}", "device.state", event.time, event)
+        self._teller.event(f"device/{event.device}", "device.state", event.time, event)
 
     def _take_list(self, event: ListChanged) -> None:
         self._lists.tell(event)
-        self._tell(f"list/{event.list_name}", "list.changed", event.time, event)
+        self._teller.event(f"list/{event.list_name}", "list.changed", event.time, event)
 
     def _take_picture(self, event: VisionSnapshot) -> None:
         # On record whatever rules make of it: its file is proved by its hash.
-        self._tell(f"picture/{event.picture}", "picture.kept", event.time, event)
+        self._teller.event(f"picture/{event.picture}", "picture.kept", event.time, event)
 
     def _before(
         self, intake: Callable[[Any], None], tell: Callable[[Any], None]
@@ -491,30 +433,6 @@ class Core:
             intake(event)
 
         return take
-
-    def _tell_undecided(self, plan: RulePlan, anchor: Event, verdict: Undecided, now: int) -> None:
-        content = {
-            "rule": plan.rule.id,
-            "anchor": anchor.id,
-            "clause": verdict.clause,
-            "because": verdict.because,
-        }
-        payload = canonical_json(content)
-        stream = f"signal/{signal_id(plan.rule.id, anchor)}"
-        self._record(stream, "judgement.undecided", now, payload)
-
-    def _tell_let_go(self, gone: LetGo, now: int) -> None:
-        self._count("let go", gone.events)
-        content = {**gone._asdict(), "most": self.settings.evidence}
-        self._record("store", "evidence.overflow", now, canonical_json(content))
-
-    def _write_steps(self, steps: Iterable[Step]) -> None:
-        for step in steps:
-            payload = canonical_json(step.content)
-            self._record(f"incident/{step.incident}", step.type, step.time, payload)
-
-    def _record(self, stream: str, type_: str, time: int, payload: bytes) -> None:
-        self._records.append(Record(self.settings.store, stream, type_, max(time, 0), payload))
 
     def _count(self, name: str, by: int = 1) -> None:
         counters = self._state.counters
@@ -530,12 +448,13 @@ class Core:
         # At the first minute that is due all is there that a walk would have found at it.
         self._plan.kept.turn(state.housekeeping)
         for gone in self._bound.keep():
-            self._tell_let_go(gone, state.housekeeping)
+            self._count("let go", gone.events)
+            self._teller.let_go(gone, self.settings.evidence, state.housekeeping)
         due = limit // HOUSEKEEPING_US * HOUSEKEEPING_US
         past = due - self.settings.horizon_us
         # Also where no event ever comes again: what is too old goes by time alone.
         self._plan.kept.turn(due)
-        self._write_steps(self._incidents.settle(past))
+        self._teller.steps(self._incidents.settle(past))
         self._signals.forget(past)
         self._health.forget(past - self._plan.span_us)
         self._lists.forget(past - self._plan.span_us)
@@ -546,15 +465,6 @@ class Core:
         for ident in [s for s, time in state.undecided.items() if time < past]:
             del state.undecided[ident]
         state.housekeeping = due + HOUSEKEEPING_US
-
-
-def _time_of_anchor(due: tuple[RulePlan, Event]) -> int:
-    return due[1].time
-
-
-def _judging_order(due: tuple[RulePlan, Event]) -> tuple[int, str, int, int]:
-    plan, anchor = due
-    return anchor.time, anchor.device, anchor.seq, plan.number
 
 
 def _configuration(settings: Settings, plan: Plan) -> str:
