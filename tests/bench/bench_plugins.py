@@ -11,10 +11,12 @@ import asyncio
 import statistics
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
 import detector_figures
 import gate_load
+import picture_jobs
 import plugin_jobs
 
 from aislewatch.runtime.collector import calm_collector
@@ -25,7 +27,7 @@ def decoders(scale: int, rounds: int) -> None:
     """Print a line for each plugin: bytes in, events counted out, on one core."""
     print("From a device's bytes to events, one core")
     print(f"  {'':<22}{'':>17}{'':>9}{'CPU of one device':>36}")
-    for job in plugin_jobs.jobs(scale):
+    for job in chain(plugin_jobs.jobs(scale), picture_jobs.picture_jobs(scale)):
         seconds: list[float] = []
         for _ in range(rounds):
             since = time.process_time()

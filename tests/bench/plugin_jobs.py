@@ -7,7 +7,6 @@ plugin that is fast because it refuses everything is seen.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -55,7 +54,7 @@ from aislewatch_sim.camera.words import Words
 from aislewatch_sim.demo.day import make_day
 from aislewatch_sim.llrp import wire
 from aislewatch_sim.pos import json_words, poslog_words, receipt_words, square_words
-from aislewatch_sim.pos.till import OPENS, Till, shift
+from aislewatch_sim.pos.till import Till, shift
 from aislewatch_sim.scale.pan import Build, Pan
 from aislewatch_sim.scale.twin import VOICES
 from aislewatch_sim.tags import sgtin96
@@ -152,7 +151,7 @@ def _gate(reads: int) -> Job:
     config = LlrpConfig.model_validate({"address": "gate", "antennas": antennas, "repeat": "0s"})
 
     def work() -> Answer:
-        splitter, teller = Splitter(), Teller(config, _context())
+        splitter, teller = Splitter(), Teller(config, context_at(_START_US))
         events = 0
         for chunk in _chunks(raw):
             now_us = _START_US + 1_000 * events
@@ -214,7 +213,7 @@ def _badges(frames: int) -> Job:
     config = BadgeConfig(port="/dev/null", key_file="key")
 
     def work() -> Answer:
-        splitter, teller = BadgeSplitter(), BadgeTeller(config, _context(), _SECRET)
+        splitter, teller = BadgeSplitter(), BadgeTeller(config, context_at(_START_US), _SECRET)
         now_us, events = _START_US, 0
         for chunk in _chunks(raw):
             for came in splitter.feed(chunk):
@@ -237,7 +236,7 @@ def _signed_json(till: Till) -> Job:
 
     def work() -> Answer:
         counts = Counts()
-        teller = PosTeller(_context(now_us), PosConfig(), counts)
+        teller = PosTeller(context_at(now_us), PosConfig(), counts)
         for headers, body in requests:
             check(
                 [_SECRET],
@@ -264,7 +263,7 @@ def _webhooks(till: Till) -> Job:
 
     def work() -> Answer:
         counts = Counts()
-        teller = PosTeller(_context(now_us), PosConfig(), counts)
+        teller = PosTeller(context_at(now_us), PosConfig(), counts)
         for headers, body in signed:
             check_square([_SECRET], url, headers[SQUARE], body)
             teller.tell(read_facts(read_notification(body), "GBP"))
@@ -280,7 +279,7 @@ def _poslog(till: Till, version: str) -> Job:
 
     def work() -> Answer:
         counts = Counts()
-        teller = PosTeller(_context(now_us), PosConfig(), counts)
+        teller = PosTeller(context_at(now_us), PosConfig(), counts)
         reader = PosLogReader(DIALECTS["arts"], zone="UTC", currency="GBP")
         read = 0
         for transaction in transactions(data):
@@ -299,7 +298,7 @@ def _paper(till: Till) -> Job:
 
     def work() -> Answer:
         counts = Counts()
-        teller = PosTeller(_context(now_us), PosConfig(), counts)
+        teller = PosTeller(context_at(now_us), PosConfig(), counts)
         reader = Receipts(patterns, name="b", idle_us=1, near_us=1, lone_kick=True, counts=counts)
         for receipt in receipts:
             teller.tell(reader.feed(receipt, now_us))
@@ -324,7 +323,7 @@ def _camera(vendor: str, config: CameraConfig, decoder: Callable[[], Decoder], s
     start_s = _START_US // 1_000_000
 
     def work() -> Answer:
-        teller = CameraTeller(config, _context(), decoder(), _SECRET, _START_US)
+        teller = CameraTeller(config, context_at(_START_US), decoder(), _SECRET, _START_US)
         events = 0
         for at_s, one in said:
             now_us = (start_s + at_s) * 1_000_000
@@ -361,7 +360,7 @@ def _numbers(scene: Scene) -> Iterator[int]:
 
 
 def _rows(days: int) -> Job:
-    lines = [line.data for line in make_day(1).lines["kiosk"] if _whole(line.data)] * days
+    lines = [line.data for line in make_day(1).lines["kiosk"]] * days
     raw = b"".join(line + b"\n" for line in lines)
     mapping = Path(str(files("aislewatch_sim.demo") / "shop" / "kiosk.mapping.yml"))
     plan = load_mapping(mapping.read_text(encoding="utf-8"), mapping.name, _REGISTRY).plan({}, {})
@@ -381,16 +380,8 @@ def _rows(days: int) -> Job:
     return Job("feed", "rows", len(lines), len(raw), 50, work)
 
 
-def _whole(line: bytes) -> bool:
-    """Say whether a row of the demo's day is one that was not damaged."""
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
-def _context(now_us: int = int(OPENS.timestamp()) * 1_000_000) -> SensorContext:
+def context_at(now_us: int) -> SensorContext:
+    """Give what a host gives, at a time in microseconds since 1970."""
     return SensorContext(
         "s1", "d1", "b1", _Clock(now_us), Random(1), _REGISTRY, ".", simulated=True
     )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import gate_load
+import picture_jobs
 import plugin_jobs
 import pytest
 
@@ -18,7 +19,7 @@ async def test_every_read_that_a_gate_reports_is_in_the_ledger_once(tmp_path: Pa
 
 
 def test_what_the_decoders_are_timed_on_is_understood_to_the_last_unit() -> None:
-    jobs = list(plugin_jobs.jobs(1))
+    jobs = [*plugin_jobs.jobs(1), *picture_jobs.picture_jobs(1)]
     assert len({job.name for job in jobs}) == len(jobs) >= 17
     for job in jobs:
         first = job.work()
