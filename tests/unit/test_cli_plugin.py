@@ -18,6 +18,7 @@ from aislewatch.runtime.installed import installed_sensors, what_is_missing
 from aislewatch.runtime.redacting import HIDDEN, redacted
 from aislewatch.testing.scaffolding import TEMPLATES
 
+SENSORS = str(Path(__file__).parents[1] / "sensors")
 SENSOR = """\
 import asyncio
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -163,6 +164,22 @@ def test_listening_shows_what_is_refused_and_how_it_is(
     assert "refused b'xyz': no frame (at byte 0)" in out
     assert f"http://x:{HIDDEN}@till" in out
     assert "hunter22" not in out
+
+
+def test_listening_shows_how_far_the_device_s_clock_is_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, SENSORS])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "leaky.key").write_text("a secret that it leaks")
+    words = ["plugin", "probe", "leaky_sensor:Leaky", "ahead_us=-12300000", "--listen", "0.2"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "its clock is 12.3 s behind ours, and 2 s are allowed" in shown
+    assert "a secret that it leaks" not in shown
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["listened"]
+    assert told["health"]["clock"]["ahead_us"] == -12_300_000
 
 
 def test_settings_come_from_a_file_and_mistakes_in_it_have_their_place(
