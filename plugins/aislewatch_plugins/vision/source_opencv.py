@@ -19,7 +19,7 @@ from aislewatch_plugins.vision.pictures import opencv, rgb
 from aislewatch_plugins.vision.source_config import FileConfig, OpencvConfig
 from aislewatch_plugins.vision.sources import Came, Newest, Shot
 
-OPEN_S: Final = 5.0
+OPEN_S: Final = 8.0
 READ_S: Final = 1.5
 """A camera that sends less than a picture in so many seconds is no video."""
 
