@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from aislewatch.authoring.backtest import Progress
 from aislewatch.authoring.backtest_labels import Label, read_labels
 from aislewatch.authoring.backtest_report import Report
 from aislewatch.cli.cases import read_cases
-from aislewatch.cli.screen import Screen
+from aislewatch.cli.screen import Screen, Step
 from aislewatch.cli.wording import count
 from aislewatch.errors import FileMistakes, Mistake, UsageError
 from aislewatch.events.model_mistakes import Misread
@@ -95,6 +96,18 @@ def read_option(option: str, text: str, read: Callable[[str], _Value]) -> _Value
         hint = f"; {error.hint}" if isinstance(error, Misread) and error.hint else ""
         message = f"{option}: {error}{hint}"
         raise UsageError(message) from None
+
+
+def progress_of(step: Step) -> Progress:
+    """Tell a progress bar how far the judging of past days is."""
+
+    def reading(events: int) -> None:
+        step(events, note="events read")
+
+    def judging(done: int, total: int) -> None:
+        step(done, total, "files judged")
+
+    return Progress(reading, judging)
 
 
 def say_what_was_left_out(screen: Screen, report: Report, setup: Setup) -> None:

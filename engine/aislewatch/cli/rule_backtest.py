@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from aislewatch.authoring.backtest import WITHIN_US, Progress, Wanted, backtest
+from aislewatch.authoring.backtest import WITHIN_US, Wanted, backtest
 from aislewatch.authoring.backtest_json import report_json
 from aislewatch.authoring.backtest_junit import backtest_junit
+from aislewatch.authoring.backtest_labels import Label
 from aislewatch.authoring.backtest_plot import plotter
 from aislewatch.authoring.backtest_report import Subject
 from aislewatch.authoring.backtest_versions import past_of, version_of
@@ -21,6 +22,7 @@ from aislewatch.cli.app import COULD_NOT_RUN, FINDINGS, FINE
 from aislewatch.cli.backtest_given import (
     cost_of,
     labels_of,
+    progress_of,
     read_option,
     say_what_was_left_out,
     shop_of,
@@ -129,16 +131,9 @@ def backtest_rules(
     screen = Screen(json=json)
     draw = plotter(plot) if plot is not None else None
     setup, days = shop_of(data, store)
-    rules = _rules(setup, files)
-    if draw is not None and len(rules) > 1:
-        message = f"--plot draws one rule at a time, and there are {len(rules)}"
-        raise UsageError(message)
+    rules = _rules(setup, files, drawn=draw is not None)
     known = labels_of(setup, labels, ledger)
-    if against and ledger is not None:
-        if not any(label.incident for label in known):
-            message = "--against and --ledger are two things to compare with: give one of them"
-            raise UsageError(message)
-        ledger = None  # It was needed for the labels alone.
+    past = _past(ledger, against, known)
     wanted = Wanted(
         data=days,
         labels=known,
@@ -148,16 +143,9 @@ def backtest_rules(
         jobs=jobs,
         seed=seed,
     )
-    subjects = [_subject(setup, rule, against, ledger) for rule in rules]
+    subjects = [_subject(setup, rule, against, past) for rule in rules]
     with screen.progress("backtest") as step:
-
-        def reading(events: int) -> None:
-            step(events, note="events read")
-
-        def judging(done: int, total: int) -> None:
-            step(done, total, "files judged")
-
-        report = backtest(setup, subjects, wanted, Progress(reading, judging))
+        report = backtest(setup, subjects, wanted, progress_of(step))
     local = Local(setup.timezone, setup.model.currency)
     show_backtest(screen, report, local)
     screen.give(report_json(report))
@@ -173,7 +161,7 @@ def backtest_rules(
     return FINE if report.passed else FINDINGS
 
 
-def _rules(setup: Setup, files: Sequence[Path]) -> list[Rule]:
+def _rules(setup: Setup, files: Sequence[Path], *, drawn: bool) -> list[Rule]:
     rules: dict[str, Rule] = {}
     mistakes: list[Mistake] = []
     for file, text in rule_files(files).items():
@@ -188,7 +176,20 @@ def _rules(setup: Setup, files: Sequence[Path]) -> list[Rule]:
         rules[rule.id] = rule
     if mistakes:
         raise FileMistakes(mistakes)
+    if drawn and len(rules) > 1:
+        message = f"--plot draws one rule at a time, and there are {len(rules)}"
+        raise UsageError(message)
     return list(rules.values())
+
+
+def _past(ledger: Path | None, against: str, labels: Sequence[Label]) -> Path | None:
+    """Give the ledger to compare with; None where it is there for the labels alone, or not."""
+    if not against or ledger is None:
+        return ledger
+    if not any(label.incident for label in labels):
+        message = "--against and --ledger are two things to compare with: give one of them"
+        raise UsageError(message)
+    return None
 
 
 def _subject(setup: Setup, rule: Rule, against: str, ledger: Path | None) -> Subject:

@@ -85,13 +85,7 @@ def promote_rule(
     """Give a rule its next status, if its tests and its days in shadow bear it."""
     screen = Screen(json=json)
     status, day, reason = _status(to), _day(on), _reason(because)
-    lock = lock_path(file)
-    if lock is None:
-        message = (
-            f"there is no {LOCK_NAME} beside {file} to write it down in; "
-            f"make one: aislewatch rules lock {file.parent}"
-        )
-        raise UsageError(message)
+    lock = _lock_of(file)
     ((name, content),) = rule_files([file]).items()
     setup = read_setup(store) if store is not None else None
     findings = check({name: content}, day, setup)
@@ -99,16 +93,14 @@ def promote_rule(
         raise FileMistakes(list(findings.mistakes))
     rule, text = findings.rules[0].rule, content.decode()
     wanted = needs(rule.status, status)
-    lacks: list[Lack] = []
-    run: ShadowRun | None = None
     own = read_rule(content, name)
-    if wanted.tests:
-        # Its tests are of its own parameters, whatever a store sets.
-        lacks += _of_tests(screen, own, content)
+    # Its tests are of its own parameters, whatever a store sets.
+    lacks = _of_tests(screen, own, content) if wanted.tests else []
+    run: ShadowRun | None = None
+    if wanted.evidence and ledger is not None:
+        run = _of_ledger(screen, ledger, rule.id, {rule.meaning, own.meaning}, labels)
+        screen.show(f"{ledger}: {run.sentence}")
     if wanted.evidence:
-        if ledger is not None:
-            run = _of_ledger(screen, ledger, rule.id, {rule.meaning, own.meaning}, labels)
-            screen.show(f"{ledger}: {run.sentence}")
         lacks += lacks_of_evidence(run, rule, text, days)
     settled(lacks, reason)
     evidence = run.sentence if run is not None and not lacks else ""
@@ -116,11 +108,7 @@ def promote_rule(
     if not check_only:
         file.write_bytes(with_status(text, name, status).encode())
         lock.write_text(written(entry), encoding="utf-8", newline="\n")
-    for lack in lacks:
-        screen.show(Text(f"in spite of: {lack.mistake.message}", "yellow"))
-    could = "could go" if check_only else "went"
     version = entry.entries[rule.id].version
-    screen.show(f"{rule.id}, version {version}, {could} from {rule.status} to {status}")
     screen.give(
         {
             "rule": rule.id,
@@ -134,7 +122,22 @@ def promote_rule(
             "in_spite_of": [lack.mistake.message for lack in lacks],
         }
     )
+    for lack in lacks:
+        screen.show(Text(f"in spite of: {lack.mistake.message}", "yellow"))
+    could = "could go" if check_only else "went"
+    screen.show(f"{rule.id}, version {version}, {could} from {rule.status} to {status}")
     return 0
+
+
+def _lock_of(file: Path) -> Path:
+    lock = lock_path(file)
+    if lock is None:
+        message = (
+            f"there is no {LOCK_NAME} beside {file} to write it down in; "
+            f"make one: aislewatch rules lock {file.parent}"
+        )
+        raise UsageError(message)
+    return lock
 
 
 def _of_tests(screen: Screen, rule: Rule, content: bytes) -> list[Lack]:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from aislewatch.authoring.backtest import WITHIN_US, Progress, Wanted
+from aislewatch.authoring.backtest import WITHIN_US, Wanted
 from aislewatch.authoring.blueprints import read_blueprint
 from aislewatch.authoring.loading import all_lists, read_rule
 from aislewatch.authoring.trial import try_rule
@@ -20,6 +20,7 @@ from aislewatch.cli.app import COULD_NOT_RUN, FINDINGS, FINE
 from aislewatch.cli.backtest_given import (
     cost_of,
     labels_of,
+    progress_of,
     read_option,
     say_what_was_left_out,
     shop_of,
@@ -130,14 +131,7 @@ def tune_rule(
     )
     docs = {one: shape.doc for one, shape in shapes.items()}
     with screen.progress("tuning") as step:
-
-        def reading(read: int) -> None:
-            step(read, note="events read")
-
-        def judging(done: int, total: int) -> None:
-            step(done, total, "files judged")
-
-        progress = Progress(reading, judging)
+        progress = progress_of(step)
         found = tune(setup, rule, text, values, wanted, progress, docs, may_lose=may_lose)
     local = Local(setup.timezone, setup.model.currency)
     show_tuning(screen, found, local)

@@ -90,16 +90,9 @@ def ask_why_not(
     Plays the events again up to then. Exit code 1 where nothing is known of whom is asked.
     """
     screen = Screen(json=json)
-    if events is None and data is not None and is_archive(data):
-        events, data = data, None
-    folder = events if events is not None and events.is_dir() and not is_archive(events) else None
-    setup = read_setup(store, data=data, events=folder) if store is not None else None
-    if setup is None and events is None:
-        message = "say what happened: --events ARCHIVE, or --store STORE.yml with its recordings"
-        raise UsageError(message)
-    asked_of, lists = _rule(rule, setup)
-    below, more = _below(asked_of, rule, setup)
-    told = Told(setup, None if folder is not None else events)
+    told = _told(store, events, data)
+    asked_of, lists = _rule(rule, told.setup)
+    below, more = _below(asked_of, rule, told.setup)
     entities = read_about(about or [], asked_of, told.registry)
     with screen.progress("reading") as step:
 
@@ -109,7 +102,6 @@ def ask_why_not(
         moment = _moment(at, told)
         asked = Asked(entities, moment, _duration(within))
         answer = why_not(asked_of, asked, told, {**more, **lists}, progress, below)
-    local = Local(told.zone, setup.model.currency if setup is not None else "")
     screen.give(
         {
             "rule": asked_of.id,
@@ -120,19 +112,38 @@ def ask_why_not(
             "answer": answer,
         }
     )
-    registry = with_signals(told.registry, asked_of.hears)
-    page = JudgementPage(local, fields_shown(asked_of, registry), whole=whole)
-    who = ", ".join(f"{kind}={value}" for kind, value in entities.items()) or "anybody"
-    near = f"{local.day(asked.at_us)} ({local.zone}), give or take {span(asked.within_us)}"
-    screen.show(Text.assemble((asked_of.id, "bold"), f"  about {who} at {near}"))
-    for part in _parts(answer, asked.at_us, page, local, whole=whole):
-        screen.show(part)
+    _show(screen, answer, asked_of, asked, told, whole=whole)
     if answer.refused:
         screen.say(f"passed over {count(answer.refused, 'message')} that are no events")
     if not answer.events:
         screen.say("aislewatch: no event was read")
         return COULD_NOT_RUN
     return FINE if answer.judged or answer.passed else 1
+
+
+def _told(store: Path | None, events: Path | None, data: Path | None) -> Told:
+    """Read the store file, and say where the events are."""
+    if events is None and data is not None and is_archive(data):
+        events, data = data, None
+    folder = events if events is not None and events.is_dir() and not is_archive(events) else None
+    setup = read_setup(store, data=data, events=folder) if store is not None else None
+    if setup is None and events is None:
+        message = "say what happened: --events ARCHIVE, or --store STORE.yml with its recordings"
+        raise UsageError(message)
+    return Told(setup, None if folder is not None else events)
+
+
+def _show(
+    screen: Screen, answer: Answer, rule: Rule, asked: Asked, told: Told, *, whole: bool
+) -> None:
+    local = Local(told.zone, told.setup.model.currency if told.setup is not None else "")
+    registry = with_signals(told.registry, rule.hears)
+    page = JudgementPage(local, fields_shown(rule, registry), whole=whole)
+    who = ", ".join(f"{kind}={value}" for kind, value in asked.about.items()) or "anybody"
+    near = f"{local.day(asked.at_us)} ({local.zone}), give or take {span(asked.within_us)}"
+    screen.show(Text.assemble((rule.id, "bold"), f"  about {who} at {near}"))
+    for part in _parts(answer, asked.at_us, page, local, whole=whole):
+        screen.show(part)
 
 
 def _parts(
