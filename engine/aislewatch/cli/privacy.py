@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from getpass import getuser
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -11,38 +10,32 @@ import typer
 from rich.text import Text
 
 from aislewatch.cli import options
+from aislewatch.cli.kept_apart import (
+    By,
+    Request,
+    StoreOption,
+    asking,
+    read_alone,
+    show_accesses,
+)
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import Local, count
-from aislewatch.errors import FileMistakes, UsageError
+from aislewatch.errors import UsageError
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.ledger import Ledger, LedgerReader
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.names import Names
 from aislewatch.runtime.names_emit import KINDS
 from aislewatch.runtime.names_terms import NamesTerms
-from aislewatch.runtime.storefile import read_document
-from aislewatch.runtime.storefile_model import EVERY_STORE, StoreFile
-from aislewatch.runtime.storefile_shape import read_shape
-from aislewatch.runtime.who import pseudonym
+from aislewatch.runtime.storefile_model import StoreFile
 
 app = typer.Typer(no_args_is_help=True)
 
-StoreOption = Annotated[
-    Path, typer.Option("--store", metavar="STORE.yml", help="The store file of the shop.")
-]
 Kind = Annotated[
     str, typer.Argument(metavar="KIND", help=f"What the number names: {', '.join(KINDS)}.")
 ]
 Number = Annotated[
     str, typer.Argument(metavar="NUMBER", help="The number, as the shop's own systems know it.")
-]
-By = Annotated[
-    str,
-    typer.Option(
-        "--by",
-        metavar="WHO",
-        help="Who does it; not said: the account at this machine. Kept as a pseudonym.",
-    ),
 ]
 
 
@@ -92,10 +85,7 @@ def erase(
     kind: Kind,
     number: Number,
     store: StoreOption,
-    request: Annotated[
-        str,
-        typer.Option("--request", metavar="NUMBER", help="Of the request; recorded. No name."),
-    ] = "",
+    request: Request = "",
     by: By = "",
     json: options.Json = False,
 ) -> int:
@@ -124,14 +114,7 @@ def purge(store: StoreOption, by: By = "", json: options.Json = False) -> int:
 def access(store: StoreOption, by: By = "", json: options.Json = False) -> int:
     """See who looked somebody up or had them forgotten. This look is recorded as well."""
     shop = _Shop.read(store, by)
-    screen = Screen(json=json)
-    rows = table("when", "what", "pseudonym", "by")
-    for one in shop.names.accesses(shop.who):
-        screen.give(one)
-        what = f"{one.action} ({one.reason})" if one.reason else one.action
-        rows.add_row(shop.local.day(one.time_us), what, one.entry or "", one.by)
-    screen.show(rows)
-    screen.say(f"to prove it: aislewatch ledger verify --ledger {shop.terms.log}")
+    show_accesses(shop.names.accesses(shop.who), shop.terms.log, shop.local, json=json)
     return 0
 
 
@@ -145,13 +128,9 @@ class _Shop:
 
     @classmethod
     def read(cls, path: Path, by: str) -> _Shop:
-        """Read the store file alone: a mistake in a rule must keep nobody from erasing."""
-        shape = read_shape(read_document(path))
-        if shape.file is None or shape.mistakes:
-            raise FileMistakes(shape.mistakes)
-        first = shape.file.store[0]
-        store = "any" if first == EVERY_STORE else first
-        terms = shape.file.personal_data.kept(store, path.resolve().parent)
+        """Read the store file, and see that names are kept."""
+        alone = read_alone(path)
+        terms = alone.file.personal_data.kept(alone.store, alone.folder)
         file = Path(terms.file)
         if not file.exists():
             message = (
@@ -159,7 +138,7 @@ class _Shop:
                 "and run it; until then numbers of people go as the devices tell them"
             )
             raise UsageError(message)
-        return cls(shape.file, terms, pseudonym(file.parent, by or getuser()))
+        return cls(alone.file, terms, asking(file, by))
 
     @property
     def names(self) -> Names:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from getpass import getuser
 from pathlib import Path
 from typing import Annotated
 
@@ -11,35 +10,29 @@ import typer
 from rich.text import Text
 
 from aislewatch.cli import options
+from aislewatch.cli.kept_apart import (
+    By,
+    Request,
+    StoreOption,
+    asking,
+    read_alone,
+    show_accesses,
+)
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.watchlist_face import read_embeddings
 from aislewatch.cli.wording import Local, count
-from aislewatch.errors import FileMistakes, UsageError
+from aislewatch.errors import UsageError
 from aislewatch.events.quantities import parse_duration_us
 from aislewatch.runtime.clock import SystemClock
-from aislewatch.runtime.storefile import read_document
-from aislewatch.runtime.storefile_model import EVERY_STORE, StoreFile
-from aislewatch.runtime.storefile_shape import read_shape
+from aislewatch.runtime.storefile_model import StoreFile
 from aislewatch.runtime.watchlist import Watchlist
 from aislewatch.runtime.watchlist_match import wrong_a_day
 from aislewatch.runtime.watchlist_store import Entry
 from aislewatch.runtime.watchlist_terms import Terms
-from aislewatch.runtime.who import pseudonym
 
 app = typer.Typer(no_args_is_help=True)
 
-StoreOption = Annotated[
-    Path, typer.Option("--store", metavar="STORE.yml", help="The store file that has the list.")
-]
 Id = Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's id, as 'show' tells it.")]
-By = Annotated[
-    str,
-    typer.Option(
-        "--by",
-        metavar="WHO",
-        help="Who does it; not said: the account at this machine. Kept as a pseudonym.",
-    ),
-]
 
 
 @app.callback()
@@ -159,10 +152,7 @@ def remove(id_: Id, store: StoreOption, by: By = "", json: options.Json = False)
 def erase(
     id_: Id,
     store: StoreOption,
-    request: Annotated[
-        str,
-        typer.Option("--request", metavar="NUMBER", help="Of the request; recorded. No name."),
-    ] = "",
+    request: Request = "",
     by: By = "",
     json: options.Json = False,
 ) -> int:
@@ -187,14 +177,7 @@ def purge(store: StoreOption, by: By = "", json: options.Json = False) -> int:
 def access(store: StoreOption, by: By = "", json: options.Json = False) -> int:
     """See who did what with the list, and when. This look is recorded as well."""
     shop = _Shop.read(store, by)
-    screen = Screen(json=json)
-    rows = table("when", "what", "entry", "by", "what for")
-    for one in shop.list.accesses(shop.who):
-        screen.give(one)
-        what = f"{one.action} ({one.reason})" if one.reason else one.action
-        rows.add_row(shop.local.day(one.time_us), what, one.entry or "", one.by, one.purpose)
-    screen.show(rows)
-    screen.say(f"to prove it: aislewatch ledger verify --ledger {shop.terms.log}")
+    show_accesses(shop.list.accesses(shop.who), shop.terms.log, shop.local, json=json)
     return 0
 
 
@@ -210,19 +193,13 @@ class _Shop:
 
     @classmethod
     def read(cls, path: Path, by: str) -> _Shop:
-        """Read the store file alone: a mistake in a rule must keep nobody from erasing."""
-        shape = read_shape(read_document(path))
-        if shape.file is None or shape.mistakes:
-            raise FileMistakes(shape.mistakes)
-        first = shape.file.store[0]
-        folder = path.resolve().parent
-        store = "any" if first == EVERY_STORE else first
-        terms = shape.file.known_offenders.kept(store, folder)
-        kept_in = Path(terms.file).parent
-        if not shape.file.known_offenders.enabled and not Path(terms.file).exists():
+        """Read the store file, and see that there is a list or may be one."""
+        alone = read_alone(path)
+        terms = alone.file.known_offenders.kept(alone.store, alone.folder)
+        file = Path(terms.file)
+        if not alone.file.known_offenders.enabled and not file.exists():
             raise UsageError(_OFF.format(path))
-        who = pseudonym(kept_in, by or getuser())
-        return cls(path, shape.file, terms, who, SystemClock().now_us())
+        return cls(path, alone.file, terms, asking(file, by), SystemClock().now_us())
 
     @property
     def list(self) -> Watchlist:

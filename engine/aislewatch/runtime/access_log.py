@@ -10,15 +10,16 @@ never in it, so that it stays sound and says nothing of anybody when an entry is
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
 from aislewatch.errors import LedgerError
 from aislewatch.events.record import Record, canonical_json
+from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Ledger
 
 Action = Literal[
@@ -52,7 +53,20 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-Tell = Callable[[Access], None]
+class Tell(Protocol):
+    """Writes into the log that something was done now; durable when it returns."""
+
+    def __call__(
+        self,
+        action: Action,
+        by: str,
+        *,
+        entry: str | None = None,
+        until_us: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Write it; see `Access` for the meanings."""
+        ...
 
 
 class AccessLog:
@@ -62,16 +76,20 @@ class AccessLog:
         path: of the log.
         chain: whose data it is, a store's id.
         what: the data is, in a word; records' types begin with it.
+        purpose: what it is kept for.
+        clock: the time.
     """
 
-    def __init__(self, path: Path, chain: str, what: str) -> None:
+    def __init__(self, path: Path, chain: str, what: str, purpose: str, clock: Clock) -> None:
         self._path = path
         self._chain = chain
         self._what = what
+        self._purpose = purpose
+        self._clock = clock
 
     @contextmanager
     def telling(self) -> Generator[Tell]:
-        """Have the log open for writing; gives what writes into it, durably, before it returns.
+        """Have the log open for writing; gives what writes into it.
 
         Raises:
             LedgerError: somebody else has been writing it for seconds.
@@ -79,17 +97,34 @@ class AccessLog:
         ledger = self._opened()
         try:
 
-            def tell(access: Access) -> None:
-                ledger.append(self._chain, [self._record(access)], recorded_us=access.time_us)
+            def tell(
+                action: Action,
+                by: str,
+                *,
+                entry: str | None = None,
+                until_us: int | None = None,
+                reason: str | None = None,
+            ) -> None:
+                now_us = self._clock.now_us()
+                access = Access(
+                    time_us=now_us,
+                    action=action,
+                    by=by,
+                    purpose=self._purpose,
+                    entry=entry,
+                    until_us=until_us,
+                    reason=reason,
+                )
+                ledger.append(self._chain, [self._record(access)], recorded_us=now_us)
 
             yield tell
         finally:
             ledger.close()
 
-    def accesses(self) -> list[Access]:
-        """Give what was done, the oldest first; nothing where there is no log yet."""
-        if not self._path.exists():
-            return []
+    def reviewed(self, by: str) -> list[Access]:
+        """Give what was done, the oldest first; that somebody looked is told, and comes last."""
+        with self.telling() as tell:
+            tell("reviewed", by)
         with Ledger.read(self._path) as reader:
             return [
                 msgspec.convert(

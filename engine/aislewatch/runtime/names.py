@@ -7,7 +7,7 @@ from typing import Final
 
 from aislewatch.errors import UsageError
 from aislewatch.events.sensor import Clock
-from aislewatch.runtime.access_log import Access, AccessLog, Action, Tell
+from aislewatch.runtime.access_log import Access, AccessLog
 from aislewatch.runtime.names_store import USED_US, NamesFile
 from aislewatch.runtime.names_terms import NamesTerms
 
@@ -25,7 +25,7 @@ class Names:
     def __init__(self, terms: NamesTerms, clock: Clock) -> None:
         self._terms = terms
         self._clock = clock
-        self._log = AccessLog(terms.log, terms.store, "name")
+        self._log = AccessLog(terms.log, terms.store, "name", _PURPOSE, clock)
 
     def find(self, kind: str, text: str, by: str) -> str:
         """Give somebody's pseudonym; the look is recorded.
@@ -35,7 +35,7 @@ class Names:
         """
         with self._log.telling() as tell, self._file() as file:
             found = _found(file, kind, text)
-            self._told(tell, "shown", by, found)
+            tell("shown", by, entry=found)
         return found
 
     def erase(self, kind: str, text: str, by: str, request: str | None = None) -> str:
@@ -48,7 +48,7 @@ class Names:
             with file.change():
                 found = _found(file, kind, text)
                 file.erase(found)
-                self._told(tell, "erased", by, found, request)
+                tell("erased", by, entry=found, reason=request)
             file.tidy()
         return found
 
@@ -63,33 +63,16 @@ class Names:
                 over = file.unused_since(before_us)
                 for pseudonym in over:
                     file.erase(pseudonym)
-                    self._told(tell, "expired", by, pseudonym)
+                    tell("expired", by, entry=pseudonym)
             file.tidy()
         return over
 
     def accesses(self, by: str) -> list[Access]:
         """Give who had to do with the names; this look is recorded, too, and comes last."""
-        with self._log.telling() as tell:
-            self._told(tell, "reviewed", by)
-        return self._log.accesses()
+        return self._log.reviewed(by)
 
     def _file(self) -> NamesFile:
         return NamesFile(Path(self._terms.file))
-
-    def _told(
-        self,
-        tell: Tell,
-        action: Action,
-        by: str,
-        entry: str | None = None,
-        reason: str | None = None,
-    ) -> None:
-        now_us = self._clock.now_us()
-        tell(
-            Access(
-                time_us=now_us, action=action, by=by, purpose=_PURPOSE, entry=entry, reason=reason
-            )
-        )
 
 
 def _found(file: NamesFile, kind: str, text: str) -> str:

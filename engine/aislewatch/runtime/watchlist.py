@@ -14,7 +14,7 @@ from typing import Final
 
 from aislewatch.errors import UsageError
 from aislewatch.events.sensor import Clock
-from aislewatch.runtime.access_log import Access, AccessLog, Action, Tell
+from aislewatch.runtime.access_log import Access, AccessLog
 from aislewatch.runtime.watchlist_match import unit
 from aislewatch.runtime.watchlist_store import Entry, WatchlistFile
 from aislewatch.runtime.watchlist_terms import Terms
@@ -35,7 +35,7 @@ class Watchlist:
     def __init__(self, terms: Terms, clock: Clock) -> None:
         self._terms = terms
         self._clock = clock
-        self._log = access_log(terms)
+        self._log = AccessLog(terms.log, terms.store, "watchlist", terms.purpose, clock)
 
     def enrol(
         self,
@@ -92,7 +92,7 @@ class Watchlist:
                 )
                 raise UsageError(message)
             file.put(entry, embeddings)
-            self._told(tell, "enrolled", by, entry=entry.id, until_us=entry.until_us)
+            tell("enrolled", by, entry=entry.id, until_us=entry.until_us)
         return entry
 
     def approve(self, id_: str, by: str) -> Entry:
@@ -110,7 +110,7 @@ class Watchlist:
                 message = f"{by} enrolled {id_}: a second person has to approve it"
                 raise UsageError(message)
             file.approve(id_, by, self._clock.now_us())
-            self._told(tell, "approved", by, entry=id_)
+            tell("approved", by, entry=id_)
             return _find(file, id_)
 
     def remove(self, id_: str, by: str) -> None:
@@ -123,7 +123,7 @@ class Watchlist:
             with file.change():
                 _find(file, id_)
                 file.remove(id_, self._clock.now_us())
-                self._told(tell, "removed", pseudonym(by), entry=id_)
+                tell("removed", pseudonym(by), entry=id_)
             file.tidy()
 
     def erase(self, id_: str, by: str, request: str | None = None) -> None:
@@ -143,7 +143,7 @@ class Watchlist:
             with file.change():
                 _find(file, id_)
                 file.erase(id_)
-                self._told(tell, "erased", pseudonym(by), entry=id_, reason=request)
+                tell("erased", pseudonym(by), entry=id_, reason=request)
             file.tidy()
 
     def purge(self, by: str) -> list[str]:
@@ -157,9 +157,14 @@ class Watchlist:
                 over = [entry.id for entry in file.entries() if entry.until_us <= now_us]
                 for id_ in over:
                     file.erase(id_)
-                    self._told(tell, "expired", by, entry=id_)
+                    tell("expired", by, entry=id_)
             file.tidy()
         return over
+
+    def taken_up(self, by: str) -> None:
+        """Tell the log that a device's process compares with the list from now on."""
+        with self._log.telling() as tell:
+            tell("compared", by)
 
     def entries(self, by: str, only: str | None = None) -> list[Entry]:
         """Give the entries without their embeddings, or one; a look is told to the log.
@@ -169,44 +174,15 @@ class Watchlist:
         """
         with self._log.telling() as tell, self._file() as file:
             found = file.entries() if only is None else [_find(file, only)]
-            self._told(tell, "shown", pseudonym(by), entry=only)
+            tell("shown", pseudonym(by), entry=only)
         return found
 
     def accesses(self, by: str) -> list[Access]:
         """Give what was done with the list; this look is told, too, and comes last."""
-        with self._log.telling() as tell:
-            self._told(tell, "reviewed", pseudonym(by))
-        return self._log.accesses()
+        return self._log.reviewed(pseudonym(by))
 
     def _file(self) -> WatchlistFile:
         return WatchlistFile(Path(self._terms.file))
-
-    def _told(
-        self,
-        tell: Tell,
-        action: Action,
-        by: str,
-        *,
-        entry: str | None = None,
-        until_us: int | None = None,
-        reason: str | None = None,
-    ) -> None:
-        tell(
-            Access(
-                time_us=self._clock.now_us(),
-                action=action,
-                by=by,
-                purpose=self._terms.purpose,
-                entry=entry,
-                until_us=until_us,
-                reason=reason,
-            )
-        )
-
-
-def access_log(terms: Terms) -> AccessLog:
-    """Give the log of who had to do with a list."""
-    return AccessLog(terms.log, terms.store, "watchlist")
 
 
 def pseudonym(text: str, what: str = "a pseudonym") -> str:

@@ -14,8 +14,7 @@ from typing import Final
 from aislewatch.errors import AislewatchError, DeviceMisconfigured, DeviceNotReady
 from aislewatch.events.likeness import Likeness
 from aislewatch.events.sensor import Clock
-from aislewatch.runtime.access_log import Access
-from aislewatch.runtime.watchlist import Watchlist, access_log
+from aislewatch.runtime.watchlist import Watchlist
 from aislewatch.runtime.watchlist_match import Gallery, rounded_down
 from aislewatch.runtime.watchlist_store import WatchlistFile
 from aislewatch.runtime.watchlist_terms import Terms
@@ -43,9 +42,7 @@ class Guard:
         self._list = Watchlist(terms, clock)
         try:
             self._purge()
-            with access_log(terms).telling() as tell:
-                purpose, now_us = terms.purpose, clock.now_us()
-                tell(Access(time_us=now_us, action="compared", by=self._by, purpose=purpose))
+            self._list.taken_up(self._by)
             self._file = WatchlistFile(Path(terms.file))
         except AislewatchError as error:
             raise DeviceMisconfigured(str(error)) from None

@@ -1,0 +1,92 @@
+"""What the commands for personal data share: the store file alone, who asks, the log of accesses."""
+
+from __future__ import annotations
+
+from getpass import getuser
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from aislewatch.cli.screen import Screen, table
+from aislewatch.cli.wording import Local
+from aislewatch.errors import FileMistakes
+from aislewatch.runtime.access_log import Access
+from aislewatch.runtime.storefile import read_document
+from aislewatch.runtime.storefile_model import EVERY_STORE, StoreFile
+from aislewatch.runtime.storefile_shape import read_shape
+from aislewatch.runtime.who import pseudonym
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", metavar="STORE.yml", help="The store file of the shop.")
+]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        metavar="WHO",
+        help="Who does it; not said: the account at this machine. Kept as a pseudonym.",
+    ),
+]
+Request = Annotated[
+    str,
+    typer.Option("--request", metavar="NUMBER", help="Of the request; recorded. No name."),
+]
+
+
+class Alone(NamedTuple):
+    """A store file by itself.
+
+    Attributes:
+        file: as written.
+        store: whose data is kept.
+        folder: that relative paths begin from.
+    """
+
+    file: StoreFile
+    store: str
+    folder: Path
+
+
+def read_alone(path: Path) -> Alone:
+    """Read a store file alone: a mistake in a rule must keep nobody from erasing.
+
+    Raises:
+        UsageError: the file cannot be read.
+        FileMistakes: it holds mistakes of its own.
+    """
+    shape = read_shape(read_document(path))
+    if shape.file is None or shape.mistakes:
+        raise FileMistakes(shape.mistakes)
+    first = shape.file.store[0]
+    store = "any" if first == EVERY_STORE else first
+    return Alone(shape.file, store, path.resolve().parent)
+
+
+def asking(file: Path, by: str) -> str:
+    """Give the pseudonym of who asks; its key lies beside the file that they ask for.
+
+    Args:
+        file: with the personal data.
+        by: who, as they say; empty for the account at this machine.
+    """
+    return pseudonym(file.parent, by or getuser())
+
+
+def show_accesses(accesses: list[Access], log: Path, local: Local, *, json: bool) -> None:
+    """Show who did what.
+
+    Args:
+        accesses: the oldest first.
+        log: the ledger in which they stand.
+        local: how the shop writes times.
+        json: for scripts.
+    """
+    screen = Screen(json=json)
+    rows = table("when", "what", "entry", "by", "what for")
+    for one in accesses:
+        screen.give(one)
+        what = f"{one.action} ({one.reason})" if one.reason else one.action
+        rows.add_row(local.day(one.time_us), what, one.entry or "", one.by, one.purpose)
+    screen.show(rows)
+    screen.say(f"to prove it: aislewatch ledger verify --ledger {log}")
