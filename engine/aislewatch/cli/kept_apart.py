@@ -1,4 +1,4 @@
-"""What the commands for personal data share: the store file alone, who asks, the log of accesses."""
+"""What commands for personal data share: the store file alone, who asks, the log of accesses."""
 
 from __future__ import annotations
 
