@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,11 +11,11 @@ from msgspec.structs import replace
 
 from aislewatch.cli.app import main
 from aislewatch.events.codec import Codec
-from aislewatch.events.kinds import ClockTick, Event
+from aislewatch.events.kinds import Event
 from aislewatch.events.registry import type_of
-from aislewatch.events.subjects import event_subject
 from aislewatch.runtime.archive import ArchiveWriter
 from aislewatch.runtime.archive_line import Archived
+from aislewatch.testing.archives import tick_of, write_archive
 from aislewatch.testing.lines import parse_lines
 from aislewatch.testing.small import REGISTRY
 
@@ -69,21 +68,8 @@ def day(text: str, store: str, number: int, *, final: bool = True) -> list[Event
     for event in parse_lines(text, REGISTRY):
         time = event.time + number * DAY_US
         ident = f"{event.id}/{number}"
-        told += tick(store, time), replace(event, id=ident, store=store, time=time)
-    return [*told, tick(store, told[-1].time + 60_000_000, final=final)]
-
-
-def tick(store: str, time: int, *, final: bool = False) -> Event:
-    ident = f"clock/{time}"
-    return ClockTick(id=ident, store=store, device="clock", time=time, final=final or None)
-
-
-def archive(folder: Path, events: Iterable[Event]) -> Path:
-    with ArchiveWriter(folder) as writer:
-        for number, event in enumerate(events, start=1):
-            subject = event_subject(event.store, event.device, type_of(type(event)))
-            writer.write(Archived(number, subject, Codec.encode(event)))
-    return folder
+        told += tick_of(store, time), replace(event, id=ident, store=store, time=time)
+    return [*told, tick_of(store, told[-1].time + 60_000_000, final=final)]
 
 
 class Desk:
@@ -96,7 +82,7 @@ class Desk:
         self.rule = self.write("rules/quick-void.yml", RULE + BUDGET)
         self.store = self.write("store.yml", STORE)
         quiet = "10:00:00 pos.item lane=1"
-        self.days = archive(
+        self.days = write_archive(
             folder / "days",
             [
                 *day(MORNING, "north", 0, final=False),
@@ -254,7 +240,7 @@ def test_unlabelled_hits_are_sampled_by_a_seed(desk: Desk) -> None:
         for hour in range(10, 14)
         for minute in range(0, 60, 5)
     )
-    desk.days = archive(desk.folder / "more", day(lines, "north", 0))
+    desk.days = write_archive(desk.folder / "more", day(lines, "north", 0))
     first, same, other = (desk.told("--seed", seed)["sample"] for seed in ("1", "1", "2"))
     assert first == same != other
     assert len(first) == 10
@@ -381,9 +367,9 @@ def test_what_late_evidence_withdrew_is_no_hit(desk: Desk) -> None:
     events = day("10:00:00 pos.item lane=1\n10:00:01 pos.void lane=1 receipt=R1", "north", 0)
     (late,) = parse_lines("\n\n\n10:00:02 vision.person lane=1", REGISTRY)
     late = replace(late, store="north")
-    last = tick("north", events[-1].time + 60_000_000, final=True)
-    events = [*events[:-1], tick("north", events[-1].time), late, last]
-    desk.days = archive(desk.folder / "late", events)
+    last = tick_of("north", events[-1].time + 60_000_000, final=True)
+    events = [*events[:-1], tick_of("north", events[-1].time), late, last]
+    desk.days = write_archive(desk.folder / "late", events)
     told = desk.told()
     assert (told["now"]["hits"], told["now"]["withdrawn"], told["now"]["incidents"]) == (0, 1, 0)
     assert told["judgements"]["stopped_by"] == {"not_seen vision.person": 1}
@@ -437,7 +423,7 @@ def test_a_rule_that_no_device_could_feed_says_that_it_is_idle(desk: Desk) -> No
 def test_what_is_no_event_and_whose_store_is_not_described_is_told(desk: Desk) -> None:
     messages = [
         Archived(1, "ev.north.till.pos.item", b"no json"),
-        Archived(2, "ev.north.till.pos.item", Codec.encode(tick("north", LINES_US))),
+        Archived(2, "ev.north.till.pos.item", Codec.encode(tick_of("north", LINES_US))),
         *(
             Archived(3 + n, f"ev.west.{e.device}.{type_of(type(e))}", Codec.encode(e))
             for n, e in enumerate(day("10:00:00 pos.item lane=1", "west", 0))

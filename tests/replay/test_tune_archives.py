@@ -1,7 +1,6 @@
 """`aislewatch rules tune` on the archive of a small shop, as it is typed."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +8,8 @@ import pytest
 
 from aislewatch.authoring.tune_values import values_around
 from aislewatch.cli.app import main
-from aislewatch.events.codec import Codec
-from aislewatch.events.kinds import ClockTick, Event
-from aislewatch.events.registry import type_of
-from aislewatch.events.subjects import event_subject
 from aislewatch.rules.model import ParamShape
-from aislewatch.runtime.archive import ArchiveWriter
-from aislewatch.runtime.archive_line import Archived
-from aislewatch.testing.lines import parse_lines, time_us
-from aislewatch.testing.small import REGISTRY
+from aislewatch.testing.archives import archive_of_lines
 
 RULE = """\
 id: soon-void
@@ -53,14 +45,6 @@ GAPS_S = [*((2 + n % 8, "theft") for n in range(20)), *((11 + n, "honest") for n
 """From each scan to its void, and what was found out about it."""
 
 
-def archive(folder: Path, events: Iterable[Event]) -> Path:
-    with ArchiveWriter(folder) as writer:
-        for number, event in enumerate(events, start=1):
-            subject = event_subject(event.store, event.device, type_of(type(event)))
-            writer.write(Archived(number, subject, Codec.encode(event)))
-    return folder
-
-
 class Desk:
     """A folder with a rule, a store file, a day, and labels of what happened on it."""
 
@@ -80,10 +64,7 @@ class Desk:
             amount = "20.00" if verdict == "theft" else ""
             labels.append(f"north,2026-01-01 {clock}:{gap:02},receipt=R{number},{verdict},{amount}")
         (folder / "labels.csv").write_text("\n".join(labels) + "\n")
-        told: list[Event] = []
-        for event in parse_lines("\n".join(lines), REGISTRY):
-            told += tick(event.time), event
-        self.days = archive(folder / "days", [*told, tick(time_us("20:00:00"), final=True)])
+        self.days = archive_of_lines(folder / "days", lines, "20:00:00")
 
     def run(self, *words: str, labelled: bool = True) -> tuple[int, str, str]:
         fixed = ["--store", str(self.folder / "store.yml"), "--events", str(self.days)]
@@ -95,11 +76,6 @@ class Desk:
     def told(self, *words: str) -> dict[str, Any]:
         _, out, _ = self.run("--json", *words)
         return dict(json.loads(out))
-
-
-def tick(time: int, *, final: bool = False) -> Event:
-    ident = f"clock/{time}{final}"
-    return ClockTick(id=ident, store="north", device="clock", time=time, final=final or None)
 
 
 @pytest.fixture
