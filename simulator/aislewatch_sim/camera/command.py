@@ -32,7 +32,7 @@ def steps(vendor: str, camera: str, scene: Scene, dark_from: int) -> Iterator[li
         dark_from: from this step on it is covered; 0 is never.
     """
     step = 0
-    dice = Random(1)
+    dice = Random("glimpses")  # No face's own figures are drawn from it.
     while True:
         now_s = datetime.now(UTC).timestamp()  # noqa: TID251 - a camera has a clock
         step += 1
