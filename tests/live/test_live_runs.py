@@ -313,7 +313,7 @@ CHILD = """
             ledger=folder / "ledger.db", folder=folder / "run", host=sys.argv[2], snapshot_s=0.05
         )
         def show(snapshot):
-            print(snapshot.devices[0].events, snapshot.stores[0].behind, flush=True)
+            print(snapshot.devices[0].events, snapshot.stores[0].committed > 0, flush=True)
         summary = await run([live], options, on_snapshot=show)
         print("ended", summary.last.stores[0].behind, summary.failures, flush=True)
 
@@ -322,7 +322,10 @@ CHILD = """
 
 
 async def child(folder: Path, host: str) -> asyncio.subprocess.Process:
-    """Start a run in a process (group) of its own; gives it once its device has told all."""
+    """Start a run in a process (group) of its own; gives it once its device has told all.
+
+    And once its engine has written its first records: it begins beside its devices.
+    """
     shop(folder, recording=False, count=200, batch=20, then="wait")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", textwrap.dedent(CHILD), str(folder), host),
@@ -331,7 +334,7 @@ async def child(folder: Path, host: str) -> asyncio.subprocess.Process:
     )
     assert process.stdout is not None
     async for line in process.stdout:
-        if line.startswith(b"200 "):
+        if line.startswith(b"200 True"):
             return process
     pytest.fail("the run ended by itself")
 
