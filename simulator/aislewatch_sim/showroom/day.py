@@ -21,6 +21,8 @@ from aislewatch_sim.pos import json_words, poslog_words, receipt_words, square_w
 from aislewatch_sim.pos.till import ARTICLES, Act, Till
 from aislewatch_sim.showroom.stands import Stands, now_us
 from aislewatch_sim.tags import sgtin96
+from aislewatch_sim.vision.acts import lay_down
+from aislewatch_sim.vision.stage import Article
 
 LASTS_S: Final = 24.0
 JUDGED_S: Final = 12.0
@@ -33,6 +35,9 @@ _COLA_MG: Final = 345_000
 _COLAS: Final = 20
 _SERIAL: Final = "/merakimv/Q2XX-DESK-0001"
 _FRAMES: Final = "axis/stockroom/frame"
+_LIES: Final = 20
+"""Pictures of the camera over the self-checkout for which an article lies there."""
+
 _BADGE, _OTHER_BADGE = "62E3086CED", "62E30AB3F1"
 
 
@@ -68,6 +73,7 @@ class Day:
         self._stands = stands
         self._dice = dice
         self._desk, self._stockroom = Scene(), Scene()
+        self._left: list[int] = []
         self._tills = {n: Till(n, f"20{n}", now, first=100 * int(n) + 1) for n in "1234"}
         self._told: dict[str, int] = dict.fromkeys(self._tills, 0)
         self._dropped = 0
@@ -83,6 +89,12 @@ class Day:
                 "theft.self-checkout",
                 {"basket": ["b2"]},
                 ["kiosk-1", "kiosk-1-scale"],
+            ),
+            Planted(
+                "a bottle is laid down and not scanned",
+                "theft.scan-avoidance",
+                {"zone": ["kiosk"]},
+                ["kiosk-1-camera"],
             ),
             Planted(
                 "a shelf is swept by somebody who stood there",
@@ -110,9 +122,10 @@ class Day:
 
     async def play(self) -> None:
         """Play it once everybody listens; over when all of it can have been judged."""
-        await self._stands.watched()
-        background = [asyncio.create_task(self._look_on())]
+        camera = self._stands.camera
+        background = [asyncio.create_task(one) for one in (camera.play(), self._look_on())]
         try:
+            await self._stands.watched()
             await self._greet()
             async with asyncio.TaskGroup() as acts:
                 for act in (
@@ -150,8 +163,9 @@ class Day:
         stands = self._stands
         while True:
             now_s = now_us() / 1_000_000
-            said = words.meraki(_SERIAL, self._desk, now_s)
-            await stands.cameras.say(*said, words.axis_frame(_FRAMES, self._stockroom, now_s))
+            left, self._left = tuple(self._left), []
+            frame = words.axis_frame(_FRAMES, self._stockroom, now_s, left)
+            await stands.cameras.say(*words.meraki(_SERIAL, self._desk, now_s), frame)
             await stands.frigate.say(words.frigate_stats("frigate", "shelf-a", 5.0))
             await asyncio.sleep(0.5)
 
@@ -169,17 +183,26 @@ class Day:
 
     async def _kiosk(self) -> None:
         """Two baskets: of the second a bottle is bagged that was not scanned."""
-        await self._basket("b1", [("SHIRT-M", _SHIRT, 220)], bagged_g=220)
-        await self._basket("b2", [("COLA-330", "", 345)], bagged_g=345 + 1250)
+        await self._basket("b1", [("SHIRT-M", _SHIRT)], bagged_g=220, laid=())
+        await self._basket("b2", [("COLA-330", "")], bagged_g=345 + 1250, laid=("bottle",))
 
     async def _basket(
-        self, basket: str, lines: Sequence[tuple[str, str, int]], *, bagged_g: int
+        self,
+        basket: str,
+        lines: Sequence[tuple[str, str]],
+        *,
+        bagged_g: int,
+        laid: Sequence[str],
     ) -> None:
         stands, loop = self._stands, asyncio.get_running_loop()
         await stands.say_row(do="open", basket=basket)
-        for article, tag, _ in lines:
+        for sku, tag in lines:
             told = {"tag": tag} if tag else {}
-            await stands.say_row(do="line", basket=basket, article=article, **told)
+            await stands.say_row(do="line", basket=basket, article=sku, **told)
+        camera = stands.camera
+        for label in laid:
+            article = Article(label, 0.5, 0.5, 0.2)
+            await camera.begin(lay_down(camera.stage, article, _LIES, clear=_LIES)).wait()
         stands.bag.put(loop.time(), 1000 * bagged_g)
         await asyncio.sleep(4)
         await stands.say_row(do="pay", basket=basket)
@@ -213,10 +236,7 @@ class Day:
                 self._stockroom.enter(0.3 + 0.3 * n, 0.8, now_us() / 1_000_000)
             await asyncio.sleep(4)
             for number in list(self._stockroom.visitors):
-                self._stockroom.leave(number)
-                await self._stands.cameras.say(
-                    words.axis_frame(_FRAMES, self._stockroom, now_us() / 1_000_000, (number,))
-                )
+                self._left.append(self._stockroom.leave(number).number)
             await asyncio.sleep(8)
 
     async def _desk_till(self) -> None:

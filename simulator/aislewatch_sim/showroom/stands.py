@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -20,13 +21,15 @@ from aislewatch_sim.camera.twin import Publisher
 from aislewatch_sim.camera.words import frigate_available
 from aislewatch_sim.faults import Faults
 from aislewatch_sim.llrp.reader import Reader
-from aislewatch_sim.ports import Port, PtyPort, TcpPort
+from aislewatch_sim.ports import Link, Port, PtyPort, TcpPort
 from aislewatch_sim.pos import json_words, square_words
 from aislewatch_sim.pos.folder import Dropper
 from aislewatch_sim.pos.posting import Poster
 from aislewatch_sim.pos.printer import Tap
 from aislewatch_sim.scale.pan import Build, Pan
 from aislewatch_sim.scale.twin import ScaleTwin
+from aislewatch_sim.vision import acts
+from aislewatch_sim.vision.camera import Camera
 
 CAMERAS: Final = 3
 """Feeds that listen to the broker."""
@@ -54,6 +57,8 @@ class Stands:
         self.shelf = Pan(_BRISK, dice)
         self.badges = BadgeReader(faults)
         self.printer = Tap(faults)
+        self.camera = Camera(acts.kiosk(), faults)
+        self._looked_at = asyncio.Event()
         self.dropper = Dropper(folder / "till-2", faults, aside=True)
         (folder / "till-2").mkdir(exist_ok=True)
         self._json = _free_port()
@@ -67,6 +72,7 @@ class Stands:
         self._ports: dict[str, Port] = {
             "gate": TcpPort(self.reader.serve),
             "kiosk": TcpPort(self.kiosk.serve),
+            "kiosk-camera": TcpPort(self._show),
             "kiosk-scale": TcpPort(ScaleTwin(self.bag, "mt-sics", faults).serve),
             "shelf-scale": PtyPort(ScaleTwin(self.shelf, "and", faults).serve, folder / "shelf"),
             "badges": TcpPort(self.badges.serve),
@@ -123,7 +129,12 @@ class Stands:
         await self.kiosk.listened()
         await self.printer.listened()
         await self.badges.connected()
+        await self._looked_at.wait()
         await self.door.watched(CAMERAS)
+
+    async def _show(self, link: Link) -> None:
+        self._looked_at.set()
+        await self.camera.serve(link)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
