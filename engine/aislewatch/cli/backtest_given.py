@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from aislewatch.authoring.backtest import Progress
+import typer
+
+from aislewatch.authoring.backtest import WITHIN_US, Progress
 from aislewatch.authoring.backtest_labels import Label, read_labels
 from aislewatch.authoring.backtest_report import Report
 from aislewatch.cli.cases import read_cases
@@ -22,6 +25,29 @@ from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
 
 _Value = TypeVar("_Value")
+
+WithinText = Annotated[
+    str, typer.Option("--within", metavar="60s", help="How far a label's time may be off.")
+]
+LastText = Annotated[
+    str,
+    typer.Option(
+        "--last", metavar="28d", help="Only so many days count; else as the rule's file says."
+    ),
+]
+FalseAlarmText = Annotated[
+    str, typer.Option("--false-alarm", metavar="'EUR 12'", help="What one false alarm costs.")
+]
+MissText = Annotated[
+    str,
+    typer.Option("--miss", metavar="'EUR 35'", help="What a loss costs whose value nothing tells."),
+]
+Jobs = Annotated[
+    int, typer.Option("--jobs", min=1, help="How many processes may work; else one a core.")
+]
+
+WITHIN = f"{WITHIN_US // 1_000_000}s"
+CORES = os.cpu_count() or 1
 
 
 def shop_of(data: Path | None, store: Path | None) -> tuple[Setup, Path | None]:

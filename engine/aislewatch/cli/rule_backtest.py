@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aislewatch.authoring.backtest import WITHIN_US, Wanted, backtest
+from aislewatch.authoring.backtest import Wanted, backtest
 from aislewatch.authoring.backtest_json import report_json
 from aislewatch.authoring.backtest_junit import backtest_junit
 from aislewatch.authoring.backtest_labels import Label
@@ -20,6 +19,13 @@ from aislewatch.authoring.loading import read_rule
 from aislewatch.cli import options
 from aislewatch.cli.app import COULD_NOT_RUN, FINDINGS, FINE
 from aislewatch.cli.backtest_given import (
+    CORES,
+    WITHIN,
+    FalseAlarmText,
+    Jobs,
+    LastText,
+    MissText,
+    WithinText,
     cost_of,
     labels_of,
     progress_of,
@@ -86,29 +92,11 @@ def backtest_rules(
             "about (epc=E1), verdict (theft, fraud, honest, false...), amount, rule.",
         ),
     ] = None,
-    within: Annotated[
-        str,
-        typer.Option("--within", metavar="60s", help="How far a label's time may be off."),
-    ] = f"{WITHIN_US // 1_000_000}s",
-    last: Annotated[
-        str,
-        typer.Option(
-            "--last", metavar="28d", help="Only so many days count; else as the rule's file says."
-        ),
-    ] = "",
-    false_alarm: Annotated[
-        str,
-        typer.Option("--false-alarm", metavar="'EUR 12'", help="What one false alarm costs."),
-    ] = "",
-    miss: Annotated[
-        str,
-        typer.Option(
-            "--miss", metavar="'EUR 35'", help="What a loss costs whose value nothing tells."
-        ),
-    ] = "",
-    jobs: Annotated[
-        int, typer.Option("--jobs", min=1, help="How many processes may work; else one a core.")
-    ] = os.cpu_count() or 1,
+    within: WithinText = WITHIN,
+    last: LastText = "",
+    false_alarm: FalseAlarmText = "",
+    miss: MissText = "",
+    jobs: Jobs = CORES,
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="Of the sample of unlabelled hits.")
     ] = 1,

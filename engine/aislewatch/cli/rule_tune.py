@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aislewatch.authoring.backtest import WITHIN_US, Wanted
+from aislewatch.authoring.backtest import Wanted
 from aislewatch.authoring.blueprints import read_blueprint
 from aislewatch.authoring.loading import all_lists, read_rule
 from aislewatch.authoring.trial import try_rule
@@ -18,6 +17,13 @@ from aislewatch.authoring.tune_values import given_values, values_around
 from aislewatch.cli import options
 from aislewatch.cli.app import COULD_NOT_RUN, FINDINGS, FINE
 from aislewatch.cli.backtest_given import (
+    CORES,
+    WITHIN,
+    FalseAlarmText,
+    Jobs,
+    LastText,
+    MissText,
+    WithinText,
     cost_of,
     labels_of,
     progress_of,
@@ -77,25 +83,10 @@ def tune_rule(
         Path | None,
         typer.Option("--ledger", metavar="FILE", help="Has the incidents that labels name."),
     ] = None,
-    within: Annotated[
-        str, typer.Option("--within", metavar="60s", help="How far a label's time may be off.")
-    ] = f"{WITHIN_US // 1_000_000}s",
-    last: Annotated[
-        str,
-        typer.Option(
-            "--last", metavar="28d", help="Only so many days count; else as the rule's file says."
-        ),
-    ] = "",
-    false_alarm: Annotated[
-        str,
-        typer.Option("--false-alarm", metavar="'EUR 12'", help="What one false alarm costs."),
-    ] = "",
-    miss: Annotated[
-        str,
-        typer.Option(
-            "--miss", metavar="'EUR 35'", help="What a loss costs whose value nothing tells."
-        ),
-    ] = "",
+    within: WithinText = WITHIN,
+    last: LastText = "",
+    false_alarm: FalseAlarmText = "",
+    miss: MissText = "",
     may_lose: Annotated[
         bool,
         typer.Option(
@@ -106,9 +97,7 @@ def tune_rule(
         bool,
         typer.Option("--write", help="Write the proposal that costs least into the rule's file."),
     ] = False,
-    jobs: Annotated[
-        int, typer.Option("--jobs", min=1, help="How many processes may work; else one a core.")
-    ] = os.cpu_count() or 1,
+    jobs: Jobs = CORES,
     json: options.Json = False,
 ) -> int:
     """Judge past days by other values of a rule's parameters, and propose what costs less.
