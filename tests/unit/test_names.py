@@ -162,6 +162,8 @@ async def test_who_is_erased_is_somebody_new_from_then_on(tmp_path: Path) -> Non
         (before,) = await named(*at, sale("207"))
         (other,) = await named(*at, sale("208"))
         assert names.find("cashier", "207", "dpo-1") == before.cashier
+        with pytest.raises(UsageError, match="no names"):
+            names.erase("cashier", "207", "dpo-1", request="Jane Doe")
         assert names.erase("cashier", "207", "dpo-1", request="DSR-12") == before.cashier
         assert before.cashier.encode() not in (tmp_path / "names.db").read_bytes()
         with pytest.raises(UsageError, match="nobody heard of them, or they were erased"):

@@ -9,6 +9,7 @@ never in it, so that it stays sound and says nothing of anybody when an entry is
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-from aislewatch.errors import LedgerError
+from aislewatch.errors import LedgerError, UsageError
 from aislewatch.events.record import Record, canonical_json
 from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Ledger
@@ -27,6 +28,7 @@ Action = Literal[
 ]
 """``compared``: a device's process took the list up; ``reviewed``: somebody read this log."""
 
+_NO_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_/-]{0,39}")
 _ATTEMPTS: Final = 100
 _PAUSE_S: Final = 0.05
 
@@ -155,3 +157,15 @@ class AccessLog:
             except LedgerError:
                 time.sleep(_PAUSE_S)
         return Ledger.open(self._path)
+
+
+def no_name(text: str, what: str = "a pseudonym") -> str:
+    """Give a text that may stand in a log for ever, as a pseudonym may.
+
+    Raises:
+        UsageError: it looks like a name or an address.
+    """
+    if _NO_NAME.fullmatch(text) is None:
+        message = f"{text!r} is not {what}; write letters, digits, - and /, as in lp-7: no names"
+        raise UsageError(message)
+    return text

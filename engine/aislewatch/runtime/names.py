@@ -7,7 +7,7 @@ from typing import Final
 
 from aislewatch.errors import UsageError
 from aislewatch.events.sensor import Clock
-from aislewatch.runtime.access_log import Access, AccessLog
+from aislewatch.runtime.access_log import Access, AccessLog, no_name
 from aislewatch.runtime.names_store import USED_US, NamesFile
 from aislewatch.runtime.names_terms import NamesTerms
 
@@ -42,8 +42,10 @@ class Names:
         """Forget whose a pseudonym is; gives the pseudonym, which is nobody's from now on.
 
         Raises:
-            UsageError: as for `find`.
+            UsageError: as for `find`; or the request's number looks like a name.
         """
+        if request is not None:
+            no_name(request, "a request's number")
         with self._log.telling() as tell, self._file() as file:
             with file.change():
                 found = _found(file, kind, text)

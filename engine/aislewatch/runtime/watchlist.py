@@ -6,7 +6,6 @@ transaction ends, so that nothing happens to the list of which the log knows not
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +13,11 @@ from typing import Final
 
 from aislewatch.errors import UsageError
 from aislewatch.events.sensor import Clock
-from aislewatch.runtime.access_log import Access, AccessLog
+from aislewatch.runtime.access_log import Access, AccessLog, no_name
 from aislewatch.runtime.watchlist_match import unit
 from aislewatch.runtime.watchlist_store import Entry, WatchlistFile
 from aislewatch.runtime.watchlist_terms import Terms
 
-_PSEUDONYM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_/-]{0,39}")
 EMBEDDINGS_MOST: Final = 32
 _FIGURES: Final = range(16, 8193)
 
@@ -77,7 +75,7 @@ class Watchlist:
             purpose=terms.purpose,
             reason=reason.strip(),
             legal_basis=legal_basis.strip(),
-            enrolled_by=pseudonym(by),
+            enrolled_by=no_name(by),
             enrolled_us=now_us,
             counts_from_us=None if terms.four_eyes else now_us,
             until_us=now_us + keep_us,
@@ -106,7 +104,7 @@ class Watchlist:
             if entry.counts_from_us is not None or entry.removed_us is not None:
                 message = f"{id_} does not wait to be approved"
                 raise UsageError(message)
-            if entry.enrolled_by == pseudonym(by):
+            if entry.enrolled_by == no_name(by):
                 message = f"{by} enrolled {id_}: a second person has to approve it"
                 raise UsageError(message)
             file.approve(id_, by, self._clock.now_us())
@@ -123,7 +121,7 @@ class Watchlist:
             with file.change():
                 _find(file, id_)
                 file.remove(id_, self._clock.now_us())
-                tell("removed", pseudonym(by), entry=id_)
+                tell("removed", no_name(by), entry=id_)
             file.tidy()
 
     def erase(self, id_: str, by: str, request: str | None = None) -> None:
@@ -138,12 +136,12 @@ class Watchlist:
             UsageError: it is not there.
         """
         if request is not None:
-            pseudonym(request, "a request's number")
+            no_name(request, "a request's number")
         with self._log.telling() as tell, self._file() as file:
             with file.change():
                 _find(file, id_)
                 file.erase(id_)
-                tell("erased", pseudonym(by), entry=id_, reason=request)
+                tell("erased", no_name(by), entry=id_, reason=request)
             file.tidy()
 
     def purge(self, by: str) -> list[str]:
@@ -174,27 +172,15 @@ class Watchlist:
         """
         with self._log.telling() as tell, self._file() as file:
             found = file.entries() if only is None else [_find(file, only)]
-            tell("shown", pseudonym(by), entry=only)
+            tell("shown", no_name(by), entry=only)
         return found
 
     def accesses(self, by: str) -> list[Access]:
         """Give what was done with the list; this look is told, too, and comes last."""
-        return self._log.reviewed(pseudonym(by))
+        return self._log.reviewed(no_name(by))
 
     def _file(self) -> WatchlistFile:
         return WatchlistFile(Path(self._terms.file))
-
-
-def pseudonym(text: str, what: str = "a pseudonym") -> str:
-    """Give a pseudonym that may stand in the log for ever.
-
-    Raises:
-        UsageError: it looks like a name or an address.
-    """
-    if _PSEUDONYM.fullmatch(text) is None:
-        message = f"{text!r} is not {what}; write letters, digits, - and /, as in lp-7: no names"
-        raise UsageError(message)
-    return text
 
 
 def _find(file: WatchlistFile, id_: str) -> Entry:
