@@ -5,6 +5,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aislewatch.authoring.arrivals import shuffled, signals_of
 from aislewatch.authoring.lines import parse_lines
@@ -118,6 +120,11 @@ def test_events_that_are_later_than_allowed_would_be_seen_to_matter() -> None:
          "'yes' is not a possible value of alarm", "possible values: false, true"),
         ("10:00:01 rfid.read zone.kind=shelv epc=E1", 29, "shelv",
          "'shelv' is not a possible value of zone.kind", "did you mean 'shelf'?"),
+        ("10:00:01 pos.void units=nan", 24, "nan", "units is a figure, not 'nan'", ""),
+        ("10:00:01 pos.void units=1e99", 24, "1e99", "units is a figure, not '1e99'", ""),
+        ("10:00:01 pos.void *0", 19, "0", "an event happens 1 to 99,999 times, not 0", ""),
+        ("10:00:01 pos.void *123456", 19, "123456",
+         "an event happens 1 to 99,999 times, not 123456", ""),
         ("10:00:01 rfid.read person=P", 9, "rfid.read", "rfid.read needs epc", "add epc=..."),
     ],
 )  # fmt: skip
@@ -138,3 +145,21 @@ def test_check_reads_the_lines_of_tests_too(tmp_path: Path) -> None:
     findings = check(rule_files([file]), date(2026, 1, 1), None)
     assert {one.message for one in findings.mistakes} == {"pos.void has no field 'lnae'"}
     assert findings.rules == []
+
+
+WORDS = st.sampled_from(
+    ["10:00:00", "99:59:59.9", "pos.item", "rfid.read", "epc=", "lane=1", "units=", "price=", "1e9",
+     "-5", "NaN", "inf", '"a b"', "*", "*3", "=", " ", "\n", "#", "time=", "id=", "alarm=true"]
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(WORDS, st.text(max_size=4)), max_size=14))
+def test_whatever_stands_in_a_line_is_events_or_a_mistake_with_its_place(words: list[str]) -> None:
+    text = " ".join(words)
+    try:
+        parse_lines(text, REGISTRY)
+    except FileMistakes as found:
+        for mistake in found.mistakes:
+            assert 1 <= mistake.column <= len(mistake.source) + 1
+            assert mistake.message

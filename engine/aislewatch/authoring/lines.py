@@ -32,6 +32,12 @@ LINES_STORE = "1"
 LINES_DEVICE = "test"
 """Store and device of an event whose line names none."""
 
+_MOST = 99_999
+"""Times that one line may tell of: as many as have counters of their own."""
+
+_LARGEST = 1 << 62
+"""A figure of a line, in base units: what an event can carry."""
+
 _LINE = re.compile(r"(?P<clock>\d{1,2}:\d{2}:\d{2}(?:\.\d{1,6})?)\s+(?P<type>[\w.-]+)(?P<rest>.*)$")
 _PART = re.compile(r"\s*(?:(?P<key>[\w.]+)=(?P<value>\"[^\"]*\"|\S+)|\*(?P<times>\d+))")
 
@@ -107,7 +113,7 @@ def _events(line: str, number: int, registry: Registry) -> Iterator[Event]:
             raise _WrongPartError(message, (end - len(left), end), "write name=value or *3")
         position = part.end()
         if part["times"]:
-            times = int(part["times"])
+            times = _times(part)
         else:
             field = _field(kind, part)
             content[field.attr] = _value(field, part)
@@ -130,6 +136,13 @@ def _events(line: str, number: int, registry: Registry) -> Iterator[Event]:
             message = f"no {kind.type}: {error}"
             raise _WrongPartError(message, (0, len(line))) from None
         yield made
+
+
+def _times(part: re.Match[str]) -> int:
+    if len(part["times"]) > len(str(_MOST)) or not 0 < int(part["times"]) <= _MOST:
+        message = f"an event happens 1 to {_MOST:,} times, not {part['times']}"
+        raise _WrongPartError(message, part.span("times"))
+    return int(part["times"])
 
 
 def _field(kind: KindSpec, part: re.Match[str]) -> FieldSpec:
@@ -157,6 +170,8 @@ def _value(field: FieldSpec, part: re.Match[str]) -> object:
         return time_us(text)
     try:
         figure = Decimal(text.removesuffix(field.display_unit)) * per_written_unit(field)
+        if abs(figure) > _LARGEST or not figure.is_finite():
+            raise InvalidOperation
     except InvalidOperation:
         message = f"{field.path} is a figure, not {text!r}"
         unit = f", in {field.display_unit}" if field.display_unit else ""
