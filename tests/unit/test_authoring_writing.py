@@ -28,7 +28,7 @@ def values_of(field: FieldSpec) -> st.SearchStrategy[Any]:
         return st.sampled_from(field.values)
     if field.attr == "epc":
         return st.text("0123456789ABCDEFabcdef", min_size=1, max_size=24)
-    if field.attr == "meaning":
+    if field.attr in {"meaning", "picture"}:
         return st.text("0123456789abcdef", min_size=64, max_size=64)
     return {
         Dimension.TEXT: texts,
