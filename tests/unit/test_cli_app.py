@@ -48,11 +48,11 @@ def test_the_list_says_of_a_command_what_it_says_of_itself(
 def test_a_mistyped_command_is_told_in_one_line_with_the_one_that_was_meant(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["replaay"]) == COULD_NOT_RUN
+    assert main(["archve"]) == COULD_NOT_RUN
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        "aislewatch: No such command 'replaay'. Did you mean 'replay'?",
+        "aislewatch: No such command 'archve'. Did you mean 'archive'?",
         "Try 'aislewatch --help'.",
     ]
 

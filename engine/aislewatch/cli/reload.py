@@ -26,7 +26,7 @@ def command(
     folder: options.RunningFolder = options.RUN_FOLDER,
     json: options.Json = False,
 ) -> int:
-    """Have a run go by its store file and rules as they are now.
+    """Have a run go by its rules, lists and parameters as they are now.
 
     Nothing is lost and nothing judged twice: up to one place in its log it decides by the old, from
     there on by the new, and the ledger says where. With mistakes in the files it goes on as it was.
