@@ -91,9 +91,14 @@ def test_every_kind_of_device_comes_online_and_gives_evidence_of_an_incident(
     }
     assert bundled == set(plugins.values())
     found = evidence(ledger)
-    assert len(found) == len(planted)
-    for one in planted:
-        named = [devices for type_, devices in found if type_ == one["type"]]
-        assert any(set(one["seen_by"]) <= devices for devices in named), one["what"]
+    missed = [
+        one["what"]
+        for one in planted
+        if not any(
+            type_ == one["type"] and set(one["seen_by"]) <= devices for type_, devices in found
+        )
+    ]
+    assert missed == [], found
+    assert len(found) == len(planted), found
     told = {plugins[device] for _, devices in found for device in devices}
     assert told == bundled

@@ -201,7 +201,7 @@ class Day:
             await stands.say_row(do="line", basket=basket, article=sku, **told)
         camera = stands.camera
         for label in laid:
-            article = Article(label, 0.5, 0.5, 0.2)
+            article = Article(label, 0.3, 0.5, 0.3)
             await camera.begin(lay_down(camera.stage, article, _LIES, clear=_LIES)).wait()
         stands.bag.put(loop.time(), 1000 * bagged_g)
         await asyncio.sleep(4)
