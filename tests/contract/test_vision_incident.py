@@ -142,8 +142,8 @@ def actions(found: Sequence[Event]) -> list[tuple[str, str | None, str | None]]:
 
 async def test_who_hides_an_article_and_walks_out_is_an_incident(tmp_path: Path) -> None:
     stage = acts.aisle()
-    seen = await in_the_aisle(tmp_path, stage, visit(stage, "can", "hide"))
-    assert actions(seen) == [("pick", "A3", "can"), ("conceal", "aisle", "can")]
+    seen = await in_the_aisle(tmp_path, stage, visit(stage, "box", "hide"))
+    assert actions(seen) == [("pick", "A3", "box"), ("conceal", "aisle", "box")]
     people = {e.person for e in seen if isinstance(e, VisionPerson | VisionAction)}
     assert len(people) == 1
     assert all(event.simulated for event in seen)

@@ -135,7 +135,7 @@ def test_what_was_in_hands_and_is_seen_no_longer_though_the_person_is_was_put_aw
     assert film.did() == [("pick", "A3", "can"), ("conceal", "aisle", "can")]
     conceal = film.doing("conceal")
     assert conceal.track == film.doing("pick").track
-    assert 0.6 < conceal.confidence < 0.9
+    assert 0.6 < conceal.confidence <= 0.9
     # When it was last seen.
     assert conceal.time_us == 3_400_000
 

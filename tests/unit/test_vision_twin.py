@@ -116,7 +116,7 @@ def test_it_says_where_it_is_and_does_what_it_is_told() -> None:
     assert place["address"].startswith("http://127.0.0.1:")
     assert said == [
         "somebody comes for the can",
-        "say visit WHAT along|back|away; on the shelf: box, bottle, can",
+        "say visit WHAT along|back|away; on the shelf: bottle, box, can",
         "the lens is covered",
         "say light on, or light off",
         "the light is off",

@@ -50,7 +50,8 @@ class Scene(NamedTuple):
     Attributes:
         articles: seen now.
         ended: articles that are over.
-        hands, people, carriers: seen now.
+        hands, carriers: seen now.
+        people: seen now or a moment ago.
     """
 
     articles: Sequence[Track]

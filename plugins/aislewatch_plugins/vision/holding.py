@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from aislewatch_plugins.vision.detecting import Box
 from aislewatch_plugins.vision.tracking import Track, area, centre_of, overlap
 
-_ARM: Final = 0.35
+_ARM: Final = 0.75
 """How far beyond a person's box their hands reach, as a share of the box's width."""
 
 _GRIP: Final = 0.25

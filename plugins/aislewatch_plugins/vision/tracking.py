@@ -6,15 +6,16 @@ less sure ones to tracks that got none, and only sure ones begin tracks. How wel
 their distance-IoU, which still tells near from far where small boxes no longer overlap.
 
 Sources: Bewley et al., Simple Online and Realtime Tracking, 2016; Zhang et al., ByteTrack, 2022;
-Zheng et al., Distance-IoU Loss, 2020.
+Zheng et al., Distance-IoU Loss, 2020; Frigate's documentation, object scores.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 from aislewatch.errors import DeviceMisconfigured
@@ -23,6 +24,11 @@ from aislewatch_plugins.vision.detecting import Box, Detection
 
 DETECTIONS_MOST: Final = 200
 """Of one picture; the least sure of more are left out, so that no picture takes long."""
+
+_RECENT: Final = 10
+"""Detections whose scores are looked at together."""
+
+_FEW: Final = 3
 
 _SECOND_US: Final = 1_000_000
 _FIT_LEAST: Final = -0.6
@@ -47,6 +53,8 @@ class Track:
         seen_us: when it was seen last.
         pictures: in how many it was seen.
         scores: of its detections, added up by label.
+        recent: labels and scores of its last detections.
+        best: by label, the highest median that its recent scores have had.
         speed: of its centre, in shares of the picture a second.
         confirmed: it was seen often enough to be something.
         origin: where it was seen first.
@@ -59,6 +67,8 @@ class Track:
     seen_us: int
     pictures: int = 0
     scores: dict[str, float] = field(default_factory=dict[str, float])
+    recent: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    best: dict[str, float] = field(default_factory=dict[str, float])
     speed: tuple[float, float] = (0.0, 0.0)
     confirmed: bool = False
     origin: Box | None = None
@@ -70,8 +80,11 @@ class Track:
 
     @property
     def confidence(self) -> float:
-        """Mean score of its detections, those under another label counting as nothing."""
-        return min(1.0, self.scores[self.label] / self.pictures)
+        """How sure it was seen at its best, 0 to 1: Frigate's ``top_score``.
+
+        That is the highest median of its recent scores; those of another label count as 0.
+        """
+        return self.best[self.label]
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -204,6 +217,11 @@ class Tracker:
         track.seen_us = time_us
         track.pictures += 1
         track.scores[one.label] = track.scores.get(one.label, 0.0) + one.score
+        track.recent.append((one.label, one.score))
+        middle = median(score if label == one.label else 0.0 for label, score in track.recent)
+        # The first few alone say little: one lucky score must not stand for all that follow.
+        before = track.best.get(one.label, 0.0) if len(track.recent) > _FEW else 0.0
+        track.best[one.label] = max(middle, before)
         track.confirmed = track.confirmed or track.pictures >= self._config.confirm
 
 

@@ -20,6 +20,9 @@ from aislewatch_plugins.vision.tracking import Track, Tracker
 _PERSON: Final = "person"
 _HAND: Final = "hand"
 _CARRIER: Final = "carrier"
+_HIDDEN_US: Final = 500_000
+"""So long somebody who is not seen is taken to be where they were."""
+
 _ARTICLE: Final = "article "
 """Before an article's label: an article that changes its label would be another one."""
 
@@ -57,7 +60,11 @@ class Watcher:
         seen, ended = self._tracker.look(time_us, detections)
         people = _of(seen, _PERSON)
         scene = Scene(
-            _of(seen, _ARTICLE), _of(ended, _ARTICLE), _of(seen, _HAND), people, _of(seen, _CARRIER)
+            articles=_of(seen, _ARTICLE),
+            ended=_of(ended, _ARTICLE),
+            hands=_of(seen, _HAND),
+            people=self._about(time_us),
+            carriers=_of(seen, _CARRIER),
         )
         found: list[Finding] = [*self._people.look(time_us, people, _of(ended, _PERSON))]
         found += self._placed(self._hints.look(time_us, scene))
@@ -70,6 +77,14 @@ class Watcher:
         self._people.end()
         self._hints.end()
         self._kiosk.end()
+
+    def _about(self, time_us: int) -> list[Track]:
+        """Give who is there, also where what they hold hides them for a moment."""
+        return [
+            track
+            for track in _of(self._tracker.tracks, _PERSON)
+            if track.confirmed and time_us - track.seen_us <= _HIDDEN_US
+        ]
 
     def _placed(self, doings: Iterable[Doing]) -> Iterator[Doing]:
         """Put what was done at no shelf where the person stands."""

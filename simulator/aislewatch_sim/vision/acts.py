@@ -25,7 +25,7 @@ SHELF_Y: Final = 0.13
 """Where goods stand on the shelf along the upper edge."""
 
 _AT_SHELF_Y: Final = 0.64
-_PALM_BELOW: Final = 0.14
+_PALM_BELOW: Final = 0.08
 _STANDING: Final = 0.2
 
 
@@ -76,12 +76,12 @@ def hip(who: Figure) -> tuple[float, float]:
 
 def shown(who: Figure) -> tuple[float, float]:
     """Give where somebody holds what they look at."""
-    return who.x + 0.13, who.y - 0.08
+    return who.x + 0.2, who.y - 0.18
 
 
 def to_shelf(stage: Stage, who: Figure, x: float) -> Act:
     """Have somebody walk to the shelf so that the hand is below a place."""
-    yield from walk(stage, who, [(x - 0.13, _AT_SHELF_Y)])
+    yield from walk(stage, who, [(x - 0.15, _AT_SHELF_Y)])
 
 
 def take(stage: Stage, who: Figure, article: Article) -> Act:
@@ -108,7 +108,7 @@ def put_back(stage: Stage, who: Figure, x: float) -> Act:
 
 def conceal(who: Figure) -> Act:
     """Have somebody put what they hold into their jacket, and stand there."""
-    yield from reach(who, (who.x + 0.05, who.y - 0.02), 4)
+    yield from reach(who, (who.x + 0.04, who.y + 0.02), 4)
     who.holds = who.hand = None
     yield from still(5)
     yield from reach(who, shown(who), 4)
@@ -155,10 +155,10 @@ def visit(stage: Stage, dice: Random, number: int) -> Act:
 
 
 def aisle(seed: int = 1, width: int = 256, height: int = 192) -> Stage:
-    """Give an aisle: a shelf along the upper edge with a box, a bottle and a can."""
+    """Give an aisle: a shelf along the upper edge with a bottle, a box and a can."""
     goods = [
-        Article("box", 0.2, SHELF_Y),
-        Article("bottle", 0.5, SHELF_Y),
+        Article("bottle", 0.2, SHELF_Y),
+        Article("box", 0.5, SHELF_Y),
         Article("can", 0.8, SHELF_Y),
     ]
     return Stage(width, height, seed, articles=goods, shelf=True)

@@ -21,6 +21,7 @@ from aislewatch_sim.pictures.figures import (
     basket,
     hand,
     person_from_front,
+    shade,
 )
 
 Lens = Literal["clear", "covered", "turned", "frozen"]
@@ -39,8 +40,8 @@ LOOKS: Final = (
 )
 """How those look who come, one after another."""
 
-_PALM: Final = 0.16
-"""Length of the hand of somebody who is seen whole, as a share of the picture's height."""
+_SHOWN: Final = 0.22
+"""Height of what somebody holds who is seen whole, as a share of the picture's height."""
 
 _GRIP: Final = 0.75
 """How far above the palm the middle of what is held is, as a share of the hand's length."""
@@ -178,10 +179,17 @@ class Stage:
         return canvas.pixels
 
     def _person(self, canvas: Canvas, who: Figure) -> None:
-        middle = who.x * self.width, who.y * self.height
-        person_from_front(canvas, *middle, who.height * self.height, who.stride, who.look)
-        if who.hand is not None:
-            self._hand(canvas, Reaching(*who.hand, who.look, holds=who.holds, length=_PALM))
+        x, y, tall = who.x * self.width, who.y * self.height, who.height * self.height
+        person_from_front(canvas, x, y, tall, who.stride, who.look)
+        if who.hand is None:
+            return
+        palm = who.hand[0] * self.width, who.hand[1] * self.height
+        sleeve = shade(who.look.clothes, 0.85)
+        canvas.limb(x + 0.13 * tall, y - 0.26 * tall, *palm, 0.035 * tall, sleeve)
+        canvas.ellipse(*palm, 0.035 * tall, 0.04 * tall, who.look.skin)
+        if who.holds is not None:
+            at = who.hand[0], who.hand[1] - 0.4 * _SHOWN
+            self._article(canvas, who.holds, at, _SHOWN, 0.0)
 
     def _hand(self, canvas: Canvas, one: Reaching) -> None:
         x, y, length = one.x * self.width, one.y * self.height, one.length * self.height
