@@ -93,6 +93,7 @@ class Doubts:
             device=anchor.device,
             time=anchor.time + maker.wait_us,
         )
+        self.untell(ident)
         self._events[ident] = event
         insort(self._by_type.setdefault(type_of(type(event)), []), event, key=order_key)
         return event
