@@ -62,7 +62,9 @@ def require_run(reach: Reach, store: Path, folder: Path) -> None:
 def reload_lines(reloaded: Reloaded) -> list[str]:
     """Say what became of a reload that was taken."""
     lines = [_line(one) for one in reloaded.stores]
-    if not lines:
+    if not lines and reloaded.changed:
+        lines = ["no store was heard of yet: the new rules decide in all of them"]
+    elif not lines:
         lines = ["nothing has changed in what decides: the run goes on as it was"]
     return [*lines, *(f"note: {note}" for note in reloaded.notes)]
 

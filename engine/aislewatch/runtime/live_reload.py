@@ -56,13 +56,15 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a reload.
 
     Attributes:
-        stores: what has new rules now; empty where the files say what they said before.
+        changed: the files say other than before, in what decides or is told of it.
+        stores: where that counts now; of a store file for every store, those that were heard of.
         rules: how many rules there are now.
         notes: what was changed in the files and does not take effect, each in a sentence.
         mistakes: what is wrong in the files; then nothing has changed.
         refused: why nothing has changed, where no place in a file is to blame; empty otherwise.
     """
 
+    changed: bool = False
     stores: tuple[Reload, ...] = ()
     rules: int = 0
     notes: tuple[str, ...] = ()
@@ -169,6 +171,7 @@ class Reloading:
         ]
         reloads = [await self._followed(mark.store, named, before) for mark in marks]
         return Reloaded(
+            changed=any(old.setup.meaning != new.setup.meaning for old, new in pairs),
             stores=tuple(reloads),
             rules=sum(len(new.setup.rules) for _, new in pairs),
             notes=tuple(note for old, new in pairs for note in _ignored(old.setup, new.setup)),
