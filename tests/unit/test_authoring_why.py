@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from aislewatch.authoring.lines import parse_lines, time_us
@@ -22,7 +22,7 @@ from aislewatch.detect.core import Settings
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import Device, StoreModel
-from aislewatch.events.registry import Registry
+from aislewatch.events.registry import Registry, type_of
 from aislewatch.rules.load import load_rule, load_rules
 from aislewatch.rules.rule import Rule
 from aislewatch.testing.small import small_rule
@@ -88,8 +88,51 @@ def test_what_is_explained_is_what_became_of_it_also_where_events_come_late_and_
     told = Log([*arrive(events, TICKS, arrivals), END], SHOP)
     answer = why_not(rule, Asked({}, START_US, 10**10), told, {})
     for one in answer.judged:
-        fates = {"holds": {"raised", "silenced"}, "undecided": {"undecided"}, "fails": {"nothing"}}
-        assert one.fate in fates[one.judgement.outcome]
+        assert one.fate in FATES[one.judgement.outcome]
+
+
+CONCERNED = [
+    kind for kind, one in enumerate(stream_of(Pick(kind, 0, 0, 0, 0) for kind in range(KINDS)))
+    if type_of(type(one)) in {"pos.void", "pos.item", "vision.person", "device.state"}
+]  # fmt: skip
+near = st.builds(
+    Pick, st.sampled_from(CONCERNED), st.integers(0, 20), st.integers(0, 1), st.integers(0, 2),
+    st.integers(0, 1),
+)  # fmt: skip
+LOW = """
+id: low
+title: A void and nobody near
+status: live
+when: {event: pos.void, as: void}
+match:
+  - {not_seen: vision.person, same: [lane], window: 2s after void}
+incident: {type: fraud.test, about: {lane: void.lane, cashier: void.cashier}, because: it}
+"""
+TOP = """
+id: top
+title: A line is scanned and no such void near it
+status: live
+when: {event: pos.item, as: item}
+match:
+  - {not_seen: signal.low, same: [lane], window: 3s around item}
+incident: {type: fraud.test, about: {lane: item.lane}, because: it}
+"""
+FATES = {"holds": {"raised", "silenced"}, "undecided": {"undecided"}, "fails": {"nothing"}}
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@given(st.lists(st.tuples(near, st.integers(0, 5), st.integers(0, 9)), min_size=4, max_size=25))
+def test_what_is_explained_of_a_rule_on_signals_is_what_became_of_it(
+    arriving: list[tuple[Pick, int, int]],
+) -> None:
+    low, top = load_rules({"low.yml": LOW, "top.yml": TOP}, REGISTRY)
+    events = stream_of([pick for pick, _, _ in arriving])
+    arrivals = [Arrival(slot, rank) for _, slot, rank in arriving]
+    told = Log([*arrive(events, TICKS, arrivals), END], SHOP)
+    answer = why_not(top, Asked({}, START_US, 10**10), told, {}, below=[low])
+    for one in answer.judged:
+        event(one.judgement.outcome)
+        assert one.fate in FATES[one.judgement.outcome]
 
 
 LEAVING = small_rule(
