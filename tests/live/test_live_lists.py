@@ -230,7 +230,7 @@ async def test_mistakes_are_told_in_one_sentence_and_change_nothing(
         other.write_text("store: s1\nlists: {watched: []}\n")
         elsewhere = ["--store", str(other), "--folder", str(shop.folder / "run")]
         assert await said("add", "watched", "E1", *elsewhere) == 2
-        assert f"is of {shop.store}, not of {other}" in capsys.readouterr().err
+        assert f"the run is of {shop.store}, not of {other}" in capsys.readouterr().err
         other.write_text("store: s1\nlists: {watched: []}\nclock: {recording: g}\nfeeds: {}\n")
         assert await said("add", "watched", "E1", *elsewhere) == 2
         assert "is a recording's" in capsys.readouterr().err

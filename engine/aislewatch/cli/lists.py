@@ -15,7 +15,6 @@ from rich.text import Text
 
 from aislewatch.authoring.why_asked import read_time
 from aislewatch.cli import options
-from aislewatch.cli.reload import require_run
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import FileMistakes, UsageError
@@ -28,8 +27,6 @@ from aislewatch.runtime.list_changes import (
     Wanted,
     changes_of,
     members_at,
-    publish_to_folder,
-    publish_to_run,
 )
 from aislewatch.runtime.storefile import read_document
 from aislewatch.runtime.storefile_model import EVERY_STORE, StoreFile
@@ -214,7 +211,7 @@ class _Shop:
             )
             raise UsageError(message)
         if running is not None:
-            require_run(running, self.path, self.folder)
+            running.require(self.path)
         stores = self.file.store
         if stores == [EVERY_STORE]:
             if not self.only:
@@ -228,6 +225,12 @@ class _Shop:
 
 
 def _change(shop: _Shop, wanted: Wanted, now_us: int, *, next_run: bool, json: bool) -> int:
+    # With it comes what only a live run needs; who looks at a ledger does without.
+    from aislewatch.runtime.list_publishing import (  # noqa: PLC0415
+        publish_to_folder,
+        publish_to_run,
+    )
+
     screen = Screen(json=json)
     try:
         running: Reach | None = found_in(shop.folder)

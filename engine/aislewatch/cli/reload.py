@@ -14,7 +14,7 @@ from aislewatch.cli import options
 from aislewatch.cli.screen import Screen
 from aislewatch.errors import FileMistakes, UsageError
 from aislewatch.runtime.control import ask_reload
-from aislewatch.runtime.handover import Reach, found_in
+from aislewatch.runtime.handover import found_in
 from aislewatch.runtime.live_reload import Reload, Reloaded
 from aislewatch.runtime.who import pseudonym
 
@@ -33,7 +33,7 @@ def command(
     """
     screen = Screen(json=json)
     reach = found_in(folder)
-    require_run(reach, store, folder)
+    reach.require(store)
     with screen.progress("reloading"):
         reloaded = asyncio.run(ask_reload(reach, pseudonym(folder, getuser())))
     if reloaded.mistakes:
@@ -45,18 +45,6 @@ def command(
     for line in reload_lines(reloaded):
         screen.show(Text(line))
     return 0
-
-
-def require_run(reach: Reach, store: Path, folder: Path) -> None:
-    """See that a run is of a store file.
-
-    Raises:
-        UsageError: it is of others; names them.
-    """
-    if reach.file(store) is None:
-        files = ", ".join(file.path for file in reach.files)
-        message = f"the run in {folder} is of {files}, not of {store}"
-        raise UsageError(message)
 
 
 def reload_lines(reloaded: Reloaded) -> list[str]:

@@ -65,6 +65,16 @@ class Reach(msgspec.Struct, frozen=True):
         path = str(store.resolve())
         return next((file for file in self.files if file.path == path), None)
 
+    def require(self, store: Path) -> None:
+        """See that the run is of a store file.
+
+        Raises:
+            UsageError: it is of others; names them.
+        """
+        if self.file(store) is None:
+            message = f"the run is of {', '.join(file.path for file in self.files)}, not of {store}"
+            raise UsageError(message)
+
 
 class NobodyRuns(UsageError):
     """No run is under way in a folder."""

@@ -1,4 +1,4 @@
-"""Changes of named lists as people make them: put into a run's log, and read out of its ledger.
+"""Changes of named lists as people make them: made and checked, and read out of a ledger.
 
 A change is an event like any other. It counts from its own time on, so it is judged by live and in
 a replay alike, and the ledger names it once the store's clock has come to it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -19,10 +18,6 @@ from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ListChanged
 from aislewatch.events.registry import Registry
 from aislewatch.ledger import LedgerReader
-from aislewatch.runtime.bus import Bus
-from aislewatch.runtime.device_events import event_message
-from aislewatch.runtime.handover import Reach
-from aislewatch.runtime.run_folder import opened
 
 DEVICE: Final = "lists"
 """The device that changes are said to be of."""
@@ -99,33 +94,6 @@ def changes_of(
     except EventRefused as error:
         raise UsageError(str(error)) from None
     return events
-
-
-async def publish_to_run(reach: Reach, events: Sequence[ListChanged]) -> None:
-    """Put changes into the log of a run that is under way; they are in it when this returns.
-
-    Raises:
-        BusError: its NATS cannot be reached.
-    """
-    async with await Bus.connect(
-        reach.url, name="aislewatch lists", credentials=reach.credentials, wait_s=5.0
-    ) as bus:
-        await _publish(bus, events)
-
-
-async def publish_to_folder(folder: Path, events: Sequence[ListChanged]) -> None:
-    """Put changes into the log that a run has left; its next run finds them, and its archive.
-
-    Raises:
-        UsageError: no run has kept its log there, or one is under way.
-        BusError: NATS cannot be started.
-    """
-    async with opened(folder) as bus:
-        await _publish(bus, events)
-
-
-async def _publish(bus: Bus, events: Sequence[ListChanged]) -> None:
-    await bus.publish_batch([event_message(event) for event in events])
 
 
 @dataclass(frozen=True, slots=True)
