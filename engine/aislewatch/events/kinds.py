@@ -169,7 +169,8 @@ class ListChanged(Event, frozen=True, kw_only=True, tag="list.changed"):
 class StoreReloaded(Event, frozen=True, kw_only=True, tag="store.reloaded"):
     """The engine was given the store file and its rules anew; behind this in the log they decide.
 
-    What they are is kept with the run; see :mod:`aislewatch.runtime.setup_shelf`.
+    What they are is kept with the run; see :mod:`aislewatch.runtime.setup_shelf`. The engine acts
+    on it where it stands in the log, and gives it to no rule.
     """
 
     meaning: Annotated[
