@@ -125,18 +125,29 @@ def _forms(secret: bytes) -> Iterator[str]:
 def _kept_elsewhere(config: object, folder: Path) -> Iterator[bytes]:
     """Give what is in the places that settings name."""
     match config:
-        case {"env": str(name), **others} if not others or others == {"file": None}:
-            yield os.environ.get(name, "").encode()
-        case {"file": str(name), **others} if not others or others == {"env": None}:
-            yield _read(folder / name)
         case Mapping():
-            for key, value in cast("Mapping[Any, object]", config).items():
+            named = cast("Mapping[Any, object]", config)
+            if named.keys() <= {"env", "file"}:
+                yield from _from_place(named, folder)
+                return
+            for key, value in named.items():
                 if isinstance(value, str) and _SECRET_FILE.search(str(key)):
                     yield _read(folder / value)
                 yield from _kept_elsewhere(value, folder)
         case list() | tuple():
             for value in cast("Sequence[object]", config):
                 yield from _kept_elsewhere(value, folder)
+        case _:
+            return
+
+
+def _from_place(place: Mapping[Any, object], folder: Path) -> Iterator[bytes]:
+    """Give what is where ``{env: NAME}`` or ``{file: PATH}`` says."""
+    match place.get("env"), place.get("file"):
+        case str(name), _:
+            yield os.environ.get(name, "").encode()
+        case _, str(name):
+            yield _read(folder / name)
         case _:
             return
 
