@@ -77,11 +77,17 @@ class Local:
         return f"{self.currency} {Decimal(minor) / per:,.{digits}f}".lstrip()
 
     def facts(self, event: Mapping[str, Any]) -> str:
-        """Give what an event tells besides its envelope: ``epc=... weight=512 g``."""
+        """Give what an event tells besides its envelope: ``epc=... weight=512 g``.
+
+        Of the envelope it is said where a time is the device's, but put on another clock.
+        """
         told = {name: value for name, value in event.items() if name not in ENVELOPE}
         if told.get("unknown_tag") is False:
             del told["unknown_tag"]  # Its article stands beside it and says as much.
-        return "  ".join(self._fact(name, value) for name, value in told.items())
+        facts = [self._fact(name, value) for name, value in told.items()]
+        if event.get("timed_by") == "corrected":
+            facts.append("(its clock was put right)")
+        return "  ".join(facts)
 
     def _fact(self, name: str, value: Any) -> str:
         if name.endswith("_minor"):
