@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from aislewatch_plugins.vision.zones import Zones, distance, inside
+from aislewatch.devices.outline import distance, inside
+from aislewatch_plugins.vision.zones import Zones
 
 LEFT = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
 RIGHT = [(0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)]

@@ -14,7 +14,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from aislewatch_plugins.camera.config import AxisConfig, Point
+from aislewatch.devices.outline import inside
+from aislewatch_plugins.camera.config import AxisConfig
 from aislewatch_plugins.camera.payloads import read_json, time_of, time_of_text
 from aislewatch_plugins.camera.seen import FaultState, Gone, Person, Seen, Sight
 
@@ -173,21 +174,6 @@ class Axis:
             told = f"{availability.online!r} nor {availability.offline!r}"
             message = f"{word[:40]!r} is neither {told}"
             raise ValueError(message)
-
-
-def inside(point: Point, outline: Sequence[Point]) -> bool:
-    """Tell whether a point lies within an outline, by how often a ray from it crosses that.
-
-    >>> desk = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
-    >>> inside((0.2, 0.5), desk), inside((0.7, 0.5), desk)
-    (True, False)
-    """
-    x, y = point
-    within = False
-    for (ax, ay), (bx, by) in zip(outline, (*outline[1:], outline[0]), strict=True):
-        if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
-            within = not within
-    return within
 
 
 def _frame(payload: bytes) -> _Frame:

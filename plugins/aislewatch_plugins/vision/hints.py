@@ -21,12 +21,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from aislewatch.devices.outline import inside
 from aislewatch_plugins.vision.config import HintsConfig, Point
 from aislewatch_plugins.vision.detecting import Box
 from aislewatch_plugins.vision.findings import Action, Doing
 from aislewatch_plugins.vision.holding import Hold, hold_of, person_of, wider
 from aislewatch_plugins.vision.tracking import Track, fit, overlap
-from aislewatch_plugins.vision.zones import Zones, inside
+from aislewatch_plugins.vision.zones import Zones
 
 _NO_HAND: Final = 0.7
 """Of what is inferred without a hand that is seen to do it."""

@@ -92,32 +92,10 @@ class FileConfig(BaseModel):
         return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds
 
 
-class MjpegConfig(BaseModel):
-    """JPEG pictures over HTTP, one after another (``multipart/x-mixed-replace``).
+class LiveConfig(BaseModel):
+    """What live cameras have in common.
 
     Attributes:
-        kind: ``mjpeg``.
-        url: of the stream.
-        user: for Basic and Digest authentication.
-        password_file: file with the user's password, from the store file's folder.
-        silence: without a picture for so long it counts as gone.
-    """
-
-    model_config = _STRICT
-
-    kind: Literal["mjpeg"]
-    url: Annotated[_Text, AfterValidator(_http)]
-    user: _Text | None = None
-    password_file: _Text | None = None
-    silence: _Positive = 10 * _SECOND
-
-
-class OpencvConfig(BaseModel):
-    """Whatever OpenCV opens live: RTSP over TCP, a USB camera.
-
-    Attributes:
-        kind: ``opencv``.
-        url: ``rtsp://``, or a device: ``/dev/video0``, or its number.
         user: at the camera.
         password_file: file with the user's password, from the store file's folder.
         silence: without a picture for so long it counts as gone.
@@ -125,11 +103,33 @@ class OpencvConfig(BaseModel):
 
     model_config = _STRICT
 
-    kind: Literal["opencv"]
-    url: Annotated[_Text, AfterValidator(_stream)]
     user: _Text | None = None
     password_file: _Text | None = None
     silence: _Positive = 10 * _SECOND
+
+
+class MjpegConfig(LiveConfig):
+    """JPEG pictures over HTTP, one after another (``multipart/x-mixed-replace``).
+
+    Attributes:
+        kind: ``mjpeg``.
+        url: of the stream; a user is known by Basic or Digest authentication.
+    """
+
+    kind: Literal["mjpeg"]
+    url: Annotated[_Text, AfterValidator(_http)]
+
+
+class OpencvConfig(LiveConfig):
+    """Whatever OpenCV opens live: RTSP over TCP, a USB camera.
+
+    Attributes:
+        kind: ``opencv``.
+        url: ``rtsp://``, or a device: ``/dev/video0``, or its number.
+    """
+
+    kind: Literal["opencv"]
+    url: Annotated[_Text, AfterValidator(_stream)]
 
 
 SourceConfig = Annotated[

@@ -17,6 +17,7 @@ from aislewatch.events.sensor import Clock
 from aislewatch_plugins.vision.source_config import (
     FileConfig,
     FolderConfig,
+    LiveConfig,
     MjpegConfig,
     OpencvConfig,
     SourceConfig,
@@ -176,7 +177,7 @@ def source_of(config: SourceConfig, folder: Path, clock: Clock) -> Source:
             return LiveSource(config, _password(config, folder), clock)
 
 
-def _password(config: MjpegConfig | OpencvConfig, folder: Path) -> str:
+def _password(config: LiveConfig, folder: Path) -> str:
     if config.password_file is None:
         return ""
     return read_password(folder / config.password_file, "the camera's")

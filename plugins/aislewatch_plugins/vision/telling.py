@@ -7,7 +7,7 @@ not even broken ones: a refusal says how long it was and what was wrong.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypedDict
 
 from aislewatch.devices.pseudonym import pseudonym
 from aislewatch.devices.telling import Envelope, Envelopes, Refusal, Told
@@ -21,7 +21,7 @@ from aislewatch.events.kinds import (
     VisionPerson,
 )
 from aislewatch.events.sensor import SensorContext
-from aislewatch_plugins.vision.config import ProductConfig, VisionConfig
+from aislewatch_plugins.vision.config import VisionConfig
 from aislewatch_plugins.vision.faults import DETAILS, News
 from aislewatch_plugins.vision.findings import Count, Doing, Finding, Item, Person
 
@@ -30,6 +30,12 @@ UNREADABLE: Final = "unreadable"
 
 _UNREADABLE_US: Final = 2_000_000
 _DECIMALS: Final = 3
+
+
+class _Goods(TypedDict):
+    gtin: str | None
+    sku: str | None
+    product_class: str | None
 
 
 class Teller:
@@ -101,26 +107,20 @@ class Teller:
                     confidence=round(found.confidence, _DECIMALS),
                 )
             case Doing():
-                product = self._product(found.label)
                 return VisionAction(
                     **self._at(found.time_us),
                     action=found.action,
                     person=self._name(found.track),
                     zone_id=found.zone,
-                    gtin=product.gtin,
-                    sku=product.sku,
-                    product_class=product.product_class,
+                    **self._goods(found.label),
                     confidence=round(found.confidence, _DECIMALS),
                 )
             case Item():
-                product = self._product(found.label)
                 return VisionItem(
                     **self._at(found.time_us),
                     person=self._name(found.track),
                     zone_id=found.zone,
-                    gtin=product.gtin,
-                    sku=product.sku,
-                    product_class=product.product_class,
+                    **self._goods(found.label),
                     units=1,
                     confidence=round(found.confidence, _DECIMALS),
                 )
@@ -132,14 +132,13 @@ class Teller:
                     what=found.what,
                 )
 
-    def _product(self, label: str | None) -> ProductConfig:
-        """Give which article a label is; without a class of its own its label is that."""
+    def _goods(self, label: str | None) -> _Goods:
+        """Give which article a label is; without a class of its own the label is that."""
         if label is None:
-            return ProductConfig()
+            return {"gtin": None, "sku": None, "product_class": None}
         product = self._products[label]
-        if product.product_class is not None:
-            return product
-        return product.model_copy(update={"product_class": label})
+        class_ = product.product_class or label
+        return {"gtin": product.gtin, "sku": product.sku, "product_class": class_}
 
     def _name(self, track: int | None) -> str | None:
         if track is None:

@@ -6,11 +6,11 @@ its outline and left only some way outside of it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from aislewatch.devices.outline import distance, inside
 from aislewatch_plugins.vision.config import Point
 
 
@@ -91,41 +91,3 @@ class Zones:
         """End the stays of a track that is over."""
         keys = [key for key in self._stays if key[0] == track]
         return [self._stays.pop(key) for key in keys]
-
-
-def inside(point: Point, outline: Sequence[Point]) -> bool:
-    """Tell whether a point lies within an outline, by how often a ray from it crosses that.
-
-    >>> desk = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
-    >>> inside((0.2, 0.5), desk), inside((0.7, 0.5), desk)
-    (True, False)
-    """
-    x, y = point
-    within = False
-    for (ax, ay), (bx, by) in _edges(outline):
-        if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
-            within = not within
-    return within
-
-
-def distance(point: Point, outline: Sequence[Point]) -> float:
-    """Give how far a point is from an outline, from either side.
-
-    >>> distance((0.75, 0.5), [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)])
-    0.25
-    """
-    return min(_from_edge(point, a, b) for a, b in _edges(outline))
-
-
-def _edges(outline: Sequence[Point]) -> list[tuple[Point, Point]]:
-    return list(zip(outline, (*outline[1:], outline[0]), strict=True))
-
-
-def _from_edge(point: Point, a: Point, b: Point) -> float:
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    length = dx * dx + dy * dy
-    along = 0.0
-    if length > 0:
-        along = ((point[0] - a[0]) * dx + (point[1] - a[1]) * dy) / length
-        along = max(0.0, min(1.0, along))
-    return math.hypot(point[0] - a[0] - along * dx, point[1] - a[1] - along * dy)
