@@ -142,6 +142,8 @@ def _sums(summary: ReplaySummary) -> Iterator[str]:
         parts = [f"{rows['told']:,} told something", count(rows["heartbeats"], "heartbeat")]
         if rows["banners"]:
             parts.append(count(rows["banners"], "banner"))
+        if rows.get("repeats"):
+            parts.append(f"{rows['repeats']:,} sent again")
         yield f"{count(rows['rows'], 'row')} read: {', '.join(parts)}, {rows['refused']:,} refused."
     else:
         passed = sum(summary.strangers.values())
