@@ -27,6 +27,10 @@ from aislewatch.runtime.live_reload import Reload, Reloaded
             Reloaded(changed=True, stores=(Reload("s1", 7, None, committed=False),)),
             "s1: decides by the new rules from place 7 of its log on; it has not come there yet",
         ),
+        (
+            Reloaded(changed=True, stores=(Reload("s1", 0, None, committed=False),)),
+            "s1: NATS is away; the new rules wait for it, and decide from then on",
+        ),
     ],
 )
 def test_each_end_of_a_reload_has_its_sentence(reloaded: Reloaded, sentence: str) -> None:

@@ -58,6 +58,8 @@ def reload_lines(reloaded: Reloaded) -> list[str]:
 
 
 def _line(one: Reload) -> str:
+    if not one.sequence:
+        return f"{one.store}: NATS is away; the new rules wait for it, and decide from then on"
     since = f"{one.store}: decides by the new rules from place {one.sequence:,} of its log on"
     if not one.committed:
         return f"{since}; it has not come there yet"

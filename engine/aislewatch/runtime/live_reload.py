@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from aislewatch.errors import FileMistakes, Mistake, MistakeError
+from aislewatch.errors import BusError, FileMistakes, Mistake, MistakeError
 from aislewatch.events.kinds import Event, StoreReloaded
 from aislewatch.events.registry import type_of
 from aislewatch.events.subjects import CLOCK_DEVICE, event_subject
@@ -24,7 +24,7 @@ from aislewatch.runtime.nats_link import Link
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.setup_shelf import SetupShelf
 from aislewatch.runtime.storefile import read_setup
-from aislewatch.runtime.stream_marks import last_of, sequence_of_last, ticking_stores
+from aislewatch.runtime.stream_marks import last_of, ticking_stores
 
 COMMITTED_S: Final = 60.0
 """How long to wait for the engine to come to the place."""
@@ -40,7 +40,8 @@ class Reload(msgspec.Struct, frozen=True):
 
     Attributes:
         store: its id.
-        sequence: place in the event stream from which on they decide.
+        sequence: place in the event stream from which on they decide; 0 where it is not known yet,
+            because NATS is away: it waits on disk.
         record: position in the ledger's chain of the record that names them; None where it was not
             written in time, or what decides is as before.
         committed: the engine has come to the place.
@@ -126,10 +127,6 @@ class Reloading:
 
         Returns:
             What became of it; mistakes are no exception.
-
-        Raises:
-            BusError: NATS is away for so long that it is not known where the place is; the change
-                itself is on its way then.
         """
         async with self._turn:
             mistakes: list[Mistake] = []
@@ -169,7 +166,7 @@ class Reloading:
         self._stores = [
             replace(new, setup=replace(new.setup, feeds=old.setup.feeds)) for old, new in pairs
         ]
-        reloads = [await self._followed(mark.store, named, before) for mark in marks]
+        reloads = [await self._followed(mark, named, before) for mark in marks]
         return Reloaded(
             changed=any(old.setup.meaning != new.setup.meaning for old, new in pairs),
             stores=tuple(reloads),
@@ -181,10 +178,18 @@ class Reloading:
         ident = f"{CLOCK_DEVICE}/{self._boot}/reload/{self._count}"
         return _reloaded(ident, store, setup, self._running.now_us(setup), by)
 
-    async def _followed(self, store: str, named: set[str], before: Mapping[str, int]) -> Reload:
+    async def _followed(
+        self, mark: StoreReloaded, named: set[str], before: Mapping[str, int]
+    ) -> Reload:
         """Wait for the engine to come to the place, and for the record that names the change."""
         running = self._running
-        sequence = await sequence_of_last(self._link, _subject(store))
+        store = mark.store
+        try:
+            sequence, payload = await last_of(self._link, _subject(store))
+        except BusError:
+            sequence, payload = 0, b""
+        if mark.meaning.encode() not in payload:
+            return Reload(store, 0, None, committed=False)
 
         def committed() -> bool:
             return running.committed.get(store, 0) >= sequence
