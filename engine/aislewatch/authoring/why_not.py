@@ -238,7 +238,8 @@ class _Inquiry:
         if not told:
             few = sorted(anchors, key=lambda event: abs(event.time - asked.at_us))[:_MOST_JUDGED]
             told = [one for one in map(explainer.judge, few) if self._came_to(one)]
-        judged = [self._fate(shop, one, stands) for one in told]
+        gone = _let_go(shop.records)
+        judged = [self._fate(shop, one, stands, gone) for one in told]
         passed = [
             Passed(event, condition)
             for event in events
@@ -285,7 +286,11 @@ class _Inquiry:
         )
 
     def _fate(
-        self, shop: _Shop, judgement: Judgement, stands: Mapping[str, Mapping[str, Any]]
+        self,
+        shop: _Shop,
+        judgement: Judgement,
+        stands: Mapping[str, Mapping[str, Any]],
+        gone: Mapping[str, str],
     ) -> Answered:
         if signal_id(self._rule.id, judgement.anchor) in stands:
             return Answered(judgement, "raised")
@@ -293,9 +298,9 @@ class _Inquiry:
             return Answered(judgement, "not yet")
         if judgement.outcome == "undecided":
             return Answered(judgement, "undecided")
-        gone = _let_go(shop.records).get(signal_id(self._rule.id, judgement.anchor))
-        if gone is not None:
-            return Answered(_left_open(judgement, gone), "undecided")
+        because = gone.get(signal_id(self._rule.id, judgement.anchor))
+        if because is not None:
+            return Answered(_left_open(judgement, because), "undecided")
         quiet = self._rule.incident.quiet
         if judgement.outcome != "holds" or quiet is None:
             return Answered(judgement, "nothing")
