@@ -63,16 +63,7 @@ async def last_sequence(link: Link, store: str) -> int:
     Raises:
         BusError: NATS does not answer, or there is no stream.
     """
-    return await sequence_of_last(link, store_filter(store))
-
-
-async def sequence_of_last(link: Link, subject: str) -> int:
-    """Give the sequence number of the last event of a subject or filter; 0 where there is none.
-
-    Raises:
-        BusError: NATS does not answer, or there is no stream.
-    """
-    return (await last_of(link, subject)).sequence
+    return (await last_of(link, store_filter(store))).sequence
 
 
 async def newest_ticks(link: Link) -> dict[str, int]:
