@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
+from looked import START_US, WHOLE, Told, context
 
 from aislewatch.events.kinds import (
     ClockTick,
@@ -23,7 +23,6 @@ from aislewatch.events.kinds import (
 )
 from aislewatch.events.model import Device, StoreModel, Zone
 from aislewatch.events.registry import Registry
-from aislewatch.events.sensor import SensorContext
 from aislewatch.rules.load import load_rule
 from aislewatch.testing.small import Shop
 from aislewatch_plugins.vision.config import VisionConfig
@@ -34,7 +33,6 @@ from aislewatch_sim.vision.recording import pictures, to_folder, to_video
 from aislewatch_sim.vision.stage import LOOKS, Article, Figure, Stage
 
 RULES = Path(__file__).parents[2] / "rules"
-START_US = 1_772_438_400_000_000
 SECOND_US = 1_000_000
 FPS = 10
 AISLE = {
@@ -57,27 +55,10 @@ MODEL = StoreModel(
 )
 
 
-class Still:
-    def now_us(self) -> int:
-        return START_US
-
-
-class Told:
-    def __init__(self) -> None:
-        self.found: list[Event] = []
-
-    async def events(self, batch: Sequence[Event]) -> None:
-        self.found += batch
-
-    async def refused(self, raw: bytes, reason: str, *, place: str, device: str) -> None:
-        raise AssertionError(reason)
-
-
 async def watched(
     folder: Path, device: str, source: dict[str, Any], zones: dict[str, Any]
 ) -> list[Event]:
     """Have the plugin look at what a twin has written; give what it told."""
-    (folder / "cameras.key").write_bytes(b"a secret of thirty-two bytes, ok")
     config = VisionConfig.model_validate(
         {
             "source": source,
@@ -91,14 +72,12 @@ async def watched(
         }
     )
     plugin, told = Vision(config), Told()
-    context = SensorContext(
-        "1", device, "b1", Still(), Random(1), Registry(), str(folder), simulated=True
-    )
-    await plugin.open(context)
+    await plugin.open(context(folder, device))
     try:
         await plugin.run(told)
     finally:
         await plugin.close()
+    assert told.refusals == []
     return told.found
 
 
@@ -194,8 +173,7 @@ async def at_the_kiosk(folder: Path, labels: Sequence[str]) -> list[Event]:
 
     to_video(pictures(stage, laying()), folder / "kiosk.avi", FPS)
     source = {"kind": "file", "path": "kiosk.avi", "starts": "2026-03-02T08:00:00Z"}
-    whole = [[0, 0], [1, 0], [1, 1], [0, 1]]
-    return await watched(folder, "kiosk-cam", source, {"scan": {"outline": whole, "use": "kiosk"}})
+    return await watched(folder, "kiosk-cam", source, {"scan": {"outline": WHOLE, "use": "kiosk"}})
 
 
 def basket(lines: int) -> list[Event]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from looked import WHOLE, Told, context
 
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
-from aislewatch.events.kinds import DeviceState, Event, VisionItem
-from aislewatch.events.registry import Registry
+from aislewatch.events.kinds import VisionItem
 from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.vision.config import VisionConfig
 from aislewatch_plugins.vision.detecting import Box, Detection
@@ -25,51 +25,13 @@ from aislewatch_sim.vision import acts
 from aislewatch_sim.vision.camera import Camera
 from aislewatch_sim.vision.stage import Article
 
-SECRET = b"a secret of thirty-two bytes, ok"
-KIOSK = {"scan": {"outline": [[0, 0], [1, 0], [1, 1], [0, 1]], "use": "kiosk"}}
-
-
-class Monotonic:
-    """Goes on by a hundredth of a second each time it is looked at, from any thread."""
-
-    def __init__(self) -> None:
-        self.time_us = 1_772_438_400_000_000
-
-    def now_us(self) -> int:
-        self.time_us += 10_000
-        return self.time_us
-
-
-class Told:
-    def __init__(self) -> None:
-        self.found: list[Event] = []
-        self.refusals: list[tuple[bytes, str]] = []
-        self._news = asyncio.Condition()
-
-    async def events(self, batch: Sequence[Event]) -> None:
-        async with self._news:
-            self.found += batch
-            self._news.notify_all()
-
-    async def refused(self, raw: bytes, reason: str, *, place: str, device: str) -> None:
-        assert place
-        async with self._news:
-            self.refusals.append((raw, reason))
-            self._news.notify_all()
-
-    async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(20), self._news:
-            await self._news.wait_for(lambda: bool(holds()))
-
-    def states(self) -> list[tuple[str, str | None]]:
-        return [(e.state, e.reason) for e in self.found if isinstance(e, DeviceState)]
+KIOSK = {"scan": {"outline": WHOLE, "use": "kiosk"}}
 
 
 class Shop:
     """A camera's twin that plays, and the plugin's configuration for it."""
 
     def __init__(self, folder: Path, login: str = "") -> None:
-        (folder / "cameras.key").write_bytes(SECRET)
         (folder / "cam.pw").write_text("letmein\n")
         self.folder = folder
         self.faults = Faults(Random(1), late_s=0.01)
@@ -96,9 +58,7 @@ class Shop:
         return Vision(VisionConfig.model_validate(config))
 
     def context(self) -> SensorContext:
-        return SensorContext(
-            "1", "cam", "b1", Monotonic(), Random(1), Registry(), str(self.folder), simulated=True
-        )
+        return context(self.folder, step_us=10_000)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Port]:
@@ -266,9 +226,10 @@ async def test_what_a_job_raises_is_raised_where_it_was_ordered() -> None:
 
 @pytest.mark.parametrize("missing", ["cameras.key", "cam.pw"])
 async def test_a_file_that_is_missing_is_named(shop: Shop, missing: str) -> None:
-    (shop.folder / missing).unlink()
     async with shop.open():
         plugin = shop.plugin(source={"user": "viewer", "password_file": "cam.pw"})
+        given = shop.context()
+        (shop.folder / missing).unlink()
         with pytest.raises(DeviceMisconfigured, match=missing):
-            await plugin.open(shop.context())
+            await plugin.open(given)
         await plugin.close()

@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
-from random import Random
 from typing import Any, Final
 
 import pytest
+from looked import WHOLE, Told, context
 
 from aislewatch.errors import DeviceNotReady
-from aislewatch.events.kinds import DeviceState, Event, VisionItem
-from aislewatch.events.registry import Registry
+from aislewatch.events.kinds import VisionItem
 from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.vision.config import VisionConfig
 from aislewatch_plugins.vision.sensor import Vision
@@ -90,32 +89,8 @@ def address(python: str, tmp_path: Path) -> Generator[str]:
         server.terminate()
 
 
-class Clock:
-    """Goes on by a hundredth of a second each time it is looked at."""
-
-    def __init__(self) -> None:
-        self.time_us = 1_772_438_400_000_000
-
-    def now_us(self) -> int:
-        self.time_us += 10_000
-        return self.time_us
-
-
-class Told:
-    def __init__(self) -> None:
-        self.found: list[Event] = []
-
-    async def events(self, batch: Sequence[Event]) -> None:
-        self.found += batch
-
-    async def refused(self, raw: bytes, reason: str, *, place: str, device: str) -> None:
-        raise AssertionError(reason)
-
-
 def camera(address: str, folder: Path, password: str) -> tuple[Vision, SensorContext]:
-    (folder / "cameras.key").write_bytes(b"a secret of thirty-two bytes, ok")
     (folder / "cam.pw").write_text(password)
-    whole = [[0, 0], [1, 0], [1, 1], [0, 1]]
     config: dict[str, Any] = {
         "source": {
             "kind": "opencv",
@@ -128,33 +103,31 @@ def camera(address: str, folder: Path, password: str) -> tuple[Vision, SensorCon
         "tracks": {"start_score": 0.5},
         "products": {"box": {}},
         "every": "0s",
-        "zones": {"scan": {"outline": whole, "use": "kiosk"}},
+        "zones": {"scan": {"outline": WHOLE, "use": "kiosk"}},
     }
-    context = SensorContext(
-        "1", "cam", "b1", Clock(), Random(1), Registry(), str(folder), simulated=True
-    )
-    return Vision(VisionConfig.model_validate(config)), context
+    return Vision(VisionConfig.model_validate(config)), context(folder, step_us=10_000)
 
 
 async def test_an_article_is_told_and_the_end_of_the_stream_ends_the_run(
     address: str, tmp_path: Path
 ) -> None:
-    plugin, context = camera(address, tmp_path, PASSWORD)
+    plugin, given = camera(address, tmp_path, PASSWORD)
     told = Told()
-    await plugin.open(context)
+    await plugin.open(given)
     async with asyncio.timeout(60):
         with pytest.raises(DeviceNotReady, match="sends no pictures any more"):
             await plugin.run(told)
     await plugin.close()
-    assert [e.state for e in told.found if isinstance(e, DeviceState)] == ["online"]
+    assert told.refusals == []
+    assert told.states() == [("online", None)]
     assert [e.product_class for e in told.found if isinstance(e, VisionItem)] == ["box"]
 
 
 async def test_without_its_password_it_cannot_be_opened_and_none_is_shown(
     address: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    plugin, context = camera(address, tmp_path, "guessed-wrong")
+    plugin, given = camera(address, tmp_path, "guessed-wrong")
     with pytest.raises(DeviceNotReady, match="cannot be opened") as caught:
-        await plugin.open(context)
+        await plugin.open(given)
     await plugin.close()
     assert "guessed-wrong" not in f"{caught.value}{capfd.readouterr()}"

@@ -8,18 +8,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import cv2
 import pytest
+from looked import START_US, Told, context
 
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import DeviceState, Event, VisionAction, VisionCount, VisionPerson
-from aislewatch.events.registry import Registry
-from aislewatch.events.sensor import SensorContext
 from aislewatch_plugins.vision.config import VisionConfig
 from aislewatch_plugins.vision.sensor import Vision
 
@@ -28,7 +25,6 @@ PLACES = (
     Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi"),
 )
 SHA256 = "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf"
-START_US = 1_772_438_400_000_000
 PICTURES, FPS = 795, 10
 
 
@@ -41,24 +37,7 @@ def video() -> Path:
     return found
 
 
-class Still:
-    def now_us(self) -> int:
-        return START_US
-
-
-class Told:
-    def __init__(self) -> None:
-        self.found: list[Event] = []
-
-    async def events(self, batch: Sequence[Event]) -> None:
-        self.found += batch
-
-    async def refused(self, raw: bytes, reason: str, *, place: str, device: str) -> None:
-        raise AssertionError(reason)
-
-
 async def looked_at(video: Path, folder: Path, every: str) -> tuple[list[Event], Vision]:
-    (folder / "cameras.key").write_bytes(b"a secret of thirty-two bytes, ok")
     settings: dict[str, Any] = {
         "source": {"kind": "file", "path": str(video), "starts": "2026-03-02T08:00:00Z"},
         "key_file": "cameras.key",
@@ -71,10 +50,10 @@ async def looked_at(video: Path, folder: Path, every: str) -> tuple[list[Event],
         },
     }
     plugin, told = Vision(VisionConfig.model_validate(settings)), Told()
-    context = SensorContext("1", "cam", "b1", Still(), Random(1), Registry(), str(folder))
-    await plugin.open(context)
+    await plugin.open(context(folder, simulated=False))
     await plugin.run(told)
     await plugin.close()
+    assert told.refusals == []
     return told.found, plugin
 
 
