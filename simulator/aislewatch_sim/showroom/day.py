@@ -151,6 +151,8 @@ class Day:
         stands.shelf.put(asyncio.get_running_loop().time(), _COLAS * _COLA_MG)
         await stands.say_row(do="idle")
         await stands.badges.hold(_OTHER_BADGE)
+        for epc in (_COAT, _SHIRT):
+            await stands.reader.hear([Heard(0.0, _RAIL, epc, -50.0)], now_us())
         for name in "123":
             self._tills[name].sign_on()
         await asyncio.gather(
@@ -172,8 +174,6 @@ class Day:
     async def _gate(self) -> None:
         """A coat goes out unpaid; a shirt is paid at the self-checkout and goes out, too."""
         reader = self._stands.reader
-        for epc in (_COAT, _SHIRT):
-            await reader.hear([Heard(0.0, _RAIL, epc, -50.0)], now_us())
         await asyncio.sleep(8)
         loop, began_us = asyncio.get_running_loop(), now_us()
         began_s = loop.time()
