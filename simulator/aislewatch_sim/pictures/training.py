@@ -3,7 +3,7 @@
 Writes ``scenes.tflite``, ``scenes.labels.txt`` and ``scenes.sha256`` there. Everything is drawn and
 learned from one seed. TensorFlow gives the same bytes again for the same version on the same kind
 of processor, and may give others elsewhere; that is why the model is shipped and not made at
-installation. Needs the extra ``train``, some 2 GB of memory and a quarter of an hour.
+installation. Needs the extra ``train``, some 4 GB of memory and half an hour of two cores.
 """
 
 from __future__ import annotations
