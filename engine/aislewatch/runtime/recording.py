@@ -25,7 +25,7 @@ from aislewatch.runtime.ticking import RecordingTicks
 
 BOOT = "recording"
 
-ROW_COUNTS: Final = ("rows", "told", "heartbeats", "banners", "refused")
+ROW_COUNTS: Final = ("rows", "told", "heartbeats", "banners", "repeats", "refused")
 """What a plugin's `diagnostics` may say of the rows of a recording."""
 
 
@@ -95,7 +95,8 @@ def play(
         setup: whose feeds are read; those of several feeds are put in order of time.
         files: what is read in place of the files that the setup names.
         rows: is told what became of the rows, once all are read: ``rows`` is the sum of ``told``,
-            ``heartbeats``, ``banners`` and ``refused``. Nothing of a plugin that does not count.
+            ``heartbeats``, ``banners``, ``repeats`` and ``refused``. Nothing of a plugin that does
+            not count.
 
     Raises:
         UsageError: no feed has files, or it cannot be told whose ``files`` are.
