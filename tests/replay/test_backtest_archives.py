@@ -504,3 +504,43 @@ def test_the_file_as_it_was_committed_goes_by_the_macros_that_were_committed_wit
     # One of the two scans before a void told its price.
     assert (told["now"]["hits"], told["before"]["hits"]) == (3, 3)
     assert receipts(told["only_now"]) != receipts(told["only_before"])
+
+
+VOIDED = """\
+id: voided
+title: A void
+status: live
+when: {event: pos.void, as: v}
+incident: {type: fraud.void, about: {receipt: v.receipt, lane: v.lane}, points: 3, because: x}
+"""
+AGAIN = """\
+id: again
+title: A second void at a lane within hours
+status: draft
+when: {event: signal.voided, as: last}
+match:
+  - {count: signal.voided, as: n, same: [lane], window: 4h before last, at_least: 2}
+incident: {type: fraud.void, about: {receipt: last.receipt}, points: 5, because: "{n} voids"}
+"""
+
+
+def test_a_rule_on_signals_is_judged_with_the_rules_below_it(desk: Desk) -> None:
+    desk.write("rules/voided.yml", VOIDED)
+    above = desk.write("rules/again.yml", AGAIN)
+    told = desk.told(rule=above)
+    # Of the four voids of lane 1 in a morning, all but the first; on each of three mornings.
+    assert told["now"]["hits"] == 9
+    assert told["now"]["incidents"] == 9
+    assert told["judgements"]["made"] == 15
+    # Its signals make no incidents here, and a draft says nothing.
+    desk.write("rules/voided.yml", VOIDED.replace("live", "draft"))
+    assert desk.told(rule=above)["now"]["hits"] == 0
+
+
+def test_a_rule_on_signals_is_not_judged_without_the_rules_below_it(desk: Desk) -> None:
+    desk.write("rules/voided.yml", VOIDED)
+    above = desk.write("rules/again.yml", AGAIN)
+    desk.write("store.yml", STORE.replace("[rules]", "[rules/quick-void.yml]"))
+    code, _, err = desk.run(rule=above)
+    assert code == 2
+    assert "again looks for signals of voided, which is not at hand" in err

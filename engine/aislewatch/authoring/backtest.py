@@ -32,11 +32,13 @@ from aislewatch.authoring.backtest_report import (
 from aislewatch.authoring.backtest_run import Run, run_days
 from aislewatch.authoring.backtest_span import Span
 from aislewatch.authoring.backtest_stops import HELD, UNDECIDED
+from aislewatch.authoring.why_signals import rules_below
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
 from aislewatch.errors import UsageError
 from aislewatch.rules.backtest import Cost
 from aislewatch.rules.rule import Rule
+from aislewatch.rules.signals import looked_for
 from aislewatch.runtime.setup import Setup
 
 WITHIN_US: Final = 60_000_000
@@ -95,7 +97,7 @@ def backtest(
         UsageError: there are no such days, or costs are in another currency than the shop.
     """
     costs = [_cost(setup, subject.rule, wanted.cost) for subject in subjects]
-    versions = [Versions(s.rule, None if s.same else s.before) for s in subjects]
+    versions = [_versions(setup, subject, subjects) for subject in subjects]
     with days_of(setup, wanted.data, progress.reading) as days:
         run = run_days(setup, versions, days.files, jobs=wanted.jobs, on_progress=progress.judging)
     return Report(
@@ -110,6 +112,28 @@ def backtest(
             for number, (subject, cost) in enumerate(zip(subjects, costs, strict=True))
         ],
     )
+
+
+def _versions(setup: Setup, subject: Subject, subjects: Sequence[Subject]) -> Versions:
+    """Give what judges, with the rules below it: those at hand, then the shop's.
+
+    Raises:
+        UsageError: it looks for signals of a rule that is not there.
+    """
+    known = {rule.id: rule for rule in setup.rules} | {one.rule.id: one.rule for one in subjects}
+    before = None if subject.same else subject.before
+    both = [rule for rule in (subject.rule, before) if rule is not None]
+    below = {one.id: one for rule in both for one in rules_below(rule, known)}
+    missing = {
+        name for rule in (*both, *below.values()) for name in looked_for(rule)
+    } - known.keys()
+    if missing:
+        message = (
+            f"{subject.rule.id} looks for signals of {', '.join(sorted(missing))}, which is not at "
+            f"hand: give its file, too, or name it among the rules of {setup.file}"
+        )
+        raise UsageError(message)
+    return Versions(subject.rule, before, tuple(below.values()))
 
 
 def _cost(setup: Setup, rule: Rule, given: Cost) -> Cost:

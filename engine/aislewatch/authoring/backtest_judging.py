@@ -1,7 +1,8 @@
 """Past days judged by the core that judges live: what each version of each rule raises in a store.
 
-Every version has a core of its own, in which it is the only rule, and the shop's settings, lists
-and lateness. So its incidents are those that it makes by itself.
+Every version has a core of its own, with the shop's settings, lists and lateness. It is the only
+rule in it, besides those whose signals it looks for; so its incidents are those that it makes by
+itself.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Final, NamedTuple
 from aislewatch.authoring.backtest_hits import HitBook, Raised, day_of
 from aislewatch.authoring.backtest_stops import StopCounter, Stops
 from aislewatch.detect.core import Core
-from aislewatch.detect.judgement import Compiler
+from aislewatch.detect.judgement import Blind, Compiler, Indexes, Judge
 from aislewatch.detect.judging import compile_judge
 from aislewatch.detect.plan import HOUSEKEEPING_US
 from aislewatch.errors import EventRefused
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick, DeviceState, Event
 from aislewatch.events.subjects import parse_event_subject
+from aislewatch.rules.compiling import Lists
 from aislewatch.rules.rule import Rule
 from aislewatch.runtime.archive import read_archive
 from aislewatch.runtime.archive_line import Archived, store_of
@@ -41,10 +43,12 @@ class Versions(NamedTuple):
     Attributes:
         now: the rule at hand.
         before: another version of it, to be judged as well; None for none.
+        below: the rules whose signals they look for, and theirs.
     """
 
     now: Rule
     before: Rule | None = None
+    below: tuple[Rule, ...] = ()
 
 
 class RuleRun(NamedTuple):
@@ -151,11 +155,13 @@ class _Store:
         again_us = setup.horizon_us + 3 * HOUSEKEEPING_US
         self._counters = [StopCounter(setup.timezone, again_us) for _ in rules]
         self._now = [
-            _Judged(setup, name, one.now, counter.compile)
+            _Judged(setup, name, one.now, one.below, counter.compile)
             for one, counter in zip(rules, self._counters, strict=True)
         ]
         self._before = [
-            _Judged(setup, name, one.before, compile_judge) if one.before is not None else None
+            _Judged(setup, name, one.before, one.below, compile_judge)
+            if one.before is not None
+            else None
             for one in rules
         ]
 
@@ -185,13 +191,26 @@ class _Store:
 class _Judged:
     """One version of one rule, at work in one store."""
 
-    def __init__(self, setup: Setup, store: str, rule: Rule, compiler: Compiler) -> None:
+    def __init__(
+        self, setup: Setup, store: str, rule: Rule, below: Sequence[Rule], compiler: Compiler
+    ) -> None:
         self.book = HitBook(store, rule.id, setup.timezone)
-        # Of a rule that is only tried out, nothing would reach an incident.
-        live = replace(rule, status="live")
+        # Of a rule that is only tried out, nothing would reach an incident; and of those below it
+        # nothing shall.
+        rules = [replace(rule, status="live"), *map(_unseen, below)]
+
+        def compiled(one: Rule, indexes: Indexes, blind: Blind, lists: Lists) -> Judge:
+            made = compiler if one.id == rule.id else compile_judge
+            return made(one, indexes, blind, lists)
+
         settings = setup.settings(store)
-        self._core = Core(settings, setup.model, [live], setup.registry, compiler=compiler)
+        self._core = Core(settings, setup.model, rules, setup.registry, compiler=compiled)
 
     def take(self, events: list[Event]) -> None:
         for record in self._core.step(events):
             self.book.take(record)
+
+
+def _unseen(rule: Rule) -> Rule:
+    """Give a rule whose signals are heard as they are in the shop, and make no incidents."""
+    return replace(rule, status="shadow") if rule.status == "live" else rule
