@@ -322,3 +322,35 @@ def test_whatever_is_seen_findings_are_of_their_time_and_bounded(
             assert 0 <= one.confidence <= 1
         if isinstance(one, Doing):
             assert one.confidence >= 0.4
+
+
+def kept(thing: Any, seen: set[int] | None = None) -> int:
+    """Count all entries of all containers that hang on something of ours."""
+    seen = set() if seen is None else seen
+    if id(thing) in seen:
+        return 0
+    seen.add(id(thing))
+    inner: list[Any]
+    if hasattr(thing, "values"):
+        inner = list(thing.values())
+    elif hasattr(thing, "__iter__") and not isinstance(thing, str | bytes):
+        inner = list(thing)
+    elif type(thing).__module__.startswith("aislewatch_plugins"):
+        names: list[str] = list(getattr(thing, "__dict__", None) or thing.__slots__)
+        inner = [getattr(thing, name) for name in names]
+    else:
+        return 0
+    return len(inner) + sum(kept(one, seen) for one in inner)
+
+
+def test_a_day_of_people_leaves_nothing_behind() -> None:
+    film = Film()
+    after: list[int] = []
+    for _ in range(20):
+        film.show(4, person())
+        film.show(4, person(), at("hand", AT_SHELF))
+        film.carry("can", [SHOWN] * 10, person())
+        film.show(10, person(), at("hand", (0.5, 0.5)))
+        film.show(60)
+        after.append(kept(film.watcher))
+    assert max(after) == after[0]

@@ -122,6 +122,7 @@ class Hints:
         self._vanished: list[_Vanished] = []
         self._reaches: dict[int | None, _Reach] = {}
         self._empty_since_us: dict[int, int] = {}
+        self._hands_seen = False
 
     def look(self, time_us: int, scene: Scene) -> list[Doing]:
         """Take one picture; give what is understood now."""
@@ -132,6 +133,7 @@ class Hints:
         for track in scene.ended:
             self._lose(track, scene)
         told += self._missed(time_us, scene)
+        self._forget(time_us)
         return [doing for doing in told if doing.confidence >= self._config.sure]
 
     def end(self) -> None:
@@ -141,8 +143,11 @@ class Hints:
         self._articles.clear()
         self._vanished.clear()
         self._reaches.clear()
+        self._empty_since_us.clear()
 
     def _watch_hands(self, time_us: int, scene: Scene) -> None:
+        # Where the detector finds none, no hand says nothing.
+        self._hands_seen = self._hands_seen or bool(scene.hands)
         for hand in scene.hands:
             who = person_of(hand.box, scene.people)
             for shelf, outline in self._shelves.items():
@@ -198,7 +203,7 @@ class Hints:
             yield self._doing("pick", known, shelf, since_us, inferred)
 
     def _on_shelf(self, known: _Article, shelf: str, time_us: int) -> Iterator[Doing]:
-        if known.hold.hand or (known.carried and known.hold.held and self._knows_hands):
+        if known.hold.hand or (known.carried and known.hold.held and self._hands_seen):
             # In a hand, or before somebody whose hand is hidden: it does not lie there yet.
             known.lies_since_us = None
             return
@@ -210,11 +215,6 @@ class Hints:
         elif time_us - since_us >= self._config.settle:
             known.carried, known.shelf = False, shelf
             yield self._doing("return", known, shelf, since_us, 1.0)
-
-    @property
-    def _knows_hands(self) -> bool:
-        """The detector finds hands, so that where none is, none is seen."""
-        return bool(self._reaches or self._empty_since_us)
 
     def _doing(
         self, action: Action, known: _Article, shelf: str, time_us: int, inferred: float
@@ -245,6 +245,15 @@ class Hints:
             self._vanished.append(
                 _Vanished(track.label, known.hold.person, box, track.seen_us, sure)
             )
+
+    def _forget(self, time_us: int) -> None:
+        """Forget what can bear on nothing any more: thousands of people pass in a day."""
+        until_us = time_us - self._config.reach - 2 * self._config.settle
+        for who in [who for who, reach in self._reaches.items() if reach.until_us < until_us]:
+            del self._reaches[who]
+        empty_us = time_us - 2 * self._config.unseen
+        for who in [who for who, at_us in self._empty_since_us.items() if at_us < empty_us]:
+            del self._empty_since_us[who]
 
     def _missed(self, time_us: int, scene: Scene) -> Iterable[Doing]:
         """Give what has been unseen for long enough while its holder was seen."""
