@@ -108,19 +108,19 @@ def test_it_finds_most_of_what_is_in_scenes_it_has_never_seen(
     counts: Counter[tuple[str, str]],
 ) -> None:
     precision, recall = shares(counts, LABELS)
-    assert precision > 0.86
-    assert recall > 0.72
+    assert precision > 0.88
+    assert recall > 0.71
 
 
 @pytest.mark.parametrize(
     ("label", "precision_least", "recall_least"),
     [
-        ("person", 0.70, 0.50),
-        ("hand", 0.88, 0.40),
-        ("basket", 0.74, 0.70),
-        ("box", 0.92, 0.83),
-        ("bottle", 0.86, 0.77),
-        ("can", 0.89, 0.74),
+        ("person", 0.72, 0.54),
+        ("hand", 0.77, 0.48),
+        ("basket", 0.87, 0.78),
+        ("box", 0.93, 0.77),
+        ("bottle", 0.88, 0.70),
+        ("can", 0.91, 0.78),
     ],
 )
 def test_no_label_is_left_to_the_others(

@@ -67,7 +67,8 @@ def scene(seed: int, height: int, width: int) -> Scene:
         width: the same.
     """
     draw = np.random.default_rng(seed)
-    canvas, drawn = _KINDS[int(draw.integers(len(_KINDS)))](draw, height, width)
+    kinds = (_aisle_from_above, _aisle_from_front, _shelf, _counter)
+    canvas, drawn = kinds[int(draw.integers(len(kinds)))](draw, height, width)
     truths = tuple(
         Truth(label, canvas.extent(figure).clipped())
         for label, figure in drawn
@@ -82,51 +83,24 @@ _Drawn = list[tuple[str, int]]
 def _aisle_from_above(draw: Generator, height: int, width: int) -> tuple[Canvas, _Drawn]:
     canvas = Canvas(_floor(draw, height, width))
     side = min(height, width)
-    _clutter(canvas, draw, int(draw.choice([0, 3, 8, 24])))
+    _clutter(canvas, draw, int(draw.integers(5)))
     drawn: _Drawn = []
-    if draw.random() < 0.4:
-        drawn.extend(_board(canvas, draw))
     for _ in range(int(draw.integers(3))):
         x, y = _place(draw, width), _place(draw, height)
         size = side * draw.uniform(0.14, 0.34)
         drawn.append(("basket", basket(canvas, x, y, size, _turn(draw), _strong(draw))))
         if draw.random() < 0.4:
-            drawn.append(_product(canvas, draw, x, y, size * draw.uniform(0.35, 0.7)))
-    for _ in range(int(draw.choice([0, 1, 1, 2, 3]))):
-        drawn.extend(_passing(canvas, draw))
-    return canvas, drawn
-
-
-def _board(canvas: Canvas, draw: Generator) -> _Drawn:
-    """Draw a shelf's board along the picture's upper edge, with goods on it."""
-    deep = canvas.height * draw.uniform(0.15, 0.35)
-    colour = shade(_pale(draw), draw.uniform(0.4, 1.0))
-    canvas.bar(canvas.width / 2, deep / 2, canvas.width, deep, colour)
-    canvas.bar(canvas.width / 2, deep, canvas.width, 0.08 * deep, shade(colour, 0.6))
-    tall = deep * draw.uniform(0.6, 1.0)
-    apart = tall * draw.uniform(1.0, 2.0)
-    drawn: _Drawn = []
-    for place in range(int(canvas.width / apart)):
-        x, y = (place + 0.7) * apart, deep * draw.uniform(0.4, 0.8)
-        if draw.random() < 0.6:
-            drawn.append(_product(canvas, draw, x, y, tall, upright=draw.random() < 0.7))
-    return drawn
-
-
-def _passing(canvas: Canvas, draw: Generator) -> _Drawn:
-    """Draw somebody from above, who often holds something out."""
-    x, y = _place(draw, canvas.width), _place(draw, canvas.height)
-    size, turn = min(canvas.height, canvas.width) * draw.uniform(0.2, 0.5), _turn(draw)
-    reach = float(draw.choice([0.0, draw.uniform(0.0, 1.0)]))
-    who: _Drawn = [("person", person_from_above(canvas, x, y, size, turn, _look(draw), reach))]
-    if draw.random() < 0.4:
-        away = 0.12 + 0.75 * reach + draw.uniform(0.1, 0.3)
-        at = (
-            x + size * (0.40 * np.cos(turn) + away * np.sin(turn)),
-            y + size * (0.40 * np.sin(turn) - away * np.cos(turn)),
+            drawn.append(_product(canvas, draw, x, y, size * draw.uniform(0.35, 0.5)))
+    for _ in range(int(draw.integers(4))):
+        x, y = _place(draw, width), _place(draw, height)
+        size, reach = side * draw.uniform(0.2, 0.5), draw.choice([0.0, draw.uniform(0.0, 1.0)])
+        drawn.append(
+            (
+                "person",
+                person_from_above(canvas, x, y, size, _turn(draw), _look(draw), float(reach)),
+            )
         )
-        who.append(_product(canvas, draw, *at, size * draw.uniform(0.4, 0.6), turn=turn))
-    return who
+    return canvas, drawn
 
 
 def _aisle_from_front(draw: Generator, height: int, width: int) -> tuple[Canvas, _Drawn]:
@@ -169,8 +143,8 @@ def _shelf(draw: Generator, height: int, width: int) -> tuple[Canvas, _Drawn]:
 
 
 def _counter(draw: Generator, height: int, width: int) -> tuple[Canvas, _Drawn]:
-    canvas = Canvas(_floor(draw, height, width))
-    _clutter(canvas, draw, int(draw.choice([0, 3, 8, 24])))
+    canvas = Canvas(_plain(draw, height, width))
+    _clutter(canvas, draw, int(draw.integers(6)))
     drawn: _Drawn = []
     side = min(height, width)
     if draw.random() < 0.3:
@@ -193,26 +167,16 @@ def _reaching(canvas: Canvas, draw: Generator, height: int, width: int) -> _Draw
     if draw.random() < 0.5:
         away = length * draw.uniform(0.35, 0.6)
         at = x + away * np.sin(turn), y - away * np.cos(turn)
-        held_so = turn if draw.random() < 0.5 else None
-        size = length * draw.uniform(0.7, 1.2)
-        held.append(_product(canvas, draw, *at, size, turn=held_so))
+        held.append(_product(canvas, draw, *at, length * draw.uniform(0.7, 1.2)))
     return [*held, ("hand", hand(canvas, x, y, length, turn, _look(draw)))]
 
 
 def _product(
-    canvas: Canvas,
-    draw: Generator,
-    x: float,
-    y: float,
-    height: float,
-    *,
-    upright: bool = False,
-    turn: float | None = None,
+    canvas: Canvas, draw: Generator, x: float, y: float, height: float, *, upright: bool = False
 ) -> tuple[str, int]:
     label = PRODUCTS[int(draw.integers(len(PRODUCTS)))]
-    if turn is None:
-        turn = draw.uniform(-0.06, 0.06) if upright else float(draw.choice([0.0, _turn(draw)]))
-    return label, DRAW_PRODUCT[label](canvas, x, y, height, turn, _strong(draw))
+    turn = draw.uniform(-0.06, 0.06) if upright else draw.choice([0.0, _turn(draw)])
+    return label, DRAW_PRODUCT[label](canvas, x, y, height, float(turn), _strong(draw))
 
 
 def _clutter(canvas: Canvas, draw: Generator, count: int) -> None:
@@ -298,7 +262,3 @@ def _place(draw: Generator, length: int) -> float:
 
 def _turn(draw: Generator) -> float:
     return float(draw.uniform(-pi, pi))
-
-
-_KINDS: Final = (_aisle_from_above, _aisle_from_above, _aisle_from_front, _shelf, _counter)
-"""A camera on the ceiling is the most common."""

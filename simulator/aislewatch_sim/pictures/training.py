@@ -196,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the bundled detector anew.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scenes", type=int, default=6_000, help="to learn from")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=16)
     given = parser.parse_args()
     digest = make(given.folder, count=given.scenes, epochs=given.epochs)
     size = (given.folder / f"{_NAME}.tflite").stat().st_size
