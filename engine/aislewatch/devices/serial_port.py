@@ -33,6 +33,9 @@ class SerialPort:
     Args:
         url: the port's name, or what pyserial's ``serial_for_url`` takes, as ``rfc2217://host:1``.
         settings: for pyserial: baudrate, bytesize, parity, stopbits.
+
+    Attributes:
+        where: the port, for people.
     """
 
     def __init__(self, url: str, settings: Mapping[str, Any]) -> None:
