@@ -103,6 +103,16 @@ def test_a_heartbeat_that_stands_still_is_a_hang() -> None:
     assert not watched.hangs(131 * SECOND)
 
 
+def test_a_life_that_has_not_begun_to_beat_may_wait_for_others_that_start_with_it() -> None:
+    watched = supervisor()
+    watched.begin(100 * SECOND)
+
+    assert not watched.hangs(220 * SECOND)
+    assert watched.hangs(220 * SECOND + 1)
+    watched.beat(0, 215 * SECOND)
+    assert watched.hangs(230 * SECOND + 1)
+
+
 def test_what_does_not_run_does_not_hang() -> None:
     watched = supervisor()
     assert not watched.hangs(10**12)

@@ -52,6 +52,8 @@ class Policy:
         window_us: ... within this span mean ``failed``.
         failed_pause_us: pause between attempts while ``failed``.
         hang_us: a life whose heartbeat stands still for this long hangs.
+        start_us: so long may a life take to its first heartbeat; many that start at once on a small
+            machine wait for each other, and to end them all would only have them start again.
     """
 
     backoff_first_us: int = 1 * _SECOND
@@ -60,6 +62,7 @@ class Policy:
     window_us: int = 60 * _SECOND
     failed_pause_us: int = 60 * _SECOND
     hang_us: int = 15 * _SECOND
+    start_us: int = 120 * _SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,10 @@ class Supervisor:
             self._beats, self._beat_at_us = beats, now_us
 
     def hangs(self, now_us: int) -> bool:
-        """Tell whether the running life's heartbeat has stood still for too long."""
-        return self._running and now_us - self._beat_at_us > self._policy.hang_us
+        """Tell whether the running life's heartbeat stands still for too long, or never began."""
+        policy = self._policy
+        patience_us = policy.hang_us if self._beats >= 0 else max(policy.start_us, policy.hang_us)
+        return self._running and now_us - self._beat_at_us > patience_us
 
     def fail(self, now_us: int, reason: str, detail: str, *, final: bool = False) -> Change | None:
         """Note that the life ended, or could not begin, though nobody asked it to.
