@@ -39,6 +39,8 @@ class CameraBench(TwinBench):
     """
 
     secrets = (_SECRET,)
+    recovery_s = 20.0
+    """Dripping, each byte is a message of its own, and what comes behind it waits."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         super().__init__(seed)
