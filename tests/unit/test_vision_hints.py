@@ -327,19 +327,17 @@ def test_whatever_is_seen_findings_are_of_their_time_and_bounded(
 def kept(thing: Any, seen: set[int] | None = None) -> int:
     """Count all entries of all containers that hang on something of ours."""
     seen = set() if seen is None else seen
-    if id(thing) in seen:
+    if id(thing) in seen or isinstance(thing, str | bytes):
         return 0
     seen.add(id(thing))
-    inner: list[Any]
+    inner: list[Any] = []
     if hasattr(thing, "values"):
         inner = list(thing.values())
-    elif hasattr(thing, "__iter__") and not isinstance(thing, str | bytes):
+    elif hasattr(thing, "__iter__"):
         inner = list(thing)
     elif type(thing).__module__.startswith("aislewatch_plugins"):
-        names: list[str] = list(getattr(thing, "__dict__", None) or thing.__slots__)
+        names = vars(thing) if hasattr(thing, "__dict__") else thing.__slots__
         inner = [getattr(thing, name) for name in names]
-    else:
-        return 0
     return len(inner) + sum(kept(one, seen) for one in inner)
 
 
