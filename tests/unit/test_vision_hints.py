@@ -324,6 +324,11 @@ def test_whatever_is_seen_findings_are_of_their_time_and_bounded(
             assert one.confidence >= 0.4
 
 
+def names_of(thing: Any) -> list[str]:
+    """Give the names of an object's attributes."""
+    return [*getattr(thing, "__slots__", ()), *getattr(thing, "__dict__", {})]
+
+
 def kept(thing: Any, seen: set[int] | None = None) -> int:
     """Count all entries of all containers that hang on something of ours."""
     seen = set() if seen is None else seen
@@ -336,8 +341,7 @@ def kept(thing: Any, seen: set[int] | None = None) -> int:
     elif hasattr(thing, "__iter__"):
         inner = list(thing)
     elif type(thing).__module__.startswith("aislewatch_plugins"):
-        names = vars(thing) if hasattr(thing, "__dict__") else thing.__slots__
-        inner = [getattr(thing, name) for name in names]
+        inner = [getattr(thing, name) for name in names_of(thing)]
     return len(inner) + sum(kept(one, seen) for one in inner)
 
 
