@@ -122,6 +122,7 @@ def trained(tf: Any, *, count: int, epochs: int, seed: int) -> tuple[Any, NDArra
         epochs: how often.
         seed: of the weights, the order and the scenes.
     """
+    tf.keras.backend.clear_session()  # Else layers are numbered on, and their names are written.
     tf.keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     pictures, wanted = drawn(seed, count)
