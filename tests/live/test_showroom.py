@@ -43,10 +43,13 @@ def started(*words: str) -> Generator[subprocess.Popen[str]]:
             process.kill()
 
 
-def evidence(ledger: Path) -> list[tuple[str, set[str]]]:
-    """Give the incidents: the type of each, and the devices that its evidence names."""
+Found = tuple[str, set[str], set[tuple[str, str]]]
+
+
+def evidence(ledger: Path) -> list[Found]:
+    """Give the incidents: type, the devices that the evidence names, and what each is about."""
     signals: dict[str, Mapping[str, Any]] = {}
-    found: list[tuple[str, set[str]]] = []
+    found: list[Found] = []
     with Ledger.read(ledger) as reader:
         assert verify(reader, "showroom").sound
         for record in reader.records("showroom"):
@@ -56,8 +59,16 @@ def evidence(ledger: Path) -> list[tuple[str, set[str]]]:
             if record.type == "incident.opened":
                 signal_ = signals[told["because"]["signal"]]
                 events = [event for event in signal_["evidence"] if event["simulated"]]
-                found.append((signal_["type"], {event["device"] for event in events}))
+                about = {(kind, value) for kind, value in signal_["about"]}
+                found.append((signal_["type"], {event["device"] for event in events}, about))
     return found
+
+
+def tells(case: Found, planted: Mapping[str, Any]) -> bool:
+    """Say whether an incident is what was planted, by the devices that saw it."""
+    type_, devices, about = case
+    wanted = {(kind, value) for kind, values in planted["about"].items() for value in values}
+    return type_ == planted["type"] and set(planted["seen_by"]) <= devices and bool(wanted & about)
 
 
 def test_every_kind_of_device_comes_online_and_gives_evidence_of_an_incident(
@@ -91,14 +102,8 @@ def test_every_kind_of_device_comes_online_and_gives_evidence_of_an_incident(
     }
     assert bundled == set(plugins.values())
     found = evidence(ledger)
-    missed = [
-        one["what"]
-        for one in planted
-        if not any(
-            type_ == one["type"] and set(one["seen_by"]) <= devices for type_, devices in found
-        )
-    ]
+    missed = [one["what"] for one in planted if not any(tells(case, one) for case in found)]
     assert missed == [], found
-    assert sorted(type_ for type_, _ in found) == sorted(one["type"] for one in planted)
-    told = {plugins[device] for _, devices in found for device in devices}
+    assert sorted(case[0] for case in found) == sorted(one["type"] for one in planted)
+    told = {plugins[device] for _, devices, _ in found for device in devices}
     assert told == bundled

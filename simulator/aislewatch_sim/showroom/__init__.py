@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from aislewatch_sim.pos.receipt_words import PATTERNS
-from aislewatch_sim.showroom.day import JUDGED_S, LASTS_S, Day, Planted
+from aislewatch_sim.showroom.day import Day, Planted
 from aislewatch_sim.showroom.stands import Stands
 
 _SHOP: Final = files("aislewatch_sim.showroom") / "shop"
@@ -30,10 +30,7 @@ class Showroom:
 
     Attributes:
         store: its store file.
-        lasts_s: seconds that the day takes to play.
     """
-
-    lasts_s = LASTS_S + JUDGED_S
 
     def __init__(self, folder: Path, *, seed: int = 1) -> None:
         folder.mkdir(parents=True, exist_ok=True)

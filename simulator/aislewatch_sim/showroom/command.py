@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from aislewatch_sim.byhand import COULD_NOT_RUN, FINE
@@ -50,9 +51,7 @@ async def _serve(given: argparse.Namespace) -> int:
             await asyncio.gather(playing, return_exceptions=True)
             return FINE
         playing.result()
-        told = [
-            {"what": one.what, "type": one.type, "seen_by": one.seen_by} for one in showroom.planted
-        ]
+        told = [asdict(one) for one in showroom.planted]
         _tell({"planted": told}, given)
         _say("The day is over. What was planted:", given)
         for planted in showroom.planted:

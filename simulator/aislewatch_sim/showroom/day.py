@@ -24,7 +24,6 @@ from aislewatch_sim.tags import sgtin96
 from aislewatch_sim.vision.acts import lay_down
 from aislewatch_sim.vision.stage import Article
 
-LASTS_S: Final = 24.0
 JUDGED_S: Final = 12.0
 """How long the last judgement may take after the last act: the shop's lateness and windows."""
 
@@ -50,14 +49,12 @@ class Planted:
         type: the type of incident that it is.
         about: what it is about, by kind of entity.
         seen_by: the devices whose evidence belongs to it.
-        explained: an explanation comes later; never so here.
     """
 
     what: str
     type: str
     about: dict[str, list[str]]
     seen_by: Sequence[str]
-    explained: bool = False
 
 
 class Day:
