@@ -359,6 +359,12 @@ def test_what_a_rule_requires_somewhere_must_have_been_in_order_there() -> None:
             assert blinded(requires, place, dead) == expected, (requires, place, dead)
 
 
+def test_a_desk_is_the_zone_of_what_is_judged() -> None:
+    desk = "vision.person on refund.desk healthy"
+    assert blinded(desk, "zone.id=D", "door") == (1, 0)
+    assert blinded(desk, "zone.id=D", "desk") == (0, 1)
+
+
 def test_an_absence_rests_on_the_devices_that_a_rule_requires_for_it() -> None:
     zone = "vision.person on refund.zone.id healthy"
     # Nothing but the absence looks at that time: the requirement alone would see less.
@@ -375,7 +381,7 @@ def test_an_absence_rests_on_the_devices_that_a_rule_requires_for_it() -> None:
 @pytest.mark.parametrize(
     ("requires", "message"),
     [
-        ("vision.person on refund.desk healthy", "unknown field 'desk' of 'refund' (pos.refund)"),
+        ("vision.person on refund.door healthy", "unknown field 'door' of 'refund' (pos.refund)"),
         ("vision.person on desk healthy", "unknown name 'desk'"),
         (
             "vision.person on refund.cashier healthy",

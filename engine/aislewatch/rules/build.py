@@ -270,10 +270,14 @@ class Build:
 
     def _place(self, path: Path, text: str, offset: int) -> rule.Join | None:
         """Read where devices must be in order: the anchor's lane or zone."""
+        anchor = self._shape.when.as_
+        if text == f"{anchor}.desk":
+            # No field of any event: the desk at which a till stands is the zone that it is in.
+            text = f"{anchor}.zone.id"
         where = self._desk.expr(path, text, self._scope, None, base=offset, whole=False)
         if where is None:
             return None
-        term, anchor = where.term, self._shape.when.as_
+        term = where.term
         if isinstance(term, Field) and term.binding == anchor and term.attr in {LANE, ZONE}:
             return rule.Join(term.attr, where)
         hint = f"write {anchor}.lane or {anchor}.zone.id"
