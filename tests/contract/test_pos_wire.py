@@ -163,6 +163,7 @@ async def test_a_till_that_signs_with_another_time_is_heard_and_its_clock_is_tol
         assert (await poster(sensor).post(headers, body)).status == 202
         skew = sensor.health().clock
         assert skew == ClockSkew(off_s * 1_000_000, 30_000_000)
+        assert skew is not None
         assert skew.wrong is wrong
 
 

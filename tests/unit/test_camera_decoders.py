@@ -375,6 +375,7 @@ def test_a_camera_of_another_time_is_blind_until_its_clock_is_set(off_s: int) ->
     assert isinstance(wrong[1], DeviceState)
     assert (wrong[1].state, wrong[1].reason) == ("failed", "clock-skew")
     assert told.skew == ClockSkew(off_s * SECOND_US, MERAKI.skew, told=True)
+    assert told.skew is not None
     assert told.skew.wrong
     right = list(told.tell(topic, counts(T_US, 1), T_US))
     assert isinstance(right[0], DeviceState)
