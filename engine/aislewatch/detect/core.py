@@ -151,9 +151,8 @@ class Core:
         order, enrichers = self._order, self._model.enrichers
         held = order.state.held
         after, until = order.admits
-        seen = 0
+        events = list(events)
         for event in events:
-            seen += 1
             if event.__class__ is ClockTick:
                 assert isinstance(event, ClockTick)
                 self._tick(event)
@@ -163,7 +162,7 @@ class Core:
                 held.append(enrichers[event.__class__](event))
             else:
                 self._stray(self._model.enrich(event))
-        self._count("events", seen)
+        self._count("events", len(events))
         return self._teller.records
 
     def snapshot(self) -> bytes:

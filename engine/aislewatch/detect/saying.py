@@ -15,7 +15,7 @@ from aislewatch.detect.signals import Signal
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel
 from aislewatch.events.units import Dimension, minor_per_major
-from aislewatch.rules.compiling import Lists, binding_items, define
+from aislewatch.rules.compiling import Lists, define
 from aislewatch.rules.rule import Expr, Rule
 from aislewatch.rules.template import UNKNOWN, show
 
@@ -165,10 +165,14 @@ def _compile_words(rule: Rule, currency: str, lists: Lists) -> Callable[[Mapping
     incident = rule.incident
     given: dict[str, Any] = {"show": show, "kind_of": incident.type, "rule_is": f"{rule.id}\n"}
     lines: list[str] = []
+    bound: dict[str, str] = {}
 
     def value(expr: Expr) -> str:
+        for one in sorted(expr.names - bound.keys()):
+            bound[one] = f"b{len(bound)}"
+            lines.append(f"{bound[one]} = b[{one!r}]")
         name = f"x{len(lines)}"
-        lines.append(f"{name} = {expr.bound_source(binding_items(expr.names))}")
+        lines.append(f"{name} = {expr.bound_source(bound)}")
         return name
 
     def text(expr: Expr) -> str:

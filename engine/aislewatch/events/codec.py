@@ -60,11 +60,11 @@ class Codec:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _refusal(error) from None
         coded = self._coded
-        tags = [event for event in events if event.__class__ in coded]
-        codes = "".join(filter(None, map(_code_of, tags)))
-        if not _are_hexadecimal(codes):
-            for tag in tags:
-                check_code(tag)
+        codes = [_code_of(event) or "" for event in events if event.__class__ in coded]
+        if not _are_hexadecimal("".join(codes)):
+            for event in events:
+                if event.__class__ in coded:
+                    check_code(event)
         return events
 
     @staticmethod

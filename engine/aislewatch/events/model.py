@@ -177,7 +177,7 @@ class StoreModel:
     def enrichers(self) -> Mapping[type[Event], Callable[[Any], Event]]:
         """By class of event, what :meth:`enrich` does; for whoever enriches very many.
 
-        The events must be the caller's own: what their code alone decides is written into them.
+        The events must be the caller's own: what is so in any shop is written into them.
         """
         return _Enrichers(self)
 
@@ -203,7 +203,9 @@ class StoreModel:
 
     def _enrich_bare_line(self, event: PosLine) -> Event:
         """Enrich a till's line in such a shop."""
-        return replace(event, units=1) if event.units is None else event
+        if event.units is None:
+            force_setattr(event, "units", 1)
+        return event
 
     def _place(self, event: Placed, known: dict[str, Any]) -> None:
         zone_id = event.zone_id
