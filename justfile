@@ -26,9 +26,9 @@ lint:
     mypy
     pyright
 
-# All tests but the slow ones; `just test tests/rules` for some of them.
+# All tests but the slow ones, two files at a time; `just test tests/rules` for some of them.
 test *args:
-    pytest -m "not slow" {{args}}
+    pytest -n 2 --dist loadfile -m "not slow" {{args}}
 
 # Everything CI runs.
 check: lint test
