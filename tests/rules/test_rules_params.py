@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aislewatch.errors import FileMistakes, Mistake
@@ -158,6 +158,7 @@ shapes: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
+@example({"default": "lux", "min": "'a'", "max": "5"}, None)
 @given(shapes | written, st.none() | written)
 def test_whatever_is_declared_and_set_is_read_or_told_with_its_file(
     shape: dict[str, str] | str, site: str | None

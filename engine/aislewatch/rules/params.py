@@ -194,11 +194,16 @@ class _Bounds:
     ) -> Constant | None:
         if text is None:
             return None
-        if default is not None and default.type.dimension not in FIGURES:
-            reader.wrong(path, f"{described(default.type)} has no {path[-1]}", "use one_of")
+        value = default
+        if default is None or default.type.dimension in FIGURES:
+            value = reader.bound(path, text, _plain(text))
+            if value is None or not _alike(reader, path, value, default):
+                return None
+        # The bound itself where the default is wrong, and nobody knows what it should be alike.
+        if value is not None and value.type.dimension not in FIGURES:
+            reader.wrong(path, f"{described(value.type)} has no {path[-1]}", "use one_of")
             return None
-        value = reader.bound(path, text, _plain(text))
-        return value if value is not None and _alike(reader, path, value, default) else None
+        return value
 
     @staticmethod
     def _above(one: Constant | None, other: Constant | None) -> bool:
