@@ -309,6 +309,8 @@ class Plan:
     def _blind(
         self, types: Sequence[str], lane: object, start: int, end: int, zone: object = None
     ) -> str | None:
+        if not self._health.state.states:
+            return None  # Nobody ever said that they could not see.
         place = (lane if isinstance(lane, str) else None, zone if isinstance(zone, str) else None)
         for type_ in types:
             devices = self._watchers(type_, *place)

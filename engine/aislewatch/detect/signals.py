@@ -136,7 +136,10 @@ class Signals:
         if before == signal:
             return []
         if before is None and signal is not None and signal.quiet_key not in self._by_quiet:
-            self._replace(signal_id, None, signal)
+            # By far most come so: nothing silences them, and they have changed nothing.
+            self.state.holding[signal_id] = signal
+            if signal.quiet_key:
+                self._by_quiet[signal.quiet_key] = [_entry(signal)]
             self.state.raised.add(signal_id)
             heappush(self._ends, (signal.time + signal.quiet_us, signal_id))
             return [SignalChange(Change.RAISED, signal, None)]
@@ -197,8 +200,9 @@ class Signals:
 
     def _unlist(self, signal: Signal) -> None:
         entries = self._by_quiet[signal.quiet_key]
-        entries.remove(_entry(signal))
-        if not entries:
+        if len(entries) > 1:
+            entries.remove(_entry(signal))
+        else:
             del self._by_quiet[signal.quiet_key]
 
     def _raised_in(self, keys: set[str], signal_id: str) -> dict[str, Signal]:
