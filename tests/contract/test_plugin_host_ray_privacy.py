@@ -31,8 +31,9 @@ def test_listeners_on_loopback_are_not_exposed() -> None:
 
 
 async def test_ray_is_on_loopback_in_a_private_folder_and_leaves_nothing_behind() -> None:
+    others = psutil.Process().children(recursive=True)
     async with LocalRay(token=TOKEN) as ray:
-        below = psutil.Process().children(recursive=True)
+        below = [one for one in psutil.Process().children(recursive=True) if one not in others]
         raylet = next(process for process in below if process.name() == "raylet")
         folder = Path(raylet.open_files()[0].path).parents[3]
         assert folder.stat().st_mode & 0o077 == 0
