@@ -163,7 +163,8 @@ class Index:
                 return [*_within(older, start_us, end_us), *_within(found, start_us, end_us)]
         if found is None:
             return ()
-        if not isinstance(found, list):  # Most are: a call for each would cost more than the look.
+        if not isinstance(found, list):
+            # Most keys have one event, and a call for each would cost more than the look.
             return (found,) if start_us <= found.time <= end_us else ()
         return _within(found, start_us, end_us)
 
