@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import msgspec
 import pytest
@@ -272,18 +272,62 @@ def test_what_is_excused_is_not_undecided_either() -> None:
         assert undecided(shop) == told
 
 
-def test_an_exception_ends_with_its_last_day_in_utc_by_the_anchors_time() -> None:
-    rule = load_rule(EXCUSED, "r.yml", REGISTRY)
-    (last,) = parse_lines("23:59:59.999999 pos.void cashier=C1", REGISTRY)
-    (item,) = parse_lines("00:00:00 pos.void cashier=C1", REGISTRY)
-    after = msgspec.structs.replace(item, time=last.time + 1)
-    for event, fires_ in ((last, 0), (after, 1)):
-        for zone in ("UTC", "Asia/Tokyo"):
-            shop = Shop(rule, timezone=zone, ahead_us=DAY)
-            shop.take([event])
-            shop.tick("23:59:59.999999")
-            shop.tick("23:59:59.999999", final=True)
-            assert len(shop.signals) == fires_, zone
+@pytest.mark.parametrize(
+    ("zone", "end"),
+    [
+        ("UTC", datetime(2026, 1, 2, tzinfo=UTC)),
+        ("Asia/Tokyo", datetime(2026, 1, 1, 15, tzinfo=UTC)),
+        ("America/New_York", datetime(2026, 1, 2, 5, tzinfo=UTC)),
+    ],
+)
+def test_an_exception_ends_with_its_last_day_in_the_shop_by_the_anchors_time(
+    zone: str, end: datetime
+) -> None:
+    rule = load_rule(EXCUSED, "r.yml", REGISTRY, zone=zone)
+    (void,) = parse_lines("10:00:00 pos.void cashier=C1", REGISTRY)
+    end_us = int(end.timestamp()) * 1_000_000
+    for time_us, fires_ in ((end_us - 1, 0), (end_us, 1)):
+        shop = Shop(rule, timezone=zone, ahead_us=2 * DAY)
+        shop.take([msgspec.structs.replace(void, time=time_us)])
+        shop.tick("23:59:59.999999", final=True)
+        assert len(shop.signals) == fires_, time_us
+
+
+@pytest.mark.parametrize(
+    ("zone", "until", "end"),
+    [
+        # Midnight of the 24th is left out: clocks go from 23:59:59 to one o'clock.
+        ("Africa/Cairo", "2026-04-23", datetime(2026, 4, 23, 22, tzinfo=UTC)),
+        # All of the 30th is left out.
+        ("Pacific/Apia", "2011-12-29", datetime(2011, 12, 30, 10, tzinfo=UTC)),
+        # The last hour of the 24th comes twice.
+        ("America/Scoresbysund", "2026-10-24", datetime(2026, 10, 25, 2, tzinfo=UTC)),
+    ],
+)
+def test_a_day_ends_with_the_change_of_clocks_that_leaves_its_midnight_out(
+    zone: str, until: str, end: datetime
+) -> None:
+    text = EXCUSED.replace("2026-01-01", until)
+    (excuse,) = load_rule(text, "r.yml", REGISTRY, zone=zone).excepts
+    assert datetime.fromtimestamp(excuse.ends_us / 1_000_000, UTC) == end
+
+
+def test_an_exception_may_end_with_the_last_day_of_the_calendar() -> None:
+    text = EXCUSED.replace("2026-01-01", "9999-12-31")
+    for zone in ("UTC", "Asia/Tokyo", "America/New_York"):
+        (excuse,) = load_rule(text, "r.yml", REGISTRY, zone=zone).excepts
+        assert excuse.ends_us > int(datetime(9999, 12, 30, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def test_a_rule_means_another_thing_where_its_exception_ends_at_another_time() -> None:
+    plain = load_rule(EXCUSED, "r.yml", REGISTRY)
+    there = load_rule(EXCUSED, "r.yml", REGISTRY, zone="Asia/Tokyo")
+    assert there.meaning != plain.meaning
+    assert there.declared == plain.declared == plain.meaning
+    assert load_rule(EXCUSED, "r.yml", REGISTRY, zone="Africa/Abidjan").meaning == plain.meaning
+    unexcused = EXCUSED.partition("except:")[0]
+    one, other = (load_rule(unexcused, "r.yml", REGISTRY, zone=z) for z in ("UTC", "Asia/Tokyo"))
+    assert one.meaning == other.meaning
 
 
 def test_an_exception_that_has_ended_is_a_mistake_from_the_next_day_on() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from aislewatch.cli.app import main
 from aislewatch.errors import UsageError
 from aislewatch.rules.lock import Lock
+from aislewatch.runtime.clock import RecordingClock
 from aislewatch.runtime.rule_folder import lock_in, lock_path, locks_of, rules_in
+from aislewatch.runtime.setup_shelf import SetupShelf
 from aislewatch.runtime.storefile import read_setup
 
 ROOT = Path(__file__).parents[2]
@@ -227,3 +230,40 @@ def test_no_lock_is_an_empty_one_and_an_unreadable_one_is_told(tmp_path: Path) -
     (tmp_path / "rules.lock").write_bytes(b"\xff")
     with pytest.raises(UsageError, match="it is not UTF-8"):
         lock_in(tmp_path / "rules.lock")
+
+
+# An exception's last day --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("zone", "ended"), [("UTC", False), ("Pacific/Kiritimati", True), ("Pacific/Niue", False)]
+)
+def test_check_for_a_store_ends_an_exception_with_the_day_that_it_is_there(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, *, ended: bool
+) -> None:
+    noon = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1_000_000
+    monkeypatch.setattr("aislewatch.cli.rules.SystemClock", lambda: RecordingClock(noon))
+    file = tmp_path / "rules" / "void.yml"
+    file.write_text(RULE.replace("2999-01-01", "2026-03-01"))
+    store(tmp_path, f"{STORE}timezone: {zone}\n")
+    code, out = run("check", "rules/void.yml", "--store", "store.yml")
+    assert (code == 1) is ended
+    assert ("void.yml:13:12: error: the exception 'staff' ended on 2026-03-01" in out) is ended
+
+
+def test_a_stores_days_are_those_of_its_rules_exceptions_and_their_versions_stay(
+    run: Run, tmp_path: Path
+) -> None:
+    assert run("lock", "rules")[0] == 0
+    ends: list[int] = []
+    for zone in ("UTC", "Asia/Tokyo"):
+        store(tmp_path, f"{STORE}timezone: {zone}\n")
+        setup = read_setup(tmp_path / "store.yml")
+        rule = next(rule for rule in setup.rules if rule.id == "void")
+        assert rule.version == 1
+        ends.append(rule.excepts[0].ends_us)
+        shelf = SetupShelf(tmp_path / "setups")
+        shelf.put_in_force(0, setup)
+        again = SetupShelf(shelf.folder).in_force(0)
+        assert again.rules[0].excepts[0].ends_us == setup.rules[0].excepts[0].ends_us
+    assert ends[0] - ends[1] == 9 * 3_600_000_000

@@ -119,6 +119,7 @@ def read_rule(
             beside=rules_beside(text, file),
             macros=known,
             today=today,
+            zone=setup.timezone,
         )
     except FileMistakes as found:
         raise FileMistakes(_placed(found.mistakes, setup.file)) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -32,10 +32,11 @@ from aislewatch.cli.rule_watch import at_each_save, check_again, checked_files
 from aislewatch.cli.rule_why import explain_incident
 from aislewatch.cli.rule_why_not import ask_why_not
 from aislewatch.cli.screen import Screen, table
-from aislewatch.cli.wording import count, span
+from aislewatch.cli.wording import Local, count, span
 from aislewatch.errors import FileMistakes, UsageError
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.discovery import installed_registry
+from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
 
 app = typer.Typer(no_args_is_help=True)
@@ -112,7 +113,7 @@ def _check(
     brief: bool,
 ) -> int:
     setup = read_setup(store) if store is not None else None
-    today = datetime.fromtimestamp(SystemClock().now_us() / 1_000_000, UTC).date()
+    today = _today(setup)
     findings = check(rule_files(files), today, setup, whole=files)
     told = [*findings.mistakes, *findings.warnings]
     if sarif is not None:
@@ -168,7 +169,7 @@ def try_rules(
     """Run the tests inside rule files, and find what they leave open."""
     screen = Screen(json=json)
     setup = read_setup(store) if store is not None else None
-    today = datetime.fromtimestamp(SystemClock().now_us() / 1_000_000, UTC).date()
+    today = _today(setup)
     texts = rule_files(files)
     findings = check(texts, today, setup)
     if findings.mistakes:
@@ -201,6 +202,12 @@ def try_rules(
     screen.give({"seed": seed, "rules": [trial_json(trial) for trial in trials]})
     loose = any(trial.open or not trial.runs for trial in trials)
     return 1 if not all(trial.passed for trial in trials) or (strict and loose) else 0
+
+
+def _today(setup: Setup | None) -> date:
+    """Give the day that it is in the shop; in UTC where rules are for none in particular."""
+    local = Local(setup.timezone) if setup is not None else Local()
+    return local.moment(SystemClock().now_us()).date()
 
 
 def _table(rules: Sequence[Checked]) -> Table:

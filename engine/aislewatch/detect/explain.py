@@ -10,7 +10,6 @@ random rules and streams.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any, cast
 
@@ -124,7 +123,7 @@ class _Judge:
             if failed and not stopped_at:
                 stopped_at = one.label
         for excuse in rule.excepts:
-            ended = self._anchor.time >= _end_of_day(excuse.until)
+            ended = self._anchor.time >= excuse.ends_us
             seen = self._tracer.condition(excuse.where.term, self._names)
             why = f"ended with {excuse.until}" if ended else ""
             excuses = not ended and seen.truth is True
@@ -357,11 +356,6 @@ def _rests_on_absence(clause: Clause) -> bool:
     if isinstance(clause, SomeOf):
         return any(map(_rests_on_absence, clause.clauses))
     return isinstance(clause, NotSeen | Unmatched)
-
-
-def _end_of_day(day: date) -> int:
-    end = datetime.combine(day + timedelta(days=1), time.min, UTC)
-    return int(end.timestamp()) * 1_000_000
 
 
 def _named(value: Any) -> Any:

@@ -9,7 +9,6 @@ signal. Names in the source are made up here; nothing that an author wrote is co
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time
 from fractions import Fraction
 from operator import attrgetter
 from typing import Any, cast
@@ -94,7 +93,7 @@ class _Writer(Looking):
                 self._line(f"why = {before} or why")
         for excuse in rule.excepts:
             # An excuse ends with its day, by the anchor's event time: a replay excuses the same.
-            until = self._constant(_end_of_day(excuse.until))
+            until = self._constant(excuse.ends_us)
             excused = f"a.time < {until} and {excuse.where.holds_source(self.names)}"
             self._line(f"if {excused}: {self._fails(excuse.name)}")
         self._line("if why is not None: return Undecided(*why)")
@@ -343,10 +342,6 @@ def _rests_on_absence(clause: Clause) -> bool:
     if isinstance(clause, SomeOf):
         return any(_rests_on_absence(inner) for inner in clause.clauses)
     return isinstance(clause, NotSeen | Unmatched)
-
-
-def _end_of_day(day: date) -> int:
-    return int(datetime.combine(day, time.max, UTC).timestamp()) * 1_000_000 + 1_000_000
 
 
 def _getter(attrs: Sequence[str]) -> Callable[[Event], Key]:

@@ -14,6 +14,7 @@ from aislewatch.rules import model, rule
 from aislewatch.rules.case import TestCase
 from aislewatch.rules.case_values import CaseValues
 from aislewatch.rules.clauses import ClauseReader, names_bound
+from aislewatch.rules.days import end_of_day_us
 from aislewatch.rules.desk import Desk
 from aislewatch.rules.dimensions import type_of_field
 from aislewatch.rules.evidence import RESERVED
@@ -64,7 +65,7 @@ class Build:
         """Check everything and make the rule; None where there is any mistake.
 
         Args:
-            site: what it sets in place of the rule's own parameters.
+            site: what it sets in place of the rule's own parameters, and when its days end.
         """
         desk, shape = self._desk, self._shape
         written = self._params(site)
@@ -74,7 +75,7 @@ class Build:
         clauses = [reader.let(name, one, ("let", name)) for name, one in shape.let.items()]
         clauses += [reader.read(one, ("match", i)) for i, one in enumerate(shape.match)]
         self._scope = reader.scope
-        excepts = [self._except(i, one) for i, one in enumerate(shape.except_)]
+        excepts = [self._except(i, one, site.zone) for i, one in enumerate(shape.except_)]
         incident = self._incident(shape.incident)
         requires = [self._requirement(i, text) for i, text in enumerate(shape.requires)]
         tests = [self._test(i, one) for i, one in enumerate(shape.tests)]
@@ -92,6 +93,7 @@ class Build:
             excepts=excuses,
             incident=incident,
             requires=needs,
+            **_days(excuses),
         )
         return Rule(
             id=shape.id,
@@ -147,7 +149,7 @@ class Build:
         self._scope = replace(scope, later=later)
         return rule.Anchor(tuple(shape.event), shape.as_, where)
 
-    def _except(self, index: int, shape: model.ExceptShape) -> rule.Except | None:
+    def _except(self, index: int, shape: model.ExceptShape, zone: str) -> rule.Except | None:
         path = ("except", index)
         where = self._desk.expr((*path, "where"), shape.where, self._scope)
         if self._today is not None and shape.until < self._today:
@@ -158,7 +160,8 @@ class Build:
             )
         if where is None:
             return None
-        return rule.Except(shape.name, where, shape.reason, shape.owner, shape.until)
+        ends_us = end_of_day_us(shape.until, zone)
+        return rule.Except(shape.name, where, shape.reason, shape.owner, shape.until, ends_us)
 
     def _incident(self, shape: IncidentShape) -> rule.Incident | None:
         desk, scope = self._desk, self._scope
@@ -304,3 +307,10 @@ class Build:
             because_not=shape.expect.because_not,
             written=shape.events,
         )
+
+
+def _days(excuses: tuple[rule.Except, ...]) -> Mapping[str, list[int]]:
+    """Give what the shop's time zone adds to a rule's meaning; nothing where days end as in UTC."""
+    ends = [one.ends_us for one in excuses]
+    plain = [end_of_day_us(one.until, "UTC") for one in excuses]
+    return {} if ends == plain else {"ends_us": ends}

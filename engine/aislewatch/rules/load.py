@@ -39,6 +39,7 @@ def load_rules(
     beside: Mapping[str, Entities] | None = None,
     macros: Mapping[str, Macros] | None = None,
     today: date | None = None,
+    zone: str = "UTC",
 ) -> list[Rule]:
     """Read and check rule files.
 
@@ -53,6 +54,7 @@ def load_rules(
         beside: other rules that may be spoken of as ``signal.<id>``, with what those are about.
         macros: by rule file, those that it may use.
         today: an exception that ended before it is a mistake; not looked at where None.
+        zone: the site's time zone, an IANA name: an exception ends with its day there.
 
     Returns:
         The rules, in the order of the files.
@@ -78,6 +80,7 @@ def load_rules(
                 beside=others,
                 macros=(macros or {}).get(file, NO_MACROS),
                 today=today,
+                zone=zone,
             )
         except FileMistakes as found:
             mistakes.extend(found.mistakes)
@@ -138,6 +141,7 @@ def load_rule(
     beside: Mapping[str, Entities] | None = None,
     macros: Macros = NO_MACROS,
     today: date | None = None,
+    zone: str = "UTC",
 ) -> Rule:
     """Read and check one rule file; as :func:`load_rules`.
 
@@ -150,10 +154,10 @@ def load_rule(
     rule: Rule | None = None
     if shape is not None:
         known = {LIST: frozenset(lists or {})} | dict(names or {})
-        site = Site((params or {}).get(shape.id, {}), params_file, known)
+        site = Site((params or {}).get(shape.id, {}), params_file, known, zone)
         build = Build(desk, shape, frozenset(lists or {}), frozenset(broken), today, macros)
         rule = build.make(site)
-        if rule is not None and site.values:
+        if rule is not None and (site.values or (rule.excepts and zone != "UTC")):
             # As the file stands, whatever a site sets and has: that is what has a version.
             own_lists = known[LIST] | lists_named(shape.params)
             plain = Build(

@@ -21,7 +21,7 @@ from aislewatch.rules.tree import canonical
 LANGUAGE = 1
 """Goes up when the same rule text comes to decide otherwise."""
 
-_NOT_MEANT = frozenset({"label", "line", "column", "reason", "owner", "text"})
+_NOT_MEANT = frozenset({"label", "line", "column", "reason", "owner", "text", "ends_us"})
 
 
 def meaning_of(**parts: Any) -> str:

@@ -271,7 +271,9 @@ class ExceptShape(Shape):
     where: Expression = Field(description="Excuses signals for which this is true.")
     reason: str = Field(min_length=1, description="Why this is no loss.")
     owner: str = Field(min_length=1, description="Who answers for it.")
-    until: date = Field(description="Its last day; from the next on it is a mistake.")
+    until: date = Field(
+        description="Its last day, in the time zone of the shop; from the next on it is a mistake."
+    )
 
 
 class ExpectShape(Shape):

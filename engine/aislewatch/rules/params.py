@@ -53,11 +53,13 @@ class Site:
         values: by parameter, as written.
         file: where it sets them, for messages.
         names: what it has to be named.
+        zone: its time zone, an IANA name: days begin and end by it.
     """
 
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     file: str = ""
     names: Names = field(default_factory=dict[str, frozenset[str]])
+    zone: str = "UTC"
 
 
 class ParamReader:

@@ -279,13 +279,19 @@ def flat(clauses: Iterable[Clause]) -> Iterator[Clause]:
 
 @dataclass(frozen=True, slots=True)
 class Except:
-    """What excuses a signal: a condition over bindings, until the end of a day."""
+    """What excuses a signal: a condition over bindings, until the end of a day.
+
+    Attributes:
+        until: the last day, as written.
+        ends_us: the first instant behind that day at the shop, microseconds UTC.
+    """
 
     name: str
     where: Expr
     reason: str
     owner: str
     until: date
+    ends_us: int
 
 
 @dataclass(frozen=True, slots=True)

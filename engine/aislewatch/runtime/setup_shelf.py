@@ -197,6 +197,7 @@ def _rules(kept: _Kept, model: StoreModel, registry: Registry) -> list[Rule]:
         params=kept.params,
         names=names_of(model),
         macros=macros_of(kept.rules, kept.macros),
+        zone=kept.timezone,
     )
     versions: Mapping[str, int] = kept.versions
     return [replace(rule, version=versions.get(rule.id)) for rule in rules]

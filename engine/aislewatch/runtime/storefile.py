@@ -263,6 +263,7 @@ class _Reading:
                 params_file=self.document.file,
                 names=names_of(model),
                 macros=macros_of(texts, self.texts.macros),
+                zone=self.written.timezone,
             )
             return stamped(rules)
         except FileMistakes as error:
