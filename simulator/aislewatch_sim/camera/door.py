@@ -75,8 +75,10 @@ class Door:
                 await broker.write(data)
         finally:
             answers.cancel()
-            await asyncio.gather(answers, return_exceptions=True)
-            await broker.hang_up()
+            try:
+                await asyncio.gather(answers, return_exceptions=True)
+            finally:  # The port may close while this waits, and cancels it once more.
+                await broker.hang_up()
 
     async def watched(self, listeners: int = 1) -> None:
         """Wait until so many have subscribed."""
