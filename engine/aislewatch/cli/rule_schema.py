@@ -60,7 +60,7 @@ def write_schema(
         message = f"{out} cannot be written: {error.strerror}"
         raise UsageError(message) from None
     known = [
-        count(len(registry.kinds), "type of event", "types of event"),
+        count(len(registry.for_rules), "type of event", "types of event"),
         count(len(site.signals), "rule"),
         count(len(site.zones), "zone"),
         count(len(list(site.lists)), "list"),
@@ -69,7 +69,7 @@ def write_schema(
     screen.give(
         {
             "file": str(out),
-            "types": sorted(registry.kinds),
+            "types": sorted(registry.for_rules),
             "rules": sorted(site.signals),
             "zones": sorted(site.zones),
             "lists": sorted(site.lists),

@@ -11,6 +11,7 @@ Every field but those that make the kind what it is may be absent; what is absen
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -462,3 +463,9 @@ BUILT_IN: tuple[type[Event], ...] = (
     ShiftClosed,
 )
 """Every kind that Aislewatch itself declares."""
+
+NO_RULE_SEES: Mapping[type[Event], str] = {
+    ClockTick: "time passes for rules by windows: look for an absence with 'not_seen'",
+    StoreReloaded: "the ledger tells a reload, as 'store.configured'",
+}
+"""Kinds that the engine itself acts on and gives to no rule, with what an author can do instead."""

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from aislewatch.errors import UsageError
-from aislewatch.events.kinds import BUILT_IN, Event
+from aislewatch.events.kinds import BUILT_IN, NO_RULE_SEES, Event
 from aislewatch.events.units import DISPLAY_UNIT, UNITS, Dimension
 
 ENVELOPE = frozenset(Event.__struct_fields__)
@@ -70,12 +70,14 @@ class KindSpec:
         doc: what it means, in one sentence.
         struct: the class that carries it.
         fields: by path.
+        instead: of a kind that no rule sees, what an author can do instead; empty of all others.
     """
 
     type: str
     doc: str
     struct: builtins.type[Event]
     fields: Mapping[str, FieldSpec]
+    instead: str = ""
 
 
 class Registry:
@@ -99,6 +101,11 @@ class Registry:
             kinds[kind.type] = kind
         self.kinds: Mapping[str, KindSpec] = kinds
         self._structs = structs
+
+    @cached_property
+    def for_rules(self) -> Mapping[str, KindSpec]:
+        """The kinds that rules can name, by type: all but those that the engine keeps to itself."""
+        return {type_: kind for type_, kind in self.kinds.items() if not kind.instead}
 
     def extended(self, extra: Iterable[type[Event]]) -> Registry:
         """Give a registry that knows further kinds, too."""
@@ -140,6 +147,7 @@ def _kind_spec(struct: type[Event]) -> KindSpec:
         doc=doc[0] if doc else "",
         struct=struct,
         fields={field.path: field for field in fields},
+        instead=NO_RULE_SEES.get(struct, ""),
     )
 
 

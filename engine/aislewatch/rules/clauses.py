@@ -182,7 +182,8 @@ class ClauseReader(PeersReader):
             if name in known:
                 return (name,), ".".join(words[size:])
         guess = ".".join(words[:2])
-        hint = did_you_mean(guess, near_types(guess, known), label="near")
+        near = near_types(guess, self._desk.registry.for_rules)
+        hint = did_you_mean(guess, near, label="near")
         self._desk.wrong(path, f"unknown type of event {guess!r}", hint)
         return (), ""
 

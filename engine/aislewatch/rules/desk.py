@@ -161,15 +161,17 @@ class Desk:
         return found.term if found is not None and isinstance(found.term, Constant) else None
 
     def kinds(self, path: Path, types: Sequence[str]) -> tuple[KindSpec, ...] | None:
-        """Look up types of event; None where one is unknown."""
-        known = self.registry.kinds
+        """Look up types of event; None where one is unknown, or one that no rule sees."""
+        known = self.registry.for_rules
         found: list[KindSpec] = []
         for index, name in enumerate(types):
             if name in known:
                 found.append(known[name])
                 continue
             place = (*path, index)
-            if name.startswith(PREFIX):
+            if name in self.registry.kinds:
+                self.wrong(place, no_rule_sees(name), self.registry.kinds[name].instead)
+            elif name.startswith(PREFIX):
                 rule = name.removeprefix(PREFIX)
                 hint = did_you_mean(rule, self._rules, label="rules beside it")
                 self.wrong(place, f"there is no rule {rule!r} beside this one", hint)
@@ -219,6 +221,11 @@ def names_in(term: Term) -> frozenset[str]:
         elif isinstance(part, InList) and part.at:
             names.add(part.at)
     return frozenset(names)
+
+
+def no_rule_sees(type_: str) -> str:
+    """Say that a type of event is none that a rule can speak of."""
+    return f"no rule ever sees a {type_!r}: the engine keeps it to itself"
 
 
 def near_types(name: str, known: Iterable[str]) -> list[str]:

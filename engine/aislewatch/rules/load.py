@@ -16,7 +16,7 @@ from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.registry import Registry
 from aislewatch.rules.build import Build
 from aislewatch.rules.checker import Checker
-from aislewatch.rules.desk import Desk, near_types
+from aislewatch.rules.desk import Desk, near_types, no_rule_sees
 from aislewatch.rules.macros import NO_MACROS, Macros, told_once
 from aislewatch.rules.mending import read_shape
 from aislewatch.rules.params import LIST, Names, Site, lists_named
@@ -116,10 +116,14 @@ def macro_mistakes(macros: Macros, registry: Registry, lists: frozenset[str]) ->
     yield from macros.mistakes
     for macro in macros.known.values():
         for index, type_ in enumerate(macro.kinds):
+            place = (macro.name, "for", index)
             if type_ not in registry.kinds:
-                hint = did_you_mean(type_, near_types(type_, registry.kinds), label="near")
+                hint = did_you_mean(type_, near_types(type_, registry.for_rules), label="near")
                 message = f"unknown type of event {type_!r}"
-                yield macro.document.mistake((macro.name, "for", index), message, hint=hint)
+                yield macro.document.mistake(place, message, hint=hint)
+            elif type_ not in registry.for_rules:
+                hint = registry.kinds[type_].instead
+                yield macro.document.mistake(place, no_rule_sees(type_), hint=hint)
         kinds = tuple(registry.kinds[type_] for type_ in macro.kinds if type_ in registry.kinds)
         if macro.tree is None or macro.flaws or not kinds:
             continue

@@ -77,7 +77,7 @@ def words(registry: Registry, site: Site) -> dict[str, Json]:
         registry: the kinds of event.
         site: what else is known.
     """
-    kinds = list(registry.kinds.values())
+    kinds = list(registry.for_rules.values())
     keys = _keys(kinds)
     one_type = {"$ref": DEFINITIONS + "type"}
     expressions = help_.about_expressions(site)
