@@ -62,7 +62,7 @@ def test_types_of_event_are_completed_each_with_what_it_means(editor: Editor) ->
     offered = editor.offered(f"when: {{event: rfid.{CURSOR}}}\n")
     begun = [label for label in offered if label.startswith("rfid.")]
     assert begun == ["rfid.read", "rfid.crossing"]
-    assert offered.keys() >= Registry().kinds.keys()
+    assert offered.keys() >= Registry().for_rules.keys()
     said = offered["rfid.crossing"]["documentation"]["value"]
     assert said.startswith("**rfid.crossing**: A tag passed a gate")
     assert "- `direction`: which way" in said

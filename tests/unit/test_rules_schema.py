@@ -286,7 +286,7 @@ def test_its_patterns_are_patterns_in_javascript_too() -> None:
 def test_every_type_of_event_is_offered_with_what_it_means_and_its_fields() -> None:
     offered = {one["label"]: one for one in SCHEMA["definitions"]["type"]["defaultSnippets"]}
     assert offered.keys() == REGISTRY.for_rules.keys()
-    for type_, kind in REGISTRY.kinds.items():
+    for type_, kind in REGISTRY.for_rules.items():
         said = offered[type_]["markdownDescription"]
         assert kind.doc in said
         assert all(
