@@ -109,7 +109,16 @@ def test_a_life_that_has_not_begun_to_beat_may_wait_for_others_that_start_with_i
 
     assert not watched.hangs(220 * SECOND)
     assert watched.hangs(220 * SECOND + 1)
-    watched.beat(0, 215 * SECOND)
+    watched.beat(1, 215 * SECOND)
+    assert watched.hangs(230 * SECOND + 1)
+
+
+def test_a_process_that_answers_and_does_not_beat_yet_is_still_starting() -> None:
+    watched = supervisor()
+    watched.begin(100 * SECOND)
+    watched.beat(0, 110 * SECOND)
+
+    assert not watched.hangs(230 * SECOND)
     assert watched.hangs(230 * SECOND + 1)
 
 

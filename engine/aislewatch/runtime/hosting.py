@@ -147,7 +147,7 @@ class PluginHost(Protocol):
     """Runs lives somewhere."""
 
     async def start(self, spec: LifeSpec) -> HostedLife:
-        """Begin a life."""
+        """Begin a life; may wait for others that begin. Cancelled, it leaves none behind."""
         ...
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,6 +15,15 @@ from aislewatch.runtime.ray_setup import LocalRay, import_ray
 
 ANSWER_S: Final = 5.0
 """How long an actor may take to say how it is doing."""
+
+_AT_ONCE: Final = max(2, min(4, os.cpu_count() or 2))
+"""How many lives may start at once: beginning takes a core for seconds, and a dozen that share two
+would all take so long that none is there in time."""
+
+_START_S: Final = 30.0
+"""For so long the others wait for one that starts."""
+
+_LOOK_S: Final = 0.1
 
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -27,6 +37,7 @@ class RayHost:
 
     def __init__(self, ray: LocalRay) -> None:
         self._ray = ray
+        self._starting = asyncio.Semaphore(_AT_ONCE)
 
     @classmethod
     async def open(cls, *, token: str, workers: int = 1) -> RayHost:
@@ -36,10 +47,17 @@ class RayHost:
         return cls(ray)
 
     async def start(self, spec: LifeSpec) -> RayLife:
-        """Begin a life."""
+        """Begin a life; returns when its heart beats, so that only a few begin at once."""
         from aislewatch.runtime.ray_actor import Actor  # noqa: PLC0415  # It imports Ray.
 
-        return RayLife(Actor.options(name=None).remote(msgspec.json.encode(spec)))
+        async with self._starting:
+            life = RayLife(Actor.options(name=None).remote(msgspec.json.encode(spec)))
+            try:
+                await life.begun(_START_S)
+            except BaseException:
+                await life.kill()
+                raise
+        return life
 
     async def require_loopback(self) -> None:
         """Look again at every listener; see `LocalRay.require_loopback`."""
@@ -57,6 +75,16 @@ class RayLife:
         self._actor = actor
         self._errors = import_ray().exceptions
         self._run: asyncio.Future[bytes] = asyncio.wrap_future(actor.run.remote().future())
+
+    async def begun(self, limit_s: float) -> None:
+        """Wait until its heart has begun to beat, it has ended, or so long."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + limit_s
+        while not self._run.done() and loop.time() < until_s:
+            status = await self.status()
+            if status is not None and status.beats:
+                return
+            await asyncio.wait([self._run], timeout=_LOOK_S)
 
     async def outcome(self) -> Outcome:
         """Wait until it has ended; its process then ends too."""

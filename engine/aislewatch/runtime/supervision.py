@@ -108,9 +108,12 @@ class Watch:
         self.supervisor.begin(self._clock.now_us())
         self.status = _NOTHING
         try:
-            life = await self._host.start(self._make_spec(self))
+            life = await self._start(self._make_spec(self))
         except Exception as error:  # A host that cannot start a life is a failure like any other.
             return Outcome("broke", described(error))
+        if life is None:
+            return Outcome("stopped")
+        self.supervisor.beat(0, self._clock.now_us())
         ending = asyncio.create_task(life.outcome())
         self._life = life
         try:
@@ -120,6 +123,20 @@ class Watch:
             if not ending.done():
                 await life.kill()
                 await ending
+
+    async def _start(self, spec: LifeSpec) -> HostedLife | None:
+        """Have a life begun, which may wait for others; None where it is to stop before that."""
+        starting = asyncio.create_task(self._host.start(spec))
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({starting, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait([starting])
+        finally:
+            starting.cancel()
+            stop.cancel()
+        return None if starting.cancelled() else starting.result()
 
     async def _follow(self, life: HostedLife, ending: asyncio.Task[Outcome]) -> Outcome:
         stop = asyncio.create_task(self._stop.wait())

@@ -143,14 +143,14 @@ class Supervisor:
         return self._become(Change("degraded", reason, detail))
 
     def beat(self, beats: int, now_us: int) -> None:
-        """Note how far the life's heartbeat has counted."""
+        """Note how far the life's heartbeat has counted; 0 where it has not begun."""
         if beats != self._beats:
             self._beats, self._beat_at_us = beats, now_us
 
     def hangs(self, now_us: int) -> bool:
         """Tell whether the running life's heartbeat stands still for too long, or never began."""
         policy = self._policy
-        patience_us = policy.hang_us if self._beats >= 0 else max(policy.start_us, policy.hang_us)
+        patience_us = policy.hang_us if self._beats > 0 else max(policy.start_us, policy.hang_us)
         return self._running and now_us - self._beat_at_us > patience_us
 
     def fail(self, now_us: int, reason: str, detail: str, *, final: bool = False) -> Change | None:
