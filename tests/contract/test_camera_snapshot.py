@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from aislewatch.devices.pictures import is_whole, place_of
+from aislewatch.devices.pictures import place_of, state_of
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 from aislewatch_plugins.camera.snapshot import Snapshots
 from aislewatch_sim.camera.dashboard import PICTURE, Dashboard
@@ -48,9 +48,9 @@ async def test_a_picture_is_waited_for_and_kept_under_its_hash(
     assert kept.stat().st_mode & 0o077 == 0
     assert await take(SERIAL, T_US) == picture
     assert len(list((tmp_path / "pictures").rglob("*.*"))) == 1
-    assert is_whole(tmp_path / "pictures", picture.sha256)
+    assert state_of(tmp_path / "pictures", picture.sha256) == "whole"
     kept.write_bytes(PICTURE + b"!")
-    assert not is_whole(tmp_path / "pictures", picture.sha256)
+    assert state_of(tmp_path / "pictures", picture.sha256) == "changed"
 
 
 async def test_a_wrong_key_is_for_a_person(

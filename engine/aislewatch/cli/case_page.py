@@ -168,7 +168,7 @@ class CasePage:
                     self._local.clock(picture.taken_us),
                     picture.device,
                     "picture",
-                    f"{picture.file} ({picture.told})",
+                    f"{picture.file} ({picture.told(self._local)})",
                 )
         more = len(told.evidence) - len(events)
         return Group(made, Text(f"... and {more} more: --whole", "dim")) if more else made

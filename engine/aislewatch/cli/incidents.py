@@ -11,7 +11,7 @@ import typer
 
 from aislewatch.cli import options
 from aislewatch.cli.case_page import CasePage, page_json
-from aislewatch.cli.case_pictures import kept_pictures
+from aislewatch.cli.case_pictures import pictures_of
 from aislewatch.cli.case_table import case_counts, case_table
 from aislewatch.cli.cases import Case, cases_json, read_cases
 from aislewatch.cli.places import Places
@@ -20,7 +20,7 @@ from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.ledger import Ledger, LedgerReader
-from aislewatch.runtime.live_options import pictures_beside
+from aislewatch.runtime.picture_log import pictures_beside
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
 
@@ -100,7 +100,7 @@ def show_one(
     with Ledger.read(ledger) as reader:
         case = find_case(list(read_cases(reader)), incident, ledger)
         late = late_events(reader, case.store)
-        pictures = kept_pictures(reader, case.store, pictures_beside(ledger))
+        pictures = pictures_of(reader, case, pictures_beside(ledger))
         local = Places.of(reader, said_of(setup))(case.store)
     screen.give({**next(cases_json([case])), **page_json(case, late, pictures)} if json else None)
     rules = {rule.id: rule for rule in setup.rules} if setup is not None else {}

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from aislewatch.cli import options
+from aislewatch.cli.ledger_pictures import look_at_pictures
 from aislewatch.cli.places import Places
 from aislewatch.cli.record_words import gist, record_json
 from aislewatch.cli.screen import Screen, aligned
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
 from aislewatch.ledger import Ledger, LedgerReader, StoredRecord, Verification, verify
+from aislewatch.runtime.picture_log import pictures_beside
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -37,17 +40,50 @@ def verify_chains(
             "cut off at its end, or written anew.",
         ),
     ] = "",
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures",
+            metavar="FOLDER",
+            help="Where its pictures are; not said: LEDGER.pictures beside it.",
+        ),
+    ] = None,
+    no_pictures: Annotated[
+        bool,
+        typer.Option(
+            "--no-pictures",
+            help="Leave the pictures out: of a replay, or of a ledger that was copied alone.",
+        ),
+    ] = False,
     json: options.Json = False,
 ) -> int:
-    """Hash every chain again and name each record that is not what was written."""
+    """Hash every chain again and name each record that is not what was written.
+
+    Each picture that was kept as evidence is hashed again, too: it is what was kept, or it was
+    deleted on record.
+    """
+    if pictures is not None and no_pictures:
+        message = "say either --pictures FOLDER or --no-pictures"
+        raise UsageError(message)
     screen = Screen(json=json)
+    folder = pictures or pictures_beside(ledger)
     with Ledger.read(ledger) as reader:
         found = list(_verify(reader, only, _hash(head), screen))
+        stores = [] if no_pictures else _stores(reader, only)
+        looked = look_at_pictures(reader, stores, folder, screen)
+    sound = looked.sound and all(v.sound for v in found)
     screen.give(
-        {"ledger": str(ledger), "sound": all(v.sound for v in found), "chains": found_json(found)}
+        {
+            "ledger": str(ledger),
+            "sound": sound,
+            "chains": found_json(found),
+            "pictures": None if no_pictures else looked.json(),
+        }
     )
     show_verification(screen, found)
-    return 0 if all(verification.sound for verification in found) else 1
+    if not no_pictures:
+        looked.show(screen)
+    return 0 if sound else 1
 
 
 @app.command("tail")

@@ -14,7 +14,7 @@ from rich.text import Text
 from aislewatch.authoring.why import Recorded, judged_again
 from aislewatch.cli import options
 from aislewatch.cli.case_page import SIGNALS_MAX, CasePage, page_json, when_looked
-from aislewatch.cli.case_pictures import kept_pictures
+from aislewatch.cli.case_pictures import pictures_of
 from aislewatch.cli.cases import Case, Told, cases_json, read_cases
 from aislewatch.cli.incidents import find_case, late_events, said_of
 from aislewatch.cli.places import Places
@@ -27,7 +27,7 @@ from aislewatch.detect.explain_values import Judgement
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry
 from aislewatch.ledger import Ledger, LedgerReader
-from aislewatch.runtime.live_options import pictures_beside
+from aislewatch.runtime.picture_log import pictures_beside
 
 _INDENT = 9
 
@@ -55,7 +55,7 @@ def explain_incident(
         case = find_case(list(read_cases(reader)), incident, ledger)
         late = late_events(reader, case.store)
         local = Places.of(reader, said_of(sources.setup))(case.store)
-        pictures = kept_pictures(reader, case.store, pictures_beside(ledger))
+        pictures = pictures_of(reader, case, pictures_beside(ledger))
         beside = _known_beside(reader, case, sources.registry)
     shown = sorted(case.past.values(), key=lambda told: (told.decided_us, told.signal))
     explained = {

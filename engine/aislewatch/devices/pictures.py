@@ -6,7 +6,17 @@ What is told of a picture is its hash and its size, by which its file is found a
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, Literal
+
+PictureState = Literal["whole", "changed", "gone"]
+"""What became of a picture's file: it is what was kept, it is another, it is not there."""
+
+_CALLED: Final = re.compile(r"([0-9a-f]{64})\.jpg")
+_BLOCK: Final = 1 << 16
 
 
 def keep(folder: Path, data: bytes) -> str:
@@ -36,9 +46,67 @@ def place_of(folder: Path, sha256: str) -> Path:
     return folder / sha256[:2] / f"{sha256}.jpg"
 
 
-def is_whole(folder: Path, sha256: str) -> bool:
-    """Tell whether a picture is there and still what it was."""
+def state_of(folder: Path, sha256: str) -> PictureState:
+    """Look what became of a picture's file. What cannot be read is another than was kept."""
+    path = place_of(folder, sha256)
+    if not path.exists():
+        return "gone"
     try:
-        return hashlib.sha256(place_of(folder, sha256).read_bytes()).hexdigest() == sha256
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "gone"
     except OSError:
-        return False
+        return "changed"
+    return "whole" if digest == sha256 else "changed"
+
+
+def kept_in(folder: Path) -> Iterator[str]:
+    """Give the hashes by which the pictures in a folder are called, in order."""
+    for path in sorted(folder.glob("??/*.jpg")):
+        called = _CALLED.fullmatch(path.name)
+        if called is not None and path == place_of(folder, called[1]):
+            yield called[1]
+
+
+def erase(folder: Path, sha256: str) -> None:
+    """Delete a picture's file, after it was overwritten; nothing where there is none.
+
+    What a backup or the spare blocks of an SSD still hold is out of reach.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
+    _overwritten(place_of(folder, sha256))
+
+
+def drop_unfinished(folder: Path, before_us: int) -> int:
+    """Delete what a process left that died while it kept a picture; gives how many there were.
+
+    Args:
+        folder: of the pictures.
+        before_us: only what was written before, by the machine's clock: what is newer may yet be
+            finished.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
+    left = [
+        path for path in folder.glob("??/*.part") if path.stat().st_mtime_ns // 1_000 < before_us
+    ]
+    for path in left:
+        _overwritten(path)
+    return len(left)
+
+
+def _overwritten(path: Path) -> None:
+    try:
+        with path.open("r+b") as file:
+            left = os.fstat(file.fileno()).st_size
+            while left > 0:
+                left -= file.write(bytes(min(left, _BLOCK)))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileNotFoundError:
+        return
+    path.unlink(missing_ok=True)

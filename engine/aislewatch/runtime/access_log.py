@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -21,7 +21,7 @@ import msgspec
 from aislewatch.errors import LedgerError, UsageError
 from aislewatch.events.record import Record, canonical_json
 from aislewatch.events.sensor import Clock
-from aislewatch.ledger import Ledger
+from aislewatch.ledger import Ledger, LedgerReader
 
 Action = Literal[
     "enrolled", "approved", "removed", "erased", "expired", "shown", "compared", "reviewed"
@@ -44,6 +44,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         entry: id of the entry; None where it was the whole.
         until_us: when the entry ends, where it was enrolled.
         reason: what an erasure was asked for by, such as a request's number; no name.
+        state: of the entry where it was not as it should be: a picture ``changed``.
     """
 
     time_us: int
@@ -53,6 +54,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     entry: str | None = None
     until_us: int | None = None
     reason: str | None = None
+    state: str | None = None
 
 
 class Tell(Protocol):
@@ -108,32 +110,63 @@ class AccessLog:
                 reason: str | None = None,
             ) -> None:
                 now_us = self._clock.now_us()
-                access = Access(
-                    time_us=now_us,
-                    action=action,
-                    by=by,
-                    purpose=self._purpose,
-                    entry=entry,
-                    until_us=until_us,
-                    reason=reason,
-                )
+                access = self._access(now_us, action, by, entry, reason, until_us=until_us)
                 ledger.append(self._chain, [self._record(access)], recorded_us=now_us)
 
             yield tell
         finally:
             ledger.close()
 
+    def tell_all(
+        self,
+        action: Action,
+        by: str,
+        entries: Iterable[str],
+        *,
+        reason: str | None = None,
+        state: str | None = None,
+    ) -> None:
+        """Write that the same was done with many entries, a record each, all of them or none.
+
+        Raises:
+            LedgerError: somebody else has been writing it for seconds.
+        """
+        now_us = self._clock.now_us()
+        records = [
+            self._record(self._access(now_us, action, by, entry, reason, state=state))
+            for entry in entries
+        ]
+        with closing(self._opened()) as ledger:
+            ledger.append(self._chain, records, recorded_us=now_us)
+
     def reviewed(self, by: str) -> list[Access]:
         """Give what was done, the oldest first; that somebody looked is told, and comes last."""
         with self.telling() as tell:
             tell("reviewed", by)
         with Ledger.read(self._path) as reader:
-            return [
-                msgspec.convert(
-                    {**msgspec.json.decode(record.payload), "time_us": record.time}, Access
-                )
-                for record in reader.records(self._chain)
-            ]
+            return list(accesses_in(reader, self._chain))
+
+    def _access(
+        self,
+        time_us: int,
+        action: Action,
+        by: str,
+        entry: str | None,
+        reason: str | None,
+        *,
+        until_us: int | None = None,
+        state: str | None = None,
+    ) -> Access:
+        return Access(
+            time_us=time_us,
+            action=action,
+            by=by,
+            purpose=self._purpose,
+            entry=entry,
+            until_us=until_us,
+            reason=reason,
+            state=state,
+        )
 
     def _record(self, access: Access) -> Record:
         content: dict[str, Any] = {
@@ -157,6 +190,21 @@ class AccessLog:
             except LedgerError:
                 time.sleep(_PAUSE_S)
         return Ledger.open(self._path)
+
+
+def accesses_in(
+    reader: LedgerReader, chain: str, types: Collection[str] | None = None
+) -> Iterator[Access]:
+    """Give what a log says was done, the oldest first.
+
+    Args:
+        reader: of the log.
+        chain: whose data.
+        types: only records of these types, as ``name.erased``.
+    """
+    for record in reader.records(chain, types=types):
+        told = {**msgspec.json.decode(record.payload), "time_us": record.time}
+        yield msgspec.convert(told, Access)
 
 
 def no_name(text: str, what: str = "a pseudonym") -> str:

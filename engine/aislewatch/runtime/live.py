@@ -19,6 +19,7 @@ from typing import Final, Self
 from aislewatch.errors import BusError
 from aislewatch.ledger import StoredRecord
 from aislewatch.runtime.bus import Bus
+from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.control import ControlDesk
 from aislewatch.runtime.device import BusAccess
 from aislewatch.runtime.device_events import event_message
@@ -32,6 +33,8 @@ from aislewatch.runtime.live_reload import Reloaded, Reloading, restated
 from aislewatch.runtime.live_status import LedgerTail, Snapshot, Summary
 from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
+from aislewatch.runtime.picture_keeping import Keeper, purge_hourly
+from aislewatch.runtime.picture_terms import StoreTerms
 from aislewatch.runtime.ray_host import RayHost
 from aislewatch.runtime.run_folder import NATS
 from aislewatch.runtime.run_lock import held, require_unwritten
@@ -103,6 +106,7 @@ async def run(
         reach = _reach(stores, options, access)
         await stack.enter_async_context(desk.open(link, reach.control))
         stack.enter_context(left_in(options.folder, reach))
+        await stack.enter_async_context(_pictures_kept(stores, options, notes.append))
         signals.on_hangup(desk.begin)
         showing = asyncio.create_task(_show(looking, options))
         try:
@@ -112,6 +116,21 @@ async def run(
             await asyncio.wait([showing])
         await parts.stop_engine()
         return Summary(await _look(looking), completed, tuple(parts.failures()))
+
+
+@asynccontextmanager
+async def _pictures_kept(
+    stores: Sequence[LiveStore], options: Options, trouble: Callable[[str], None]
+) -> AsyncGenerator[None]:
+    """Delete pictures when their time is over, for as long as the run lasts."""
+    terms = [StoreTerms(live.setup.stores, live.setup.pictures) for live in stores]
+    keeper = Keeper(options.ledger.absolute(), terms, SystemClock())
+    purging = asyncio.create_task(purge_hourly(keeper, "run", trouble), name="pictures")
+    try:
+        yield
+    finally:
+        purging.cancel()
+        await asyncio.wait([purging])
 
 
 async def _until_over(

@@ -8,6 +8,7 @@ from random import Random, SystemRandom
 from typing import Literal
 
 from aislewatch.runtime.nats_config import Credentials
+from aislewatch.runtime.picture_log import pictures_beside
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.supervisor import Policy
 
@@ -60,12 +61,3 @@ class Options:
     def pictures(self) -> Path:
         """Where pictures are kept as evidence: beside the ledger, which holds their hashes."""
         return pictures_beside(self.ledger)
-
-
-def pictures_beside(ledger: Path) -> Path:
-    """Give the folder of the pictures that a ledger names.
-
-    >>> pictures_beside(Path("shop.db")).name
-    'shop.pictures'
-    """
-    return ledger.with_suffix(".pictures")

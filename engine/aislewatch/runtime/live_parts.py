@@ -57,7 +57,7 @@ class Parts:
         host: where lives are run.
         bus: for what the run itself publishes.
         tail: of the ledger.
-        notes: for every snapshot.
+        notes: for every snapshot; what is added to them later is told from then on.
 
     Attributes:
         tail: the one given.
@@ -81,7 +81,7 @@ class Parts:
         self._access = access
         self._host = host
         self._bus = bus
-        self._notes = tuple(notes)
+        self._notes = notes
         self._clock = SystemClock()
         self.boot = str(self._clock.now_us())
         self.shelf = SetupShelf(options.folder.absolute() / "setups")
@@ -228,7 +228,7 @@ class Parts:
                 )
                 for store, end in sorted(ends.items())
             ),
-            notes=self._notes,
+            notes=tuple(self._notes),
         )
 
     def _begin(self, name: str, watch: Watch) -> None:

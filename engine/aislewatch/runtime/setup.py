@@ -20,6 +20,7 @@ from aislewatch.events.registry import Registry
 from aislewatch.events.sensor import SensorPlugin
 from aislewatch.rules.rule import Rule
 from aislewatch.runtime.names_terms import NamesTerms
+from aislewatch.runtime.picture_terms import PictureTerms
 from aislewatch.runtime.watchlist_terms import Terms
 
 
@@ -78,6 +79,7 @@ class Setup:
         texts: what the rules were read from.
         watchlist: on what terms faces are compared; None where they are not.
         names: on what terms people's numbers are exchanged for pseudonyms; None where they are not.
+        pictures: for how long they are kept.
     """
 
     file: Path
@@ -101,6 +103,7 @@ class Setup:
     texts: RuleTexts = field(default_factory=RuleTexts)
     watchlist: Terms | None = None
     names: NamesTerms | None = None
+    pictures: PictureTerms = field(default_factory=PictureTerms)
 
     @property
     def folder(self) -> Path:

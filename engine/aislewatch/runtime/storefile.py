@@ -16,6 +16,7 @@
     feeds: {sentinel: {plugin: feed, config: {mapping: sentinel.mapping.yml}}}
     known_offenders: {enabled: no}    # see aislewatch.runtime.watchlist_terms
     personal_data: {pseudonyms: yes}  # see aislewatch.runtime.names_terms
+    pictures: {retention: 72h}        # see aislewatch.runtime.picture_terms
 
 Paths are relative to the file. Everything that is wrong in it, in its catalogue, in its rules and
 in its feeds' configurations is found in one reading and told with its place.
@@ -182,6 +183,7 @@ class _Reading:
             texts=self.texts,
             watchlist=written.known_offenders.terms(*self._whose),
             names=written.personal_data.terms(*self._whose),
+            pictures=written.pictures.terms,
         )
 
     @property

@@ -19,6 +19,7 @@ from aislewatch.events.quantities import DurationUs, parse_mass_mg
 from aislewatch.events.reading import Reading
 from aislewatch.events.subjects import CLOCK_DEVICE
 from aislewatch.runtime.names_terms import PersonalDataPart
+from aislewatch.runtime.picture_terms import PicturesPart
 from aislewatch.runtime.watchlist_terms import KnownOffendersPart
 
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
@@ -226,6 +227,7 @@ class StoreFile(_Part):
         feeds: plugin instances, by device id.
         known_offenders: on what terms faces are compared with a watchlist; off where not said.
         personal_data: on what terms people's numbers are exchanged for pseudonyms.
+        pictures: for how long pictures are kept as evidence.
     """
 
     store: Annotated[
@@ -255,3 +257,4 @@ class StoreFile(_Part):
     feeds: dict[DeviceName, FeedPart] = Field(default_factory=dict[str, FeedPart])
     known_offenders: KnownOffendersPart = KnownOffendersPart()
     personal_data: PersonalDataPart = PersonalDataPart()
+    pictures: PicturesPart = PicturesPart()
