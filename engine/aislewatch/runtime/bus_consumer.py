@@ -29,6 +29,7 @@ _HEARTBEAT_S = 5.0
 _SILENCE_S = 2.5 * _HEARTBEAT_S  # two heartbeats missed
 _ACK_WAIT_S = 60
 _PAUSE_S = 0.1
+_CLOSE_S = 0.5
 _FRUITLESS_MAX = 10  # fetches of a second each
 _NANOSECONDS = 1_000_000_000
 _CONSUMER_NOT_FOUND = 10014
@@ -151,7 +152,8 @@ class Consumer:
         await self._stop_listening()
         if not self._durable and self._name:
             with suppress(BusAway):
-                await self._link.api(f"CONSUMER.DELETE.{self._stream}.{self._name}", {})
+                what = f"CONSUMER.DELETE.{self._stream}.{self._name}"
+                await self._link.api(what, {}, _CLOSE_S)  # Unanswered, the server forgets it later.
 
     async def look_again(self) -> None:
         """Ask the server anew what there is to read: what there was may have aged out meanwhile.
@@ -185,7 +187,8 @@ class Consumer:
             return
         self._arrived.clear()
         try:
-            await asyncio.wait_for(self._arrived.wait(), min(left_s, _SILENCE_S))
+            async with asyncio.timeout(min(left_s, _SILENCE_S)):
+                await self._arrived.wait()
         except TimeoutError:
             if left_s >= _SILENCE_S:
                 self._doubt = "the server is silent"

@@ -9,7 +9,6 @@ stored twice however long NATS was away.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -97,8 +96,9 @@ class SpoolingPublisher:
         drainer, self._drainer = self._drainer, None
         assert drainer is not None
         drainer.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await drainer
+        await asyncio.wait({drainer})  # Not itself: its cancellation and one of ours are two.
+        if not drainer.cancelled():
+            drainer.result()
 
     async def publish(self, messages: Sequence[Message]) -> int:
         """Have messages stored, on the bus or on disk; tells how many were taken.

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, Final, cast
@@ -30,6 +30,7 @@ from aislewatch.runtime.device_events import DeviceEmit
 from aislewatch.runtime.device_hearing import StoreHearing
 from aislewatch.runtime.device_private import private
 from aislewatch.runtime.discovery import find_sensor, installed_registry
+from aislewatch.runtime.ending import GIVEN_S, end
 from aislewatch.runtime.hosting import CLOCK_SKEW, Heart, Outcome, Status, described
 from aislewatch.runtime.names_terms import NamesTerms
 from aislewatch.runtime.nats_config import Credentials
@@ -41,9 +42,6 @@ from aislewatch.runtime.watchlist_terms import Terms
 
 OPEN_S: Final = 30.0
 """How long a plugin may take to open its device."""
-
-CLOSE_S: Final = 5.0
-"""How long it may take to end its run when cancelled, and again to close: 2 s are promised."""
 
 FLUSH_S: Final = 10.0
 """How long a stop waits for the spool to empty; what is left is sent by the next life."""
@@ -170,7 +168,8 @@ class DeviceLife:
             return await self._diagnosed()
         asking = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._diagnosed(), loop))
         try:
-            return await asyncio.wait_for(asking, DIAGNOSE_S)
+            async with asyncio.timeout(DIAGNOSE_S):
+                return await asking
         except TimeoutError:
             return {"trouble": f"it did not answer within {DIAGNOSE_S:g} s: its loop is busy"}
 
@@ -256,8 +255,12 @@ class DeviceLife:
             self._look()  # The last time that the plugin's word is about its device.
             return Outcome("stopped")
         finally:
-            await _end(work, beat, stop)
-            await _within(CLOSE_S, plugin.close())
+            await end(work, beat, stop)
+            closing = asyncio.create_task(plugin.close(), name="close")
+            try:
+                await asyncio.wait({closing}, timeout=GIVEN_S)
+            finally:  # What it does wrong at its end changes nothing any more.
+                await end(closing)
 
     async def _open_and_run(self, plugin: SensorPlugin, emit: DeviceEmit) -> None:
         faces = plugin.descriptor.faces
@@ -297,14 +300,14 @@ class DeviceLife:
                 await asyncio.wait({drained, stop}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait({drained}, timeout=FLUSH_S)
         finally:
-            await _end(drained, stop)
+            await end(drained, stop)
             self._see()
 
     async def _have_said(self) -> None:
         """Have the last state told while there is a publisher to tell it to."""
         if self._says is not None:
             await asyncio.wait({self._says}, timeout=FLUSH_S)
-            await _end(self._says)
+            await end(self._says)
 
     def _look(self) -> None:
         """Look at the plugin and the spool, at each heartbeat; say so if it has come alive."""
@@ -370,19 +373,3 @@ def _make_plugin(spec: DeviceSpec) -> SensorPlugin:
         raise DeviceMisconfigured(message) from None
     plugin: SensorPlugin = sensor(config)
     return plugin
-
-
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and wait for them, but not for one that does not let itself be cancelled."""
-    for task in tasks:
-        task.cancel()
-    done, _ = await asyncio.wait(tasks, timeout=CLOSE_S)
-    for task in done:
-        if not task.cancelled():
-            task.exception()  # looked at here, so that asyncio does not report it as overlooked
-
-
-async def _within(seconds: float, closing: Coroutine[Any, Any, None]) -> None:
-    """Let a plugin close; what it does wrong at its end changes nothing any more."""
-    with suppress(Exception):
-        await asyncio.wait_for(closing, seconds)

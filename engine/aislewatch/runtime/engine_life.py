@@ -149,7 +149,8 @@ class EngineLife:
                     if last:
                         return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), LOOK_S)
+                    async with asyncio.timeout(LOOK_S):
+                        await self._stop.wait()
         finally:
             await link.close()
 

@@ -26,13 +26,16 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from aislewatch.errors import BusError
+from aislewatch.runtime.ending import for_at_most
 from aislewatch.runtime.nats_config import Credentials
 
 _RECONNECT_WAIT_S = 0.25
 # Larger than any batch of ours, so that nats-py never blocks inside a publish waiting for room
 # (where it would swallow a cancellation).
 _PENDING_BYTES = 64 * 1024 * 1024
-_DRAIN_S = 5
+# A close takes less than the 2 s that is promised of it, whatever the server does.
+_FLUSH_S = 0.75
+_PART_S = 0.25
 
 JsonObject = dict[str, Any]  # what a server answers; read with care at each place
 
@@ -116,7 +119,8 @@ class Link:
             BusError: the server refuses our credentials; waiting will not help.
         """
         try:
-            await asyncio.wait_for(self._settled.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self._settled.wait()
         except TimeoutError:
             reason = self.last_error or "no answer"
             message = f"NATS at {self.url} cannot be reached within {wait_s:g} s: {reason}"
@@ -131,18 +135,22 @@ class Link:
             raise BusError(message)
 
     async def close(self) -> None:
-        """Send what is under way, then disconnect; returns at once where nobody is connected."""
+        """Send what is under way, then disconnect; returns at once where nobody is connected.
+
+        What a server that has stopped answering does not take at once is given up.
+        """
         keeper, self._keeper = self._keeper, None
         if keeper is None:
             return
         client = self._client
-        if client is not None and client.is_connected:
-            with contextlib.suppress(nats_errors.Error, OSError, TimeoutError):
-                await client.drain()
-        while not keeper.done():
-            # Again: nats-py swallows a cancellation that meets it while it connects.
-            keeper.cancel()
-            await asyncio.wait({keeper}, timeout=_RECONNECT_WAIT_S)
+        try:
+            if client is not None and client.is_connected:
+                await for_at_most(_FLUSH_S, client.flush())
+        finally:
+            while not keeper.done():
+                # Again: nats-py swallows a cancellation that meets it while it connects.
+                keeper.cancel()
+                await asyncio.wait({keeper}, timeout=_RECONNECT_WAIT_S)
         self._settled.set()
         self._end_waiting(BusAway("the connection was closed"))
 
@@ -171,13 +179,14 @@ class Link:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if trouble.done():
                 raise trouble.result()
+            if asking.cancelled():
+                message = f"no answer from {self.url} on {subject}: its client was closed"
+                raise BusAway(message)
             return _delivery(asking.result())
         except nats_errors.NoRespondersError:
             message = f"nobody at {self.url} answers on {subject}"
             raise BusAway(message) from None
-        except (nats_errors.Error, TimeoutError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and not asking.cancelled():
-                raise  # it is we who were cancelled, not the request by a closing client
+        except (nats_errors.Error, TimeoutError) as error:
             message = f"no answer from {self.url} on {subject}: {error or type(error).__name__}"
             raise BusAway(message) from None
         finally:
@@ -270,14 +279,13 @@ class Link:
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=cast("int", _RECONNECT_WAIT_S),  # seconds; floats do
                     pending_size=_PENDING_BYTES,
-                    drain_timeout=_DRAIN_S,
                     # `Message` checked them, or `escape` made them: a tenth of publishing's cost.
                     skip_subject_validation=True,
                 )
                 await self._note_connected()
                 await self._closed.wait()
             finally:
-                await client.close()
+                await _part(client)
             await asyncio.sleep(_RECONNECT_WAIT_S)
 
     async def _note_connected(self) -> None:
@@ -352,6 +360,18 @@ def json_object(payload: bytes) -> JsonObject:
 def _delivery(message: Msg) -> Delivery:
     headers = cast("Mapping[str, str] | None", message.headers)
     return Delivery(message.subject, message.reply, message.data, headers or {})
+
+
+async def _part(client: Client) -> None:
+    """Disconnect a client, by force from a server that takes nothing any more."""
+    try:
+        await for_at_most(_PART_S, client.close())
+    finally:
+        # There is no public way: its own close waits for the server to take what is written.
+        transport = cast("Any", client)._transport
+        writer: asyncio.StreamWriter | None = getattr(transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
 
 
 def _take_result(task: asyncio.Future[Msg]) -> None:

@@ -184,7 +184,8 @@ class NatsServer:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), deadline_s)
+                async with asyncio.timeout(deadline_s):
+                    await process.wait()
             except TimeoutError:
                 process.kill()
                 await process.wait()
