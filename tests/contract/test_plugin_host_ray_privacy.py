@@ -1,7 +1,10 @@
 import asyncio
+import importlib
+import logging
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -52,3 +55,18 @@ async def test_ray_is_on_loopback_in_a_private_folder_and_leaves_nothing_behind(
     _, alive = await asyncio.to_thread(psutil.wait_procs, below, 30)
     assert alive == []
     assert not folder.exists()
+
+
+async def test_what_ray_says_of_itself_is_logged_and_not_among_results(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with LocalRay(token=TOKEN):
+        caplog.set_level(logging.INFO)
+        utils: Any = importlib.import_module("ray._private.utils")
+        utils.push_error_to_driver(
+            importlib.import_module("ray._private.worker").global_worker, "test", "a loud word"
+        )
+        async with asyncio.timeout(30):
+            while "a loud word" not in caplog.text:
+                await asyncio.sleep(0.05)
+    assert "a loud word" not in capfd.readouterr().out

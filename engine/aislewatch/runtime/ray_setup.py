@@ -13,6 +13,7 @@ Nothing here ever calls ``ray stop``, which ends every Ray on the machine, ours 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ipaddress
 import logging
 import os
@@ -35,6 +36,8 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or each actor without a GPU is warned about
 }
 """What must be in the environment before Ray is imported, here and in its processes."""
+
+_LOG: Final = logging.getLogger(__name__)
 
 _OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024
 """The least that Ray takes. Nothing of ours goes through it: events go over NATS."""
@@ -103,6 +106,7 @@ class LocalRay:
     def _start(self, folder: Path) -> None:
         ray = import_ray()
         logging.getLogger("ray").setLevel(logging.ERROR)
+        _keep_off_the_screen()
         # Not in the main thread, so that Ray leaves SIGTERM to us.
         ray.init(
             num_cpus=self._workers,
@@ -138,6 +142,20 @@ def import_ray() -> Any:
         message = "Ray is not installed: install aislewatch[live], or run with the inline host"
         raise UsageError(message) from error
     return ray
+
+
+def _keep_off_the_screen() -> None:
+    """Have logged what Ray's own processes tell a driver, which prints it to standard output.
+
+    There are results, and with ``--json`` nothing but JSON. No setting of Ray's keeps it away.
+    """
+
+    def log(told: Mapping[str, Any], **_: Any) -> None:
+        for line in told["lines"]:
+            _LOG.info("%s: %s", told["pid"], line)
+
+    worker: Any = importlib.import_module("ray._private.worker")
+    worker.print_to_stdstream = log
 
 
 def exposed(processes: Iterable[psutil.Process]) -> list[str]:
