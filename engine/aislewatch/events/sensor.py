@@ -56,9 +56,13 @@ class Hear(Protocol):
     """
 
     def __call__(self, *types: str) -> AsyncIterator[Event]:
-        """Give each event of some types from now on, in the order of the log, without end.
+        """Give each event of some types, in the order of the log, without end.
 
-        Whoever does not ask for the next one for long misses none: they wait in the log.
+        It begins with what comes from now on. A later life of the device begins where the one
+        before stopped, with the event that it had not come back from: so what others told while
+        the device was down is heard late, and not by nobody; after an hour without a life it
+        begins anew. Whoever does not ask for the next one for long misses none: they wait in the
+        log.
 
         Args:
             types: such as ``pos.tender``.

@@ -32,7 +32,7 @@ _PAUSE_S = 0.1
 _CLOSE_S = 0.5
 _FRUITLESS_MAX = 10  # fetches of a second each
 _NANOSECONDS = 1_000_000_000
-_CONSUMER_NOT_FOUND = 10014
+CONSUMER_NOT_FOUND = 10014
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,13 @@ class Consumer:
         link: of the bus.
         stream: its name.
         subject_filter: which messages.
-        start_after: the last sequence that the reader has already committed; 0 for the first.
+        start_after: the last sequence that the reader has already committed; 0 for the first, and
+            None for whatever comes from now on.
         durable: the consumer's name on the server, where its progress can be watched; empty for
             one that reads through and needs no acknowledgement.
+        idle_s: the server forgets a durable consumer that nobody has read for so long; 0 is never.
+        checks: look whether the stream is the one that was read before; needs the right to ask
+            about all of it.
 
     Attributes:
         position: the last sequence handed out.
@@ -69,16 +73,27 @@ class Consumer:
     """
 
     def __init__(
-        self, link: Link, *, stream: str, subject_filter: str, start_after: int, durable: str = ""
+        self,
+        link: Link,
+        *,
+        stream: str,
+        subject_filter: str,
+        start_after: int | None,
+        durable: str = "",
+        idle_s: float = 0,
+        checks: bool = True,
     ) -> None:
-        self.position = start_after
+        self.position = start_after or 0
         self.aged_out = 0
         self._link = link
         self._stream = stream
         self._filter = subject_filter
         self._durable = durable
         self._name = durable
-        self._received = start_after  # the last sequence in the buffer, or handed out
+        self._idle_s = idle_s
+        self._checks = checks
+        self._from_now = start_after is None
+        self._received = self.position  # the last sequence in the buffer, or handed out
         self._buffer: deque[tuple[Received, str]] = deque()
         self._unacknowledged: deque[tuple[int, str]] = deque()
         self._arrived = asyncio.Event()
@@ -231,7 +246,8 @@ class Consumer:
         """Make the consumer at the next message; nothing of the one before counts any more."""
         self._doubt = "being made"
         await self._stop_listening()
-        await self._check_stream()
+        if self._checks:
+            await self._check_stream()
         epoch, inbox = self._link.epoch, self._link.new_inbox()
         self._name = self._durable or f"read-{inbox.rpartition('.')[2]}"
         self._unacknowledged.clear()
@@ -239,7 +255,7 @@ class Consumer:
         self._inbox = inbox
         if self._durable:
             gone = await self._link.api(f"CONSUMER.DELETE.{self._stream}.{self._name}", {})
-            if gone.get("error", {}).get("err_code", _CONSUMER_NOT_FOUND) != _CONSUMER_NOT_FOUND:
+            if gone.get("error", {}).get("err_code", CONSUMER_NOT_FOUND) != CONSUMER_NOT_FOUND:
                 raise _consumer_error(gone)
         self._stop_listening = await self._link.listen(inbox, lambda d: self._take(inbox, d))
         request = {"stream_name": self._stream, "config": self._config(), "action": "create"}
@@ -248,6 +264,9 @@ class Consumer:
         if "error" in made:
             raise _consumer_error(made)
         self._behind = int(made["num_pending"])
+        if self._from_now:  # From here on it has a place to go on from.
+            self._received = self.position = int(made["delivered"]["stream_seq"])
+            self._from_now = False
         self._doubt = ""
         self._epoch = epoch
 
@@ -259,6 +278,11 @@ class Consumer:
             "filter_subject": self._filter,
             "replay_policy": "instant",
         }
+        if self._from_now:
+            config["deliver_policy"] = "new"
+            del config["opt_start_seq"]
+        if self._idle_s:
+            config["inactive_threshold"] = int(self._idle_s * _NANOSECONDS)
         if self._durable:
             return config | {
                 "durable_name": self._durable,

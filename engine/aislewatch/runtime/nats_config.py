@@ -4,8 +4,9 @@ Three kinds of users share one secret, so nothing but the token has to be kept:
 
 - ``engine`` may do everything in the data account: streams, consumers, publishing;
 - ``system`` may ask the server about itself (is every write synced?) and touches no data;
-- one user a device may publish that device's subjects and dead letters, and nothing else. A
-  plugin gone wrong, or a device's box taken over, cannot speak for another device.
+- one user a device may publish that device's subjects and dead letters, and hear the events of
+  its own store by consumers of its own names, and nothing else. A plugin gone wrong, or a device's
+  box taken over, cannot speak for another device, nor touch what the engine reads by.
 
 The passwords of all three are derived from the token (HMAC-SHA256, RFC 2104), so a device's
 password does not give away the token or another's.
@@ -20,10 +21,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aislewatch.events.subjects import dead_letter_subject, device_filter, escape
+from aislewatch.events.subjects import (
+    dead_letter_subject,
+    device_filter,
+    escape,
+    store_filter,
+)
+from aislewatch.runtime.bus_message import EVENT_STREAM
 
 ENGINE_USER = "engine"
 SYSTEM_USER = "system"
+
+HEARINGS_MOST = 4
+"""So many consumers a device may have: rights name each, for no wildcard is part of a name."""
 
 _TOKEN_LENGTH_MIN = 16
 
@@ -57,6 +67,21 @@ def device_credentials(token: str, store: str, device: str) -> Credentials:
     """Give the credentials that may publish what this one device saw."""
     user = f"device.{escape(store)}.{escape(device)}"
     return Credentials(user, _password(token, user), f"_INBOX_{user}")
+
+
+def hearing_consumer(store: str, device: str, number: int) -> str:
+    """Give the name of a consumer by which a device hears its store; unlike any other's.
+
+    >>> hearing_consumer("s 1", "camera-1", 0)
+    'hear=s%201=camera-1=0'
+
+    Args:
+        store: the device's.
+        device: its id.
+        number: below `HEARINGS_MOST`.
+    """
+    assert 0 <= number < HEARINGS_MOST
+    return f"hear={escape(store)}={escape(device)}={number}"
 
 
 def _password(token: str, user: str) -> str:
@@ -112,6 +137,13 @@ def _device_user(token: str, store: str, device: str) -> str:
     events, dead = device_filter(store, device), dead_letter_subject(store, device)
     # The last two let it ask which of its own messages came last, to end an unanswered attempt.
     may = [events, dead, f"$JS.API.DIRECT.GET.EV.{events}", f"$JS.API.DIRECT.GET.DLQ.{dead}"]
+    for number in range(HEARINGS_MOST):
+        name = hearing_consumer(store, device, number)
+        consumer = f"{EVENT_STREAM}.{name}"
+        # The server holds the filter in the subject to be the one that is asked for.
+        may += [f"$JS.API.CONSUMER.CREATE.{consumer}.{store_filter(store)}"]
+        may += [f"$JS.API.CONSUMER.{verb}.{consumer}" for verb in ("INFO", "DELETE", "MSG.NEXT")]
+        may += [f"$JS.ACK.{consumer}.>"]
     publish = json.dumps(may)
     listen = json.dumps([f"{who.inbox}.>"])
     allowed = f"publish: {{ allow: {publish} }}, subscribe: {{ allow: {listen} }}"
