@@ -220,7 +220,8 @@ async def test_a_payment_has_the_camera_s_picture_kept_and_the_incident_shows_it
         == "changed"
     )
     kept.unlink()
-    assert "its file is not there, and nobody deleted it on record" in " ".join(shown(tmp_path, incident).split())
+    page = " ".join(shown(tmp_path, incident).split())
+    assert "its file is not there, and nobody deleted it on record" in page
 
 
 async def test_a_picture_that_cannot_be_had_degrades_the_camera_and_tells_no_key(

@@ -32,7 +32,16 @@ class Clock:
 
 def paid(number: int, lane: str = "K1", at_s: float = 0.0) -> PosTender:
     at_us = NOW + int(at_s * SECOND)
-    return PosTender(id=f"t/{number}", store="s", device="t", time=at_us, lane=lane, receipt="R")
+    return PosTender(
+        id=f"t/{number}",
+        store="s",
+        device="t",
+        time=at_us,
+        lane=lane,
+        receipt="R",
+        cashier="cashier-a",
+        customer="customer-b",
+    )
 
 
 async def asked(*events: Event, fails: bool = False) -> tuple[Evidence, list[int], list[str]]:
@@ -96,6 +105,7 @@ def test_a_picture_is_told_with_what_it_was_taken_of_and_ends_the_camera_s_troub
     assert states([state]) == [("online", None)]
     assert isinstance(picture, VisionSnapshot)
     assert (picture.cause, picture.receipt, picture.lane) == ("t/1", "R", "K1")
+    assert (picture.cashier, picture.customer) == ("cashier-a", "customer-b")
     assert (picture.time, picture.taken_us, picture.timed_by) == (NOW, NOW - SECOND, "arrival")
 
 

@@ -71,7 +71,7 @@ def test_who_is_forgotten_is_found_no_more_and_the_ledger_stays_sound(
     name = known(tmp_path)
     ledger = written(tmp_path, name)
     before = ledger.read_bytes()
-    code, out, _ = run("erase", "cashier", "207", "--request", "DSR-12")
+    code, out, _ = run("erase", "cashier", "207", "--request", "DSR-12", "--ledger", str(ledger))
     assert (code, f"{name} is nobody's" in out) == (0, True)
     code, _, err = run("find", "cashier", "207", "--ledger", str(ledger))
     assert code == 2
@@ -94,9 +94,13 @@ def test_without_a_ledger_it_is_said_that_there_is_none(run: Run, tmp_path: Path
     ("words", "why"),
     [
         (("find", "cashiers", "207"), "did you mean 'cashier'"),
-        (("erase", "receipt", "1"), "is no kind of name"),
-        (("erase", "customer", "207"), "no customer '207' is known"),
-        (("erase", "cashier", "207", "--request", "Jane Doe"), "no names"),
+        (("erase", "till", "1", "--no-pictures"), "is nothing that can be asked for"),
+        (("erase", "customer", "207", "--no-pictures"), "no customer '207' is known"),
+        (("erase", "cashier", "207", "--request", "Jane Doe", "--no-pictures"), "no names"),
+        (("erase", "cashier", "207"), "name it with --ledger, so that pictures of cashier 207"),
+        (("find", "receipt", "R1"), "no picture of receipt 'R1' is on record"),
+        (("find", "picture", "abc"), "names no picture"),
+        (("find", "picture", "not-a-hash"), "names no picture"),
     ],
 )
 def test_what_cannot_be_found_or_forgotten_is_told_why(

@@ -127,6 +127,15 @@ async def test_what_names_nobody_passes_as_it_is(tmp_path: Path) -> None:
         assert taken.refusals == [b"cashier 207"]
 
 
+async def test_a_pseudonym_that_another_device_has_heard_stays_who_it_is(tmp_path: Path) -> None:
+    with shop(tmp_path, Clock()) as till, shop(tmp_path, Clock(), "cam") as camera:
+        (sold,) = await named(*till, sale("207", "9"))
+        (seen,) = await named(*camera, sale(sold.cashier, sold.customer))
+        (other,) = await named(*camera, sale(sold.customer))  # A customer's is no cashier's.
+    assert (seen.cashier, seen.customer) == (sold.cashier, sold.customer)
+    assert other.cashier not in {sold.cashier, sold.customer}
+
+
 NUMBERS = st.from_regex(r"[A-Z]{3}[0-9]{5,12}", fullmatch=True)
 
 

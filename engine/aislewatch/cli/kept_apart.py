@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
@@ -34,33 +35,50 @@ Request = Annotated[
 ]
 
 
-class Alone(NamedTuple):
+@dataclass(frozen=True)
+class Alone:
     """A store file by itself.
 
     Attributes:
+        path: as it was named.
         file: as written.
-        store: whose data is kept.
-        folder: that relative paths begin from.
     """
 
+    path: Path
     file: StoreFile
-    store: str
-    folder: Path
 
+    @classmethod
+    def read(cls, path: Path) -> Alone:
+        """Read a store file alone: a mistake in a rule must keep nobody from erasing.
 
-def read_alone(path: Path) -> Alone:
-    """Read a store file alone: a mistake in a rule must keep nobody from erasing.
+        Raises:
+            UsageError: the file cannot be read.
+            FileMistakes: it holds mistakes of its own.
+        """
+        shape = read_shape(read_document(path))
+        if shape.file is None or shape.mistakes:
+            raise FileMistakes(shape.mistakes)
+        return cls(path, shape.file)
 
-    Raises:
-        UsageError: the file cannot be read.
-        FileMistakes: it holds mistakes of its own.
-    """
-    shape = read_shape(read_document(path))
-    if shape.file is None or shape.mistakes:
-        raise FileMistakes(shape.mistakes)
-    first = shape.file.store[0]
-    store = "any" if first == EVERY_STORE else first
-    return Alone(shape.file, store, path.resolve().parent)
+    @property
+    def store(self) -> str:
+        """Whose data is kept."""
+        return self.stores[0] if self.stores else "any"
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """The stores that it describes; none: every store."""
+        return () if EVERY_STORE in self.file.store else tuple(self.file.store)
+
+    @property
+    def folder(self) -> Path:
+        """That relative paths begin from."""
+        return self.path.resolve().parent
+
+    @property
+    def local(self) -> Local:
+        """How the shop writes times."""
+        return Local(self.file.timezone)
 
 
 def asking(file: Path, by: str) -> str:

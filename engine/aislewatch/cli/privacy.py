@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from aislewatch.cli import options
-from aislewatch.cli.kept_apart import (
-    By,
-    Request,
-    StoreOption,
-    asking,
-    read_alone,
-    show_accesses,
-)
+from aislewatch.cli.kept_apart import By, Request, StoreOption, show_accesses
+from aislewatch.cli.privacy_pictures import DIGITS_SHOWN, Concerning, picture_table
+from aislewatch.cli.privacy_shop import KINDS, Found, PrivacyShop
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
-from aislewatch.events.model_mistakes import did_you_mean
-from aislewatch.ledger import Ledger, LedgerReader
-from aislewatch.runtime.clock import SystemClock
-from aislewatch.runtime.names import Names
-from aislewatch.runtime.names_emit import KINDS
-from aislewatch.runtime.names_terms import NamesTerms
-from aislewatch.runtime.storefile_model import StoreFile
+from aislewatch.runtime.picture_log import log_beside
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,7 +24,11 @@ Kind = Annotated[
     str, typer.Argument(metavar="KIND", help=f"What the number names: {', '.join(KINDS)}.")
 ]
 Number = Annotated[
-    str, typer.Argument(metavar="NUMBER", help="The number, as the shop's own systems know it.")
+    str,
+    typer.Argument(
+        metavar="NUMBER",
+        help="The number, as the shop's own systems know it; of a picture, its hash.",
+    ),
 ]
 
 
@@ -45,7 +38,8 @@ def privacy() -> None:
 
     Where a store file says 'personal_data: {pseudonyms: yes}', numbers of people leave no device's
     process; whose a pseudonym is stands in one file, from which anybody can be erased. Ledger and
-    archive stay as they are, and sound, and lead to nobody any more.
+    archive stay as they are, and sound, and lead to nobody any more. Pictures that were kept as
+    evidence are files beside the ledger, and are found and deleted here, too.
     """
 
 
@@ -55,28 +49,31 @@ def find(
     number: Number,
     store: StoreOption,
     ledger: options.LedgerFile = options.LEDGER,
+    request: Request = "",
     by: By = "",
     json: options.Json = False,
 ) -> int:
-    """See under which pseudonym somebody is known, and what the ledger has of it."""
-    shop = _Shop.read(store, by)
-    shop.require(kind)
-    name = shop.names.find(kind, number, shop.who)
+    """See under which pseudonym somebody is known, what the ledger has of it, and what pictures."""
+    shop = PrivacyShop.read(store, ledger, by)
     screen = Screen(json=json)
-    held: list[_Held] = []
-    if ledger.exists():
-        with Ledger.read(ledger) as reader, screen.progress("reading the ledger") as step:
-            for at, chain in enumerate(stores := reader.stores()):
-                step(at, len(stores), chain)
-                held += _held(reader, chain, name)
-    screen.give({"kind": kind, "pseudonym": name, "held": [one._asdict() for one in held]})
-    screen.show(Text(f"{kind} {number} is {name}"))
-    rows = table("store", "record", "records", "first", "last", right=["records"])
-    for one in held:
-        first, last = shop.local.day(one.first_us), shop.local.day(one.last_us)
-        rows.add_row(one.store, one.type, f"{one.records:,}", first, last)
-    nothing = "the ledger has nothing of it" if ledger.exists() else f"there is no ledger {ledger}"
-    screen.show(rows if held else nothing)
+    found = shop.find(kind, number, screen)
+    for chain, pictures in _by_store(found.pictures).items():
+        shop.picture_log(chain).shown(shop.asks_pictures, pictures, request)
+    screen.give(
+        {
+            "kind": kind,
+            "pseudonym": found.name,
+            "held": [one._asdict() for one in found.held],
+            "pictures": [one.json() for one in found.pictures],
+        }
+    )
+    local = shop.alone.local
+    if found.name is not None:
+        screen.show(Text(f"{kind} {number} is {found.name}"))
+        _show_held(screen, found, local, ledger)
+    if found.pictures:
+        screen.show(picture_table(found.pictures, local))
+        screen.say(f"the files are in {shop.pictures}, each called by its hash")
     return 0
 
 
@@ -85,97 +82,121 @@ def erase(
     kind: Kind,
     number: Number,
     store: StoreOption,
+    ledger: options.LedgerFile = options.LEDGER,
     request: Request = "",
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            "--evidence", help="Also pictures that an incident rests on; else those stay."
+        ),
+    ] = False,
+    no_pictures: Annotated[
+        bool, typer.Option("--no-pictures", help="Leave pictures as they are.")
+    ] = False,
     by: By = "",
     json: options.Json = False,
 ) -> int:
-    """Forget who somebody is. Their pseudonym stays in the records and is nobody's."""
-    shop = _Shop.read(store, by)
-    shop.require(kind)
-    name = shop.names.erase(kind, number, shop.who, request or None)
+    """Forget who somebody is, and delete the pictures that concern them.
+
+    Their pseudonym stays in the records and is nobody's. Pictures that an incident rests on stay
+    where --evidence does not say otherwise, because a claim may rest on them; then this ends
+    with 1.
+    """
+    shop = PrivacyShop.read(store, ledger, by)
+    if not no_pictures and not ledger.exists():
+        message = (
+            f"there is no ledger {ledger}: name it with --ledger, so that pictures of {kind} "
+            f"{number} are found while somebody knows whose they are; or say --no-pictures"
+        )
+        raise UsageError(message)
     screen = Screen(json=json)
-    screen.give({"kind": kind, "pseudonym": name, "action": "erased", "by": shop.who})
-    screen.show(Text(f"{name} is nobody's from now on; if they come again, they are somebody new"))
-    return 0
+    found = shop.find(kind, number, screen)
+    there = [] if no_pictures else [one for one in found.pictures if one.is_there]
+    stay = [] if evidence else [one for one in there if one.incidents]
+    go = [one.kept for one in there if one not in stay]
+    deleted = shop.keeper.erase(go, shop.asks_pictures, request) if go else []
+    if found.name is not None:
+        shop.names.erase(kind, number, shop.asks_names, request or None)
+    screen.give(
+        {
+            "kind": kind,
+            "pseudonym": found.name,
+            "action": "erased",
+            "by": shop.asks_names if found.name is not None else shop.asks_pictures,
+            "pictures": deleted,
+            "kept": [one.json() for one in stay],
+        }
+    )
+    if found.name is not None:
+        told = "is nobody's from now on; if they come again, they are somebody new"
+        screen.show(Text(f"{found.name} {told}"))
+    if not no_pictures:
+        screen.show(f"{count(len(deleted), 'picture')} deleted")
+    if stay:
+        screen.show(picture_table(stay, shop.alone.local))
+        _say_what_stays(screen, stay, store, ledger)
+    return 1 if stay else 0
 
 
 @app.command("purge")
-def purge(store: StoreOption, by: By = "", json: options.Json = False) -> int:
-    """Forget whoever was not heard of for as long as the store file says. A run does it, too."""
-    shop = _Shop.read(store, by)
-    over = shop.names.purge(shop.who)
+def purge(
+    store: StoreOption,
+    ledger: options.LedgerFile = options.LEDGER,
+    by: By = "",
+    json: options.Json = False,
+) -> int:
+    """Forget whoever was not heard of for as long as the store file says, and delete old pictures.
+
+    A run does it by itself, once an hour.
+    """
+    shop = PrivacyShop.read(store, ledger, by)
+    over = shop.names.purge(shop.asks_names) if shop.keeps_names else []
+    deleted = shop.keeper.purge(shop.asks_pictures)
     screen = Screen(json=json)
-    screen.give({"expired": over, "by": shop.who})
-    screen.show(f"{count(len(over), 'name')} forgotten")
+    screen.give({"expired": over, "pictures": deleted, "by": shop.asks_pictures})
+    screen.show(f"{count(len(over), 'name')} forgotten, {count(len(deleted), 'picture')} deleted")
     return 0
 
 
 @app.command("access")
-def access(store: StoreOption, by: By = "", json: options.Json = False) -> int:
+def access(
+    store: StoreOption,
+    ledger: options.LedgerFile = options.LEDGER,
+    by: By = "",
+    json: options.Json = False,
+) -> int:
     """See who looked somebody up or had them forgotten. This look is recorded as well."""
-    shop = _Shop.read(store, by)
-    show_accesses(shop.names.accesses(shop.who), shop.terms.log, shop.local, json=json)
+    shop = PrivacyShop.read(store, ledger, by)
+    local, logged = shop.alone.local, shop.logged_stores()
+    if shop.keeps_names or not logged:
+        accesses = shop.names.accesses(shop.asks_names)
+        show_accesses(accesses, shop.terms.log, local, json=json)
+    for one in logged:
+        accesses = shop.picture_log(one).reviewed(shop.asks_pictures)
+        show_accesses(accesses, log_beside(shop.pictures), local, json=json)
     return 0
 
 
-@dataclass(frozen=True)
-class _Shop:
-    """A store file with its names, and who asks."""
-
-    file: StoreFile
-    terms: NamesTerms
-    who: str
-
-    @classmethod
-    def read(cls, path: Path, by: str) -> _Shop:
-        """Read the store file, and see that names are kept."""
-        alone = read_alone(path)
-        terms = alone.file.personal_data.kept(alone.store, alone.folder)
-        file = Path(terms.file)
-        if not file.exists():
-            message = (
-                f"no names are kept for {path}: say 'personal_data: {{pseudonyms: yes}}' in it "
-                "and run it; until then numbers of people go as the devices tell them"
-            )
-            raise UsageError(message)
-        return cls(alone.file, terms, asking(file, by))
-
-    @property
-    def names(self) -> Names:
-        return Names(self.terms, SystemClock())
-
-    @property
-    def local(self) -> Local:
-        return Local(self.file.timezone)
-
-    def require(self, kind: str) -> None:
-        """See that names of a kind are kept."""
-        if kind not in KINDS:
-            hint = did_you_mean(kind, KINDS, label="there are")
-            message = f"{kind!r} is no kind of name; {hint}"
-            raise UsageError(message)
+def _show_held(screen: Screen, found: Found, local: Local, ledger: Path) -> None:
+    rows = table("store", "record", "records", "first", "last", right=["records"])
+    for one in found.held:
+        first, last = local.day(one.first_us), local.day(one.last_us)
+        rows.add_row(one.store, one.type, f"{one.records:,}", first, last)
+    nothing = "the ledger has nothing of it" if ledger.exists() else f"there is no ledger {ledger}"
+    screen.show(rows if found.held else nothing)
 
 
-class _Held(NamedTuple):
-    """What a store's chain has of a pseudonym: records of one type."""
+def _say_what_stays(screen: Screen, stay: list[Concerning], store: Path, ledger: Path) -> None:
+    one = stay[0].kept.sha256[:DIGITS_SHOWN]
+    screen.say(
+        f"{count(len(stay), 'picture')} stayed, for incidents rest on them and claims may. When "
+        "that is over, or at once with --evidence: aislewatch privacy erase picture "
+        f"{one} --evidence --store {store} --ledger {ledger}"
+    )
 
-    store: str
-    type: str
-    records: int
-    first_us: int
-    last_us: int
 
-
-def _held(reader: LedgerReader, store: str, name: str) -> list[_Held]:
-    found: dict[str, _Held] = {}
-    wanted = name.encode()
-    for record in reader.records(store):
-        if wanted not in record.payload and name not in record.stream:
-            continue
-        held = found.get(record.type)
-        if held is None:
-            found[record.type] = _Held(store, record.type, 1, record.time, record.time)
-            continue
-        first, last = min(held.first_us, record.time), max(held.last_us, record.time)
-        found[record.type] = held._replace(records=held.records + 1, first_us=first, last_us=last)
-    return [found[type_] for type_ in sorted(found)]
+def _by_store(pictures: Iterable[Concerning]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in pictures:
+        found.setdefault(one.kept.store, []).append(one.kept.sha256)
+    return found

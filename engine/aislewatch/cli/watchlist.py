@@ -11,11 +11,11 @@ from rich.text import Text
 
 from aislewatch.cli import options
 from aislewatch.cli.kept_apart import (
+    Alone,
     By,
     Request,
     StoreOption,
     asking,
-    read_alone,
     show_accesses,
 )
 from aislewatch.cli.screen import Screen, table
@@ -24,7 +24,6 @@ from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
 from aislewatch.events.quantities import parse_duration_us
 from aislewatch.runtime.clock import SystemClock
-from aislewatch.runtime.storefile_model import StoreFile
 from aislewatch.runtime.watchlist import Watchlist
 from aislewatch.runtime.watchlist_match import wrong_a_day
 from aislewatch.runtime.watchlist_store import Entry
@@ -185,8 +184,7 @@ def access(store: StoreOption, by: By = "", json: options.Json = False) -> int:
 class _Shop:
     """A store file with its list, and who asks."""
 
-    path: Path
-    file: StoreFile
+    alone: Alone
     terms: Terms
     who: str
     now_us: int
@@ -194,12 +192,12 @@ class _Shop:
     @classmethod
     def read(cls, path: Path, by: str) -> _Shop:
         """Read the store file, and see that there is a list or may be one."""
-        alone = read_alone(path)
+        alone = Alone.read(path)
         terms = alone.file.known_offenders.kept(alone.store, alone.folder)
         file = Path(terms.file)
         if not alone.file.known_offenders.enabled and not file.exists():
             raise UsageError(_OFF.format(path))
-        return cls(path, alone.file, terms, asking(file, by), SystemClock().now_us())
+        return cls(alone, terms, asking(file, by), SystemClock().now_us())
 
     @property
     def list(self) -> Watchlist:
@@ -207,12 +205,12 @@ class _Shop:
 
     @property
     def local(self) -> Local:
-        return Local(self.file.timezone)
+        return self.alone.local
 
     def require_opted_in(self) -> None:
         """See that the shop compares faces."""
-        if not self.file.known_offenders.enabled:
-            raise UsageError(_OFF.format(self.path))
+        if not self.alone.file.known_offenders.enabled:
+            raise UsageError(_OFF.format(self.alone.path))
 
 
 _OFF = (
@@ -257,8 +255,8 @@ def _papers(entry: Entry, local: Local) -> list[tuple[str, str]]:
 
 def _how_wrong(shop: _Shop, entries: int) -> str:
     """Say how many strangers a day are taken for somebody on the list."""
-    visitors = shop.file.known_offenders.visitors
-    if not shop.file.known_offenders.enabled:
+    visitors = shop.alone.file.known_offenders.visitors
+    if not shop.alone.file.known_offenders.enabled:
         return "faces are not compared: known_offenders is switched off"
     rate = shop.terms.false_match_rate
     per = wrong_a_day(rate, entries, visitors or 1000)

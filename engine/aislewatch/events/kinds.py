@@ -278,6 +278,8 @@ class VisionSnapshot(Placed, frozen=True, kw_only=True, tag="vision.snapshot"):
     taken_us: Annotated[Time, _field("when it was taken", path="taken", dimension="instant")]
     cause: Annotated[Key | None, _field("id of the event that it was asked for")] = None
     receipt: Annotated[Key | None, _field("of the sale that it was asked for")] = None
+    cashier: Annotated[Key | None, _field("who sold then, as a pseudonym")] = None
+    customer: Annotated[Key | None, _field("who bought then, as a pseudonym")] = None
 
 
 class PersonMatch(Placed, frozen=True, kw_only=True, tag="person.match"):

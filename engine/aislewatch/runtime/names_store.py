@@ -43,6 +43,9 @@ class NamesFile(ErasableFile):
     def name(self, kind: str, text: str, now_us: int) -> str:
         """Give somebody's pseudonym; a new one where there is none.
 
+        A pseudonym is its own: what a device has heard of others at its store, and tells again,
+        names the same person still.
+
         Args:
             kind: what the text names: a cashier, a customer.
             text: the number.
@@ -50,6 +53,8 @@ class NamesFile(ErasableFile):
         """
         digest = self._digest(kind, text)
         found = self._row(kind, digest)
+        if found is None and self._is_pseudonym(kind, text):
+            return text
         if found is None:
             drawn = "".join(secrets.choice(_LETTERS) for _ in range(_LETTERS_OF_A_NAME))
             self.base.execute(
@@ -88,6 +93,12 @@ class NamesFile(ErasableFile):
             "SELECT pseudonym, used_us FROM name WHERE kind = ? AND digest = ?", (kind, digest)
         ).fetchone()
         return row
+
+    def _is_pseudonym(self, kind: str, text: str) -> bool:
+        row = self.base.execute(
+            "SELECT 1 FROM name WHERE kind = ? AND pseudonym = ?", (kind, text)
+        ).fetchone()
+        return row is not None
 
     def _digest(self, kind: str, text: str) -> bytes:
         return hashlib.blake2b(f"{kind}\0{text}".encode(), digest_size=32, key=self._key).digest()

@@ -15,7 +15,7 @@ from aislewatch.ledger import Ledger, LedgerReader, verify
 from aislewatch.runtime.access_log import Access
 from aislewatch.runtime.picture_keeping import is_deleted
 from aislewatch.runtime.picture_log import deletions, log_beside
-from aislewatch.runtime.picture_records import KeptPicture, kept_pictures
+from aislewatch.runtime.picture_records import KeptPicture, kept_pictures, newest
 
 FAULTS_MAX: Final = 100
 """Faults described one by one; beyond, they are only counted."""
@@ -87,21 +87,17 @@ def check_pictures(
         folder: where the pictures are; the record of deletions is beside it.
         progress: called with the pictures done and the pictures in all.
     """
-    newest: dict[str, KeptPicture] = {}
-    for one in kept_pictures(reader, store):
-        before = newest.get(one.sha256)
-        if before is None or one.told_us >= before.told_us:
-            newest[one.sha256] = one
+    pictures = newest(kept_pictures(reader, store))
     faults: list[PictureFault] = []
     known: Mapping[str, Access] = {}
-    if newest:
+    if pictures:
         try:
             faults += _faults_of_log(folder, store)
             known = deletions(folder, store)
         except LedgerError as error:
             faults.append(PictureFault("", PictureFaultKind.RECORD, str(error)))
     whole = deleted = 0
-    for number, picture in enumerate(newest.values(), 1):
+    for number, picture in enumerate(pictures.values(), 1):
         deletion = known.get(picture.sha256)
         fault = _fault(picture, folder, deletion)
         if fault is not None:
@@ -111,8 +107,10 @@ def check_pictures(
         else:
             whole += 1
         if progress is not None:
-            progress(number, len(newest))
-    return PictureCheck(store, len(newest), whole, deleted, tuple(faults[:FAULTS_MAX]), len(faults))
+            progress(number, len(pictures))
+    return PictureCheck(
+        store, len(pictures), whole, deleted, tuple(faults[:FAULTS_MAX]), len(faults)
+    )
 
 
 def unnamed_in(reader: LedgerReader, folder: Path) -> int:

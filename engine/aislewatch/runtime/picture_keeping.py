@@ -19,7 +19,7 @@ from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Ledger, LedgerReader
 from aislewatch.runtime.access_log import Access
 from aislewatch.runtime.picture_log import PictureLog, deletions, pictures_beside
-from aislewatch.runtime.picture_records import KeptPicture, kept_pictures, signals_on
+from aislewatch.runtime.picture_records import KeptPicture, kept_pictures, newest, signals_on
 from aislewatch.runtime.picture_terms import PictureTerms, StoreTerms, terms_of
 
 _NOBODY: Final = "any"
@@ -98,7 +98,7 @@ class Keeper:
 
         Raises:
             LedgerError: the log of deletions cannot be written.
-            UsageError: a file cannot be deleted.
+            UsageError: a file cannot be deleted; or the request's number looks like a name.
         """
         there = set(kept_in(self.folder))
         by_store: dict[str, set[str]] = {}
@@ -118,7 +118,7 @@ class Keeper:
             return {store: self._claim(reader, store, there) for store in reader.stores()}
 
     def _claim(self, reader: LedgerReader, store: str, there: set[str]) -> _Claims:
-        kept = _newest(one for one in kept_pictures(reader, store) if one.sha256 in there)
+        kept = newest(one for one in kept_pictures(reader, store) if one.sha256 in there)
         known, terms = deletions(self.folder, store), terms_of(store, self._terms)
         said = {sha256 for sha256, one in kept.items() if is_deleted(one, known.get(sha256))}
         over = self._over(reader, store, kept, terms) - said if terms is not None else set[str]()
@@ -208,13 +208,3 @@ async def purge_hourly(
 def is_deleted(picture: KeptPicture, deletion: Access | None) -> bool:
     """Say whether a picture was deleted on record, and not kept again since."""
     return deletion is not None and deletion.time_us >= picture.told_us
-
-
-def _newest(kept: Iterable[KeptPicture]) -> dict[str, KeptPicture]:
-    """Give each picture as it was taken last: one that was kept again is as old as that."""
-    found: dict[str, KeptPicture] = {}
-    for one in kept:
-        before = found.get(one.sha256)
-        if before is None or one.event.taken_us >= before.event.taken_us:
-            found[one.sha256] = one
-    return found

@@ -13,7 +13,7 @@ from typing import Final
 
 from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Ledger
-from aislewatch.runtime.access_log import Access, AccessLog, Action, accesses_in
+from aislewatch.runtime.access_log import Access, AccessLog, Action, accesses_in, no_name
 
 _WHAT: Final = "picture"
 _PURPOSE: Final = "evidence"
@@ -68,12 +68,15 @@ class PictureLog:
             pictures: their hashes.
             request: its number; empty for none.
             changed: their files are not what was kept.
+
+        Raises:
+            UsageError: the request's number looks like a name.
         """
-        self._log.tell_all("erased", by, pictures, reason=request or None, state=_state(changed))
+        self._log.tell_all("erased", by, pictures, reason=_said(request), state=_state(changed))
 
     def shown(self, by: str, pictures: Iterable[str], request: str = "") -> None:
-        """Write down that somebody was told which pictures there are."""
-        self._log.tell_all("shown", by, pictures, reason=request or None)
+        """Write down that somebody was told which pictures there are; see `erased`."""
+        self._log.tell_all("shown", by, pictures, reason=_said(request))
 
     def reviewed(self, by: str) -> list[Access]:
         """Give all that was done; this look is written down, too, and comes last."""
@@ -97,6 +100,10 @@ def deletions(pictures: Path, store: str) -> Mapping[str, Access]:
     with Ledger.read(log) as reader:
         found = accesses_in(reader, store, types)
         return {one.entry: one for one in found if one.entry is not None}
+
+
+def _said(request: str) -> str | None:
+    return no_name(request, "a request's number") if request else None
 
 
 def _state(changed: bool) -> str | None:

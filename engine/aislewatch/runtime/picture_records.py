@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -54,11 +54,15 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class _Evidence(msgspec.Struct, frozen=True):
-    id: str
+    id: str = ""
+    receipt: str | None = None
+    badge: str | None = None
+    cashier: str | None = None
+    customer: str | None = None
 
 
 class _Signal(msgspec.Struct, frozen=True):
-    signal: str
+    signal: str = ""
     status: str = ""
     about: list[tuple[str, str]] = []
     evidence: list[_Evidence] = []
@@ -74,6 +78,19 @@ def kept_pictures(reader: LedgerReader, store: str) -> list[KeptPicture]:
         KeptPicture(store, record.time, _read_kept(record.payload).event)
         for record in reader.records(store, types=[KEPT])
     ]
+
+
+def newest(kept: Iterable[KeptPicture]) -> dict[str, KeptPicture]:
+    """Give each picture of a store once, by its hash, as it was told last.
+
+    One that was kept again is as old as that.
+    """
+    found: dict[str, KeptPicture] = {}
+    for one in kept:
+        before = found.get(one.sha256)
+        if before is None or one.told_us >= before.told_us:
+            found[one.sha256] = one
+    return found
 
 
 def signals_on(
@@ -119,3 +136,34 @@ def signals_on(
         for sha256 in named:
             found.setdefault(sha256, []).append(name)
     return found
+
+
+def pictures_of_person(
+    reader: LedgerReader, store: str, kind: str, names: Collection[str]
+) -> list[KeptPicture]:
+    """Give the pictures that concern somebody: taken of what they did at a till, as far as is told.
+
+    A picture tells who sold and who bought where its till told it. Where a till told that only
+    with another event of the sale, the evidence of a signal may have it.
+
+    Args:
+        reader: of the ledger.
+        store: whose.
+        kind: what the names name: ``badge``, ``cashier`` or ``customer``.
+        names: of the person: a pseudonym, a number.
+    """
+    events: set[str] = set()
+    receipts: set[str] = set()
+    for record in reader.records(store, types=_SIGNALS):
+        for seen in _read_signal(record.payload).evidence:
+            if getattr(seen, kind) in names:
+                events.add(seen.id)
+                if seen.receipt is not None:
+                    receipts.add(seen.receipt)
+    return [
+        picture
+        for picture in kept_pictures(reader, store)
+        if getattr(picture.event, kind, None) in names
+        or picture.event.cause in events
+        or picture.event.receipt in receipts
+    ]

@@ -189,6 +189,9 @@ class Teller:
             taken_us=picture.time_us,
             cause=cause.id,
             receipt=getattr(cause, "receipt", None),
+            # So that a picture is found when one of them asks what is kept of them.
+            cashier=getattr(cause, "cashier", None),
+            customer=getattr(cause, "customer", None),
         )
 
     def not_pictured(self, reason: str, now_us: int) -> Iterator[Told]:
