@@ -58,13 +58,15 @@ class Index:
         attrs: the join fields, as attribute names.
         span_us: how far back a question may reach from the newest time it was turned to.
         current: the bucket of the newest time; :meth:`turn` keeps it so. Generated code puts what
-            comes in order into it in place.
-        turn_at: the time at which the current bucket ends.
+            comes in order into it, and looks into both buckets, in place.
+        previous: the bucket before it.
+        since: the time at which the current bucket begins.
+        turn_at: the time at which it ends.
         floor_us: up to and including this time everything was let go, before its time.
     """
 
     __slots__ = (
-        "_get", "_number", "_previous", "_since", "attrs", "current", "floor_us", "span_us",
+        "_get", "_number", "attrs", "current", "floor_us", "previous", "since", "span_us",
         "turn_at",
     )  # fmt: skip
 
@@ -73,8 +75,8 @@ class Index:
         self.span_us = max(span_us, 1_000_000)
         self._get = attrgetter(*attrs) if attrs else None
         self._number: int = -1
-        self._since: int = -1
-        self._previous: Bucket = {}
+        self.since: int = -1
+        self.previous: Bucket = {}
         self.current: Bucket = {}
         self.turn_at = -1
         self.floor_us = -1
@@ -84,11 +86,11 @@ class Index:
         if time < self.turn_at:
             return
         number = time // self.span_us
-        self._previous = self.current if number == self._number + 1 else {}
+        self.previous = self.current if number == self._number + 1 else {}
         self.current = {}
         self._number = number
-        self._since = number * self.span_us
-        self.turn_at = self._since + self.span_us
+        self.since = number * self.span_us
+        self.turn_at = self.since + self.span_us
 
     def key_of(self, event: Event) -> Key | None:
         """Give an event's join key; None where a field is absent: it joins nothing."""
@@ -139,7 +141,7 @@ class Index:
         """
         times = sorted(event.time for event in self)
         self.floor_us = until = times[len(times) - most - 1]
-        for bucket in (self._previous, self.current):
+        for bucket in (self.previous, self.current):
             for key, there in list(bucket.items()):
                 events = there if isinstance(there, list) else [there]
                 rest = events[bisect_right(events, until, key=_time) :]
@@ -155,22 +157,19 @@ class Index:
         The answer may be the index's own list: to be read before the next event is put in.
         """
         found = self.current.get(key)
-        if start_us < self._since:
-            older = self._previous.get(key)
+        if start_us < self.since:
+            older = self.previous.get(key)
             if older is not None:
-                if found is None:
-                    return _within(older, start_us, end_us)
-                return [*_within(older, start_us, end_us), *_within(found, start_us, end_us)]
+                found = older if found is None else one_after_the_other(older, found)
         if found is None:
             return ()
         if not isinstance(found, list):
-            # Most keys have one event, and a call for each would cost more than the look.
             return (found,) if start_us <= found.time <= end_us else ()
-        return _within(found, start_us, end_us)
+        return within(found, start_us, end_us)
 
     def __iter__(self) -> Iterator[Event]:
         """Give everything that is held; in no order that means anything."""
-        for bucket in (self._previous, self.current):
+        for bucket in (self.previous, self.current):
             for events in bucket.values():
                 yield from events if isinstance(events, list) else (events,)
 
@@ -181,15 +180,20 @@ class Index:
         number = event.time // self.span_us
         if number == self._number:
             return self.current
-        return self._previous if number == self._number - 1 else None
+        return self.previous if number == self._number - 1 else None
 
 
-def _within(events: Event | list[Event], start_us: int, end_us: int) -> Sequence[Event]:
-    if not isinstance(events, list):
-        return (events,) if start_us <= events.time <= end_us else ()
+def one_after_the_other(older: Event | list[Event], newer: Event | list[Event]) -> list[Event]:
+    """Give what two buckets have under one key."""
+    return [
+        *(older if isinstance(older, list) else (older,)),
+        *(newer if isinstance(newer, list) else (newer,)),
+    ]
+
+
+def within(events: list[Event], start_us: int, end_us: int) -> list[Event]:
+    """Give those of some events, of which there is one at least, that lie in a span of time."""
     first, last = events[0].time, events[-1].time
-    if first > end_us or last < start_us:
-        return ()
     if first < start_us or last > end_us:
         low = bisect_left(events, start_us, key=_time)
         return events[low : bisect_right(events, end_us, key=_time)]

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, cast
 
 from aislewatch.detect.doubts import left_open
-from aislewatch.detect.evidence import Key
+from aislewatch.detect.evidence import Key, one_after_the_other, within
 from aislewatch.detect.judgement import (
     NO_ANCHOR,
     Blind,
@@ -89,6 +89,8 @@ class _Writer(Looking):
             if _rests_on_absence(clause):
                 failed = f"{verdict} is False or ({verdict} is None and why is None)"
             self._line(f"if {failed}: {self._fails(clause.label)}")
+            if isinstance(clause, Seen) and not clause.optional and clause.name is not None:
+                self.certain.add(self.names[clause.name])
             if apart:
                 self._line(f"why = {before} or why")
         for excuse in rule.excepts:
@@ -166,7 +168,8 @@ class _Writer(Looking):
         label = clause.label
         found = self._variable()
         self._line(f"{verdict} = None; {found} = ()")
-        self._line(f"if {key} is None or {start} is None or {end} is None:")
+        unknown = self._unknown(key, start, end)
+        self._line(f"if {unknown or False}:")
         self._line(f"    why = why or ({label!r}, 'what it joins on is unknown')")
         self._line("else:")
         self.depth += 1
@@ -307,6 +310,8 @@ _GIVEN: dict[str, Any] = {
     "not_after": not_after,
     "not_before": not_before,
     "unmatched": unmatched,
+    "both": one_after_the_other,
+    "within": within,
     "peers_among": peers_among,
     "statistics_of": statistics_of,
     "left_open": left_open,

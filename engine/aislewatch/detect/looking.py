@@ -32,6 +32,7 @@ class Looking:
         names: the rule's names, with the variables that stand for them.
         types: of names that stand for events.
         constants: what the source names, by name.
+        certain: variables that are never None where they are read.
         depth: of indentation.
         made: how many variables there are.
     """
@@ -46,6 +47,7 @@ class Looking:
     names: dict[str, str] = field(default_factory=dict[str, str])
     types: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     constants: dict[str, Any] = field(default_factory=dict[str, Any])
+    certain: set[str] = field(default_factory=set[str])
     depth: int = 1
     made: int = 0
 
@@ -61,15 +63,23 @@ class Looking:
         index, values = self._index(clause, maybe=maybe)
         key, start, end = self._where_to_look(clause, values)
         found = self._variable()
-        self._line(f"{found} = {unknown_key}")
-        self._line(f"if {key} is not None and {start} is not None and {end} is not None:")
-        self.depth += 1
+        unknown = self._unknown(key, start, end)
+        if unknown:
+            self._line(f"{found} = {unknown_key}")
+            self._line(f"if not ({unknown}):")
+            self.depth += 1
         self._between(
             clause, index, key, start, end, into=found, maybe=maybe, keep_anchor=keep_anchor
         )
         self.looks.append(f"{clause.label!r}, {start}, {end}, {found} or ()")
-        self.depth -= 1
+        if unknown:
+            self.depth -= 1
         return found
+
+    def _unknown(self, *variables: str) -> str:
+        """Give source that says whether any of some variables is None; empty where none can be."""
+        doubtful = [one for one in variables if one not in self.certain]
+        return " or ".join(f"{one} is None" for one in doubtful)
 
     def _index(self, clause: Evidence, *, maybe: bool) -> tuple[str, tuple[str, ...]]:
         """Give the variable of an index, and those of what it is asked with besides the joins."""
@@ -94,7 +104,15 @@ class Looking:
         keep_anchor: bool = False,
     ) -> None:
         found = into
-        self._line(f"{found} = {index}.between({key}, {start}, {end})")
+        # What the index's own ``between`` does, in place: the call would cost as much as the look.
+        self._line(f"{found} = {index}.current.get({key})")
+        self._line(f"if {start} < {index}.since:")
+        self._line(f"    older = {index}.previous.get({key})")
+        self._line("    if older is not None:")
+        self._line(f"        {found} = older if {found} is None else both(older, {found})")
+        self._line(f"if {found} is None: {found} = ()")
+        self._line(f"elif {found}.__class__ is list: {found} = within({found}, {start}, {end})")
+        self._line(f"else: {found} = ({found},) if {start} <= {found}.time <= {end} else ()")
         sift = self._sift(clause.where, maybe=maybe)
         if sift is not None:
             self._line(f"if {found}: {found} = [e for e in {found} if {sift}(e)]")
@@ -138,7 +156,9 @@ class Looking:
     def _key(self, same: Sequence[Join], values: Sequence[str] = ()) -> str:
         """Give the variable of a join key with constants behind it; None where it is unknown."""
         if not same and not values:
-            return self._set("()")
+            key = self._set("()")
+            self.certain.add(key)
+            return key
         parts = [self._set(join.expr.bound_source(self.names)) for join in same]
         if len(parts) + len(values) == 1:
             return [*parts, *values][0]
@@ -158,9 +178,11 @@ class Looking:
     def _bound(self, bound: Bound) -> str:
         ref = self.names[bound.ref]
         offset = f" + {bound.offset_us}" if bound.offset_us else ""
-        if ref == "a":
-            return self._set(f"a.time{offset}")
-        return self._set(f"None if {ref} is None else {ref}.time{offset}")
+        if ref != "a" and ref not in self.certain:
+            return self._set(f"None if {ref} is None else {ref}.time{offset}")
+        time = self._set(f"{ref}.time{offset}")
+        self.certain.add(time)
+        return time
 
     # Lines and names ------------------------------------------------------------------------------
 
