@@ -16,11 +16,15 @@ import pytest
 
 from aislewatch.errors import UsageError
 from aislewatch.ledger import Ledger, verify
+from aislewatch.runtime.as_it_was import RunPast
+from aislewatch.runtime.clock import RecordingClock
 from aislewatch.runtime.control import ask_reload
 from aislewatch.runtime.handover import FILE, NobodyRuns, found_in
 from aislewatch.runtime.live import LiveStore, Options, run
 from aislewatch.runtime.live_reload import Reloaded
 from aislewatch.runtime.live_status import Snapshot, Summary
+from aislewatch.runtime.replay import replay
+from aislewatch.runtime.run_folder import write_archive
 from aislewatch.runtime.storefile import read_setup
 from aislewatch.runtime.supervisor import Policy
 
@@ -228,6 +232,35 @@ async def test_a_new_ledger_over_an_old_log_goes_by_the_rules_of_its_run_in_the_
     after.go_on.touch()
     await after.begin()
     assert after.decided() == [0, *[70] * COUNT], "what comes behind the old reload, too"
+
+
+async def test_a_replay_as_it_was_gives_the_ledger_of_all_runs_over_one_log(tmp_path: Path) -> None:
+    first = Shop(tmp_path)
+    async with first.at_half():
+        first.rule(points=9)
+        await first.ask()
+        first.stop.set()
+    second = Shop(tmp_path)
+    second.rule(points=7)
+    second.go_on.touch()
+    await second.begin()
+    third = Shop(tmp_path)  # Of which nothing comes any more.
+    third.rule(points=5)
+    await third.begin()
+    decided = second.decided()
+    assert [points for points in (50, 90, 70) if points in decided] == [50, 70]
+    archive = tmp_path / "archive"
+    await write_archive(tmp_path / "run", archive)
+    summary = await asyncio.to_thread(
+        replay, RunPast(tmp_path / "run"), archive, tmp_path / "again.db", clock=RecordingClock(1)
+    )
+    with Ledger.read(tmp_path / "ledger.db") as reader:
+        assert summary.stores["s1"].head == reader.head("s1")
+    assert len(summary.stores["s1"].reloads) == 3
+    now = await asyncio.to_thread(
+        replay, read_setup(third.store), archive, tmp_path / "now.db", clock=RecordingClock(1)
+    )
+    assert now.stores["s1"].head != summary.stores["s1"].head
 
 
 async def test_a_run_that_was_killed_is_not_taken_for_one_that_runs(tmp_path: Path) -> None:

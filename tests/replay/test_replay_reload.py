@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aislewatch.cli.app import main
 from aislewatch.errors import LedgerError, UsageError
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick, Event, RfidCrossing, StoreReloaded
@@ -18,9 +19,11 @@ from aislewatch.events.subjects import CLOCK_DEVICE, event_subject
 from aislewatch.ledger import Head, Ledger, verify
 from aislewatch.runtime.archive import ArchiveWriter
 from aislewatch.runtime.archive_line import Archived
+from aislewatch.runtime.as_it_was import RunPast
 from aislewatch.runtime.clock import RecordingClock
 from aislewatch.runtime.replay import replay
 from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.setup_history import SetupHistory
 from aislewatch.runtime.setup_shelf import SetupShelf
 from aislewatch.runtime.store_engine import StoreEngine
 from aislewatch.runtime.storefile import read_setup
@@ -173,23 +176,43 @@ def test_killed_anywhere_around_a_reload_the_chain_is_that_of_one_quiet_run(
         assert take(shop.engine(ledger, new=reloaded), messages, 181, 50) == quiet
 
 
-def test_an_engine_that_was_killed_goes_over_to_changed_files_where_its_chain_ends(
+def test_an_engine_that_was_killed_goes_over_to_changed_files_where_the_log_says_so(
     shop: Shop,
 ) -> None:
+    messages = shop.messages(81)
+    with Ledger.open(shop.path()) as ledger:
+        quiet = take(shop.engine(ledger), messages, 181, 1000)
     path = shop.path()
-    messages = shop.messages(None)
     with Ledger.open(path) as ledger:
         take(shop.engine(ledger), messages, 41, 41)
         engine = shop.engine(ledger)
         take(engine, messages, 61, 10)
-    for until in (101, 121, 180):  # Killed each time, and started with the new files.
+    # Killed each time, and started with the new files, which the log names at its 82nd message.
+    heads: list[Head] = []
+    for until in (71, 101, 121, 181):
         with Ledger.open(path) as ledger:
-            take(shop.engine(ledger, new=True), messages, until, 10)
+            heads = [take(shop.engine(ledger, new=True), messages, until, 10)]
     told = decided(path)
     at = [kind for kind, _ in told].index("store.configured", 1)
     assert {points for _, points in told[1:at]} == {50}
     assert {points for _, points in told[at + 1 :]} == {90}
     assert len(told) - 2 == SIGNALS
+    assert heads == [quiet]
+
+
+def test_an_engine_whose_old_rules_nobody_keeps_goes_by_those_at_hand_once_it_was_stopped(
+    shop: Shop,
+) -> None:
+    path, messages = shop.path(), shop.messages(None)
+    with Ledger.open(path) as ledger:
+        engine = shop.engine(ledger)
+        take(engine, messages, 61, 10)
+        engine.save(recorded_us=1)
+    with Ledger.open(path) as ledger:
+        take(
+            StoreEngine(shop.new, "s1", ledger, kept=SetupShelf(path / "no").get), messages, 180, 9
+        )
+    assert {points for _, points in decided(path)} == {0, 50, 90}
 
 
 def test_without_the_rules_that_it_had_a_killed_engine_says_what_is_wrong(shop: Shop) -> None:
@@ -227,6 +250,138 @@ def test_a_replay_decides_all_by_the_rules_at_hand_and_tells_the_reloads(shop: S
     with Ledger.open(shop.path()) as ledger:
         quiet = StoreEngine(shop.new, "s1", ledger)
         assert take(quiet, shop.messages(None), 180, 1000).hash == summary.stores["s1"].head.hash
+
+
+# As it was ---------------------------------------------------------------------------------------
+
+
+def archived(shop: Shop, messages: Sequence[Archived]) -> Path:
+    folder = shop.folder / f"archive-{next(FRESH)}"
+    with ArchiveWriter(folder) as archive:
+        for message in messages:
+            archive.write(message)
+    return folder
+
+
+def past_of(shop: Shop) -> RunPast:
+    """Have the shop's shelf be that of a run that began with the old rules."""
+    SetupHistory(shop.shelf.folder).note(shop.old, 0)
+    return RunPast(shop.folder)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None
+)
+@given(
+    reload_at=st.integers(1, 2 * SECONDS - 1),
+    kills=st.lists(st.tuples(st.integers(1, 181), st.integers(1, 60)), max_size=2),
+)
+def test_a_replay_as_it_was_gives_the_ledger_of_the_run(
+    shop: Shop, reload_at: int, kills: list[tuple[int, int]]
+) -> None:
+    messages = shop.messages(reload_at)
+    live, heads = shop.path(), list[Head]()
+    for until, size in [*sorted(kills), (181, 1000)]:
+        with Ledger.open(live) as ledger:
+            heads = [take(shop.engine(ledger), messages, until, size)]
+    out = shop.path()
+    summary = replay(past_of(shop), archived(shop, messages), out, clock=CLOCK)
+    assert [summary.stores["s1"].head] == heads
+    assert summary.stores["s1"].reloads == (reload_at + 1,)
+    assert decided(out) == decided(live)
+
+
+def test_how_it_was_is_asked_for_without_any_store_file(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    messages = shop.messages(101)
+    with Ledger.open(shop.path()) as ledger:
+        head = take(shop.engine(ledger), messages, 181, 1000)
+    past_of(shop)
+    (shop.folder / "store.yml").unlink()
+    words = ["--events", str(archived(shop, messages)), "--out", str(shop.path())]
+    assert main(["replay", "--as-it-was", str(shop.folder), *words, "--json"]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert told["as_it_was"] is True
+    assert (told["stores"]["s1"]["head"], told["stores"]["s1"]["reloads"]) == (
+        head.hash.hex(),
+        [102],
+    )
+    assert "s1: the run went over to other rules 1 time on the way; and so did this replay" in err
+    for more, said in (
+        ([], "name the store file"),
+        (["--as-it-was", str(shop.folder)], "goes with --events"),
+        (["--as-it-was", str(shop.folder / "none"), *words], "no run has kept its rules there"),
+    ):
+        assert main(["replay", *more]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_rules_that_are_gone_are_named_with_where_the_run_went_over_to_them(shop: Shop) -> None:
+    past, archive, out = past_of(shop), archived(shop, shop.messages(101)), shop.path()
+    gone = shop.folder / "setups" / f"{shop.new.meaning}.json"
+    gone.unlink()
+    with pytest.raises(UsageError) as told:
+        replay(past, archive, out, clock=CLOCK)
+    assert str(gone) in str(told.value)
+    assert "these are the rules which s1 went over to at 102" in str(told.value)
+    assert not out.exists()
+    shop.shelf.put(shop.new)
+    (shop.folder / "setups" / f"{shop.old.meaning}.json").unlink()
+    with pytest.raises(UsageError, match="these are the rules which s1 began with at 1,"):
+        replay(RunPast(shop.folder), archive, out, clock=CLOCK)
+
+
+def test_how_it_was_is_known_of_a_run_alone(shop: Shop) -> None:
+    with pytest.raises(UsageError, match="does not tell by which rules the run began"):
+        RunPast(shop.folder)
+    with pytest.raises(UsageError, match="no run has kept its rules there"):
+        RunPast(shop.folder / "elsewhere")
+    recording = shop.folder / "recording.csv"
+    recording.write_text("a,b\n")
+    with pytest.raises(UsageError, match="is no archive"):
+        replay(past_of(shop), recording, shop.path(), clock=CLOCK)
+
+
+def test_stores_that_the_run_did_not_have_are_passed_over(shop: Shop) -> None:
+    strange = [
+        Archived(message.sequence + 1000, message.subject.replace("s1", "s2"), message.payload)
+        for message in shop.messages(None)
+    ]
+    archive = archived(shop, [*shop.messages(None), *strange])
+    summary = replay(past_of(shop), archive, shop.path(), clock=CLOCK)
+    assert summary.strangers == {"s2": len(strange)}
+    assert list(summary.stores) == ["s1"]
+
+
+def test_a_store_begins_with_what_was_in_force_when_it_was_first_heard_of(shop: Shop) -> None:
+    any_store = [changed(one, stores=()) for one in (shop.old, shop.new)]
+    history = SetupHistory(shop.folder / "other")
+    assert history.latest("s1") is None
+    for setup, after in ((any_store[0], 0), (any_store[0], 7), (any_store[1], 9), (shop.old, 20)):
+        history.note(setup, after)
+    assert [one.after for one in history.entries()] == [0, 9, 20], "the second said nothing new"
+
+    def begin(store: str, sequence: int) -> str:
+        found = history.beginning(store, sequence)
+        return found.meaning if found is not None else ""
+
+    assert [begin("s9", n) for n in (1, 9, 10, 30)] == [
+        *(one.meaning for one in (any_store[0], any_store[0], any_store[1], any_store[1])),
+    ]
+    assert begin("s1", 21) == shop.old.meaning
+    latest = history.latest("s1")
+    assert latest is not None
+    assert latest.after == 20
+    named = SetupHistory(shop.folder / "third")
+    named.note(shop.old, 50)
+    found = named.beginning("s1", 3)
+    assert found is not None, "its first messages were left for what came to be"
+    assert named.beginning("s2", 60) is None
+    (shop.folder / "third" / "history.jsonl").write_bytes(b"{")
+    with pytest.raises(UsageError, match="is damaged"):
+        named.entries()
 
 
 def test_a_kept_setup_is_read_again_as_what_it_was(tmp_path: Path) -> None:

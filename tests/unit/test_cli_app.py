@@ -60,8 +60,8 @@ def test_a_mistyped_command_is_told_in_one_line_with_the_one_that_was_meant(
 def test_a_missing_argument_is_told_with_the_command_that_misses_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["replay"]) == COULD_NOT_RUN
-    assert capsys.readouterr().err.startswith("aislewatch replay: Missing argument 'STORE.yml'")
+    assert main(["run"]) == COULD_NOT_RUN
+    assert capsys.readouterr().err.startswith("aislewatch run: Missing argument 'STORE.yml")
 
 
 def test_nothing_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
 from aislewatch.ledger import Ledger
 from aislewatch.runtime.archive import is_archive
+from aislewatch.runtime.as_it_was import RunPast
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.replay import Progress, ReplaySummary, replay
 from aislewatch.runtime.setup import Setup
@@ -36,7 +37,14 @@ GROUPS_SHOWN = 10
 
 
 def command(
-    store: Annotated[Path, typer.Argument(metavar="STORE.yml", help="The store file.")],
+    store: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="STORE.yml",
+            help="The store file; not needed with --as-it-was.",
+            show_default=False,
+        ),
+    ] = None,
     events: Annotated[
         Path | None,
         typer.Option(
@@ -52,24 +60,29 @@ def command(
             "--out", metavar="LEDGER", help="A new ledger; not said: only the summary is kept."
         ),
     ] = None,
+    as_it_was: Annotated[
+        Path | None,
+        typer.Option(
+            "--as-it-was",
+            metavar="RUN",
+            help="The folder of the run that the archive is of: go by the rules that it kept, and "
+            "over to others where it did.",
+        ),
+    ] = None,
     data: options.DataFolder = None,
     json: options.Json = False,
 ) -> int:
     """Decide again on events that have been, from files.
 
-    From the archive of a live run it gives the ledger that the live run gave, byte for byte, if
-    the rules are those of the run and were not reloaded on the way. All is decided by the rules as
-    they are now.
+    All is decided by the rules as they are now; with --as-it-was by those of a run,
+    whose archive then gives the run's own ledger, byte for byte.
     """
     screen = Screen(json=json)
     if events is not None and not events.exists():
         message = f"there is nothing at {events}"
         raise UsageError(message)
-    folder = events if events is not None and events.is_dir() and not is_archive(events) else None
-    setup = read_setup(store, data=data, events=folder)
+    decides, setup = _rules(screen, store, as_it_was, events, data)
     local = Local(setup.timezone, setup.model.currency)
-    if folder is not None:
-        _say_what_is_played(screen, setup)
     with ExitStack() as stack:
         kept = out
         if kept is None:
@@ -80,7 +93,7 @@ def command(
                 step(at.events, note=local.day(at.time))
 
             try:
-                summary = replay(setup, events, kept, clock=SystemClock(), on_progress=progress)
+                summary = replay(decides, events, kept, clock=SystemClock(), on_progress=progress)
             except KeyboardInterrupt:
                 if out is not None:
                     screen.say(f"stopped before the end: {out} was not written")
@@ -88,18 +101,13 @@ def command(
         with Ledger.read(kept) as reader:
             cases = list(read_cases(reader))
     found = Counter(case.store for case in cases if case.stands)
-    screen.give(_json(summary, found, out))
+    screen.give(_json(summary, found, out, as_it_was=as_it_was is not None))
     screen.show(*_stores(summary, found), "")
     _say_what_was_refused(screen, summary)
     for stranger, times in summary.strangers.items():
-        screen.say(f"passed over {count(times, 'event')} of {stranger}, which is not in {store}")
-    for decided in summary.stores.values():
-        if decided.reloads:
-            often = count(len(decided.reloads), "time")
-            screen.say(
-                f"{decided.store}: the run had its rules reloaded {often} on the way; this replay "
-                "decides all by the rules as they are now, so its head is another"
-            )
+        known = store or as_it_was
+        screen.say(f"passed over {count(times, 'event')} of {stranger}, which is not in {known}")
+    _say_what_was_reloaded(screen, summary, followed=as_it_was is not None)
     screen.show(*_sums(summary))
     if not summary.events:
         reason = "all that was read was refused" if summary.refused_count else "no event was read"
@@ -110,9 +118,49 @@ def command(
     undecided = count(records["judgement.undecided"], "judgement")
     screen.show(f"{stores}: {signals}, {case_counts(cases)}; {undecided} left undecided.")
     if out is not None and cases:
-        words = ["--ledger", str(out), "--store", str(store)]
+        words = ["--ledger", str(out), *(["--store", str(store)] if store is not None else [])]
         screen.show(f"See them with: aislewatch incidents list {shlex.join(words)}")
     return FINE
+
+
+def _rules(
+    screen: Screen,
+    store: Path | None,
+    as_it_was: Path | None,
+    events: Path | None,
+    data: Path | None,
+) -> tuple[Setup | RunPast, Setup]:
+    """Give what decides, and the setup that says what times and amounts are called."""
+    if as_it_was is not None:
+        past = RunPast(as_it_was)
+        if store is not None:
+            screen.say(f"{store} counts for nothing: all goes by what {as_it_was} has kept")
+        if events is None:
+            message = "--as-it-was goes with --events, the run's archive: see aislewatch archive"
+            raise UsageError(message)
+        return past, past.shown()
+    if store is None:
+        message = "name the store file, or with --as-it-was the folder of a run"
+        raise UsageError(message)
+    folder = events if events is not None and events.is_dir() and not is_archive(events) else None
+    setup = read_setup(store, data=data, events=folder)
+    if folder is not None:
+        _say_what_is_played(screen, setup)
+    return setup, setup
+
+
+def _say_what_was_reloaded(screen: Screen, summary: ReplaySummary, *, followed: bool) -> None:
+    for decided in summary.stores.values():
+        if not decided.reloads:
+            continue
+        often = count(len(decided.reloads), "time")
+        went = (
+            "and so did this replay"
+            if followed
+            else "this replay decides all by the rules as they are now, so its head is another "
+            "(see --as-it-was)"
+        )
+        screen.say(f"{decided.store}: the run went over to other rules {often} on the way; {went}")
 
 
 def _say_what_is_played(screen: Screen, setup: Setup) -> None:
@@ -193,9 +241,12 @@ def _stores(summary: ReplaySummary, found: Counter[str]) -> Iterator[Text]:
         yield Text(f"... and {len(ordered) - STORES_MAX} more")
 
 
-def _json(summary: ReplaySummary, found: Counter[str], out: Path | None) -> dict[str, Any]:
+def _json(
+    summary: ReplaySummary, found: Counter[str], out: Path | None, *, as_it_was: bool
+) -> dict[str, Any]:
     return {
         "ledger": str(out) if out is not None else None,
+        "as_it_was": as_it_was,
         "rows": summary.rows,
         "events": summary.events,
         "device_states": summary.states,

@@ -22,14 +22,13 @@ from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.control import ControlDesk
 from aislewatch.runtime.device import BusAccess
-from aislewatch.runtime.device_events import event_message
 from aislewatch.runtime.handover import Reach, RunFile, left_in
 from aislewatch.runtime.hosting import InlineHost, PluginHost
 from aislewatch.runtime.live_letters import LetterTail, Refused
 from aislewatch.runtime.live_nats import serve_nats
 from aislewatch.runtime.live_options import LiveStore, Options
 from aislewatch.runtime.live_parts import Parts
-from aislewatch.runtime.live_reload import Reloaded, Reloading, restated
+from aislewatch.runtime.live_reload import Reloaded, Reloading, state_at_start
 from aislewatch.runtime.live_status import LedgerTail, Snapshot, Summary
 from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
@@ -98,8 +97,7 @@ async def run(
         parts = Parts(stores, options, access, host, bus, tail, notes)
         looking = _Looking(parts, link, LetterTail(link), on_snapshot, on_record, on_refused)
         await looking.letters.begin()
-        again = await restated(stores, link, boot=parts.boot, time_us=int(parts.boot))
-        await bus.publish_batch([event_message(event) for event in again])
+        await state_at_start(stores, parts.shelf, link, bus, boot=parts.boot)
         await stack.enter_async_context(parts)
         reloading = Reloading(stores, parts.shelf, parts, link, parts.boot)
         desk = ControlDesk(reloading, on_reloaded, parts.diagnose)

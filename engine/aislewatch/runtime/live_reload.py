@@ -18,13 +18,16 @@ import msgspec
 from aislewatch.errors import BusError, FileMistakes, Mistake, MistakeError
 from aislewatch.events.kinds import Event, StoreReloaded
 from aislewatch.events.registry import type_of
-from aislewatch.events.subjects import CLOCK_DEVICE, event_subject
+from aislewatch.events.subjects import CLOCK_DEVICE, EVENTS, event_subject
+from aislewatch.runtime.bus import Bus
+from aislewatch.runtime.device_events import event_message
 from aislewatch.runtime.live_options import LiveStore
 from aislewatch.runtime.nats_link import Link
 from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.setup_history import SetupHistory
 from aislewatch.runtime.setup_shelf import SetupShelf
 from aislewatch.runtime.storefile import read_setup
-from aislewatch.runtime.stream_marks import last_of, ticking_stores
+from aislewatch.runtime.stream_marks import last_of, last_sequence, ticking_stores
 
 COMMITTED_S: Final = 60.0
 """How long to wait for the engine to come to the place."""
@@ -162,6 +165,7 @@ class Reloading:
                     named.add(store)
         before = dict(self._running.configured)
         await self._running.publish(marks)
+        await _note([new for _, new in pairs], SetupHistory(self._shelf.folder), self._link)
         # Feeds stay those of the start: only a start makes devices.
         self._stores = [
             replace(new, setup=replace(new.setup, feeds=old.setup.feeds)) for old, new in pairs
@@ -210,32 +214,62 @@ class Reloading:
                     await asyncio.sleep(_POLL_S)
 
 
-async def restated(
-    stores: Sequence[LiveStore], link: Link, *, boot: str, time_us: int
-) -> list[StoreReloaded]:
-    """Give what must be put into the log at a start, behind earlier runs' reloads.
+async def state_at_start(
+    stores: Sequence[LiveStore],
+    shelf: SetupShelf,
+    link: Link,
+    bus: Bus,
+    *,
+    boot: str,
+) -> None:
+    """Put into the log what decides from here on, for each store that something else decided for.
 
-    An engine whose ledger is new reads the log from its beginning and follows the reloads in it; at
-    its end it must go by what this run was started with.
+    The engine goes by what its state was made under until the log says otherwise, and so does a
+    replay. A store of which the log holds nothing begins with what the run is started with, which
+    is noted beside the setups: whoever reads a recording has its time from the log's first message.
 
     Args:
         stores: what is run.
+        shelf: the engine's.
         link: for what the log holds.
-        boot: tells this run's from those of other runs.
-        time_us: the time.
+        bus: takes what is put there.
+        boot: tells this run's from those of other runs; the time of its start, microseconds UTC.
 
     Raises:
-        BusError: NATS does not answer.
+        BusError: NATS does not answer, or does not take it.
+        UsageError: what earlier runs have noted cannot be read.
     """
+    history = SetupHistory(shelf.folder)
     events: list[StoreReloaded] = []
     for live in stores:
         setup = live.setup
+        await asyncio.to_thread(shelf.put, setup)
         for store in setup.stores or await ticking_stores(link):
-            last = await last_of(link, _subject(store))
-            if last.sequence and setup.meaning.encode() not in last.payload:
+            if not await _goes_by(store, setup, history, link):
                 ident = f"{CLOCK_DEVICE}/{boot}/reload/0"
-                events.append(_reloaded(ident, store, setup, time_us))
-    return events
+                events.append(_reloaded(ident, store, setup, int(boot)))
+    if events:
+        await bus.publish_batch([event_message(event) for event in events])
+    # Behind them: where a run is killed in between, the next one puts them there again.
+    await _note(stores, history, link)
+
+
+async def _goes_by(store: str, setup: Setup, history: SetupHistory, link: Link) -> bool:
+    """Say whether an engine that goes by the log goes by a setup at its end."""
+    last = await last_of(link, _subject(store))
+    if last.sequence:
+        return setup.meaning.encode() in last.payload
+    latest = await asyncio.to_thread(history.latest, store)
+    if latest is not None:
+        return latest.meaning == setup.meaning
+    return not await last_sequence(link, store)
+
+
+async def _note(stores: Sequence[LiveStore], history: SetupHistory, link: Link) -> None:
+    """Note what is in force now, for the stores that are still to be heard of."""
+    after = (await last_of(link, f"{EVENTS}.>")).sequence
+    for live in stores:
+        await asyncio.to_thread(history.note, live.setup, after)
 
 
 def _reloaded(ident: str, store: str, setup: Setup, time_us: int, by: str = "") -> StoreReloaded:

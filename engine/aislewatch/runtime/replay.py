@@ -1,7 +1,8 @@
 """A replay: events that have been, decided on again, from files into a ledger of their own.
 
-From an archive it gives the ledger that the live run gave, byte for byte. From raw recordings it
-gives what a live run would give in which every event came in time.
+From an archive it gives the ledger that the live run gave, byte for byte: by one setup, where the
+run went by none other, or by the run's own past. From raw recordings it gives what a live run would
+give in which every event came in time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from aislewatch.ledger import Head, Ledger
 from aislewatch.ledger.lock import WriterLock
 from aislewatch.runtime.archive import is_archive, read_archive
 from aislewatch.runtime.archive_line import Archived, store_of
+from aislewatch.runtime.as_it_was import RunPast
 from aislewatch.runtime.collector import calm_collector
 from aislewatch.runtime.recording import play
 from aislewatch.runtime.refusals import RefusalGroup, Refusals
@@ -55,8 +57,8 @@ class StoreSummary:
         ticks: of its clock, taken.
         counters: what became of them; see `Core.counters`.
         records: in the chain, by type.
-        reloads: places in the stream from which on the live run decided by other rules; the replay
-            did not, see `replay`.
+        reloads: places in the stream from which on the live run decided by other rules. A replay
+            by the run's past did so, too; one by a single setup passed them over.
     """
 
     store: str
@@ -109,7 +111,7 @@ class ReplaySummary:
 
 
 def replay(
-    setup: Setup,
+    setup: Setup | RunPast,
     events: Path | None,
     out: Path | str,
     *,
@@ -118,14 +120,16 @@ def replay(
 ) -> ReplaySummary:
     """Decide on events that have been, in a new ledger.
 
-    All is decided by the one setup that is given. Where the archive's run was reloaded on the way,
-    the ledger is thus another than the run's: it says what today's rules find in those days.
+    By a setup all is decided by that one. Where the archive's run was reloaded on the way, or
+    started by other files, the ledger is thus another than the run's: it says what today's rules
+    find in those days. By a run's past it is that of the run, as long as both begin with the stream
+    and the run's ledger with the run.
 
     It is written in a hidden folder beside its place, and is in its place when it is whole: what
     was interrupted must not pass for a ledger of the day.
 
     Args:
-        setup: what to detect.
+        setup: what to detect; or the past of the run that the archive is of.
         events: an archive, or one of its files; a raw recording; None, or a folder that is no
             archive: the recordings that the setup's feeds name (see `read_setup` for how a folder
             stands for ``$data``).
@@ -134,11 +138,15 @@ def replay(
         on_progress: called after each batch.
 
     Raises:
-        UsageError: there is nothing to replay, or ``out`` holds chains.
+        UsageError: there is nothing to replay, or ``out`` holds chains; or a past was given for
+            what is no archive, or rules of it are gone.
         LedgerError: the ledger cannot be written.
     """
     if events is not None and not events.exists():
         message = f"there is nothing at {events}"
+        raise UsageError(message)
+    if isinstance(setup, RunPast) and (events is None or not is_archive(events)):
+        message = f"{events or 'what feeds read'} is no archive: only of a run is known how it was"
         raise UsageError(message)
     calm_collector()
     out = Path(out)
@@ -148,7 +156,9 @@ def replay(
             if events is not None and is_archive(events):
                 run.take_archive(read_archive(events))
             else:
-                run.take_recordings([events] if events is not None and events.is_file() else None)
+                assert isinstance(setup, Setup)
+                files = [events] if events is not None and events.is_file() else None
+                run.take_recordings(setup, files)
         return run.summary()
 
 
@@ -187,12 +197,13 @@ class _Store:
 class _Run:
     def __init__(
         self,
-        setup: Setup,
+        decides: Setup | RunPast,
         ledger: Ledger,
         clock: Clock,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
-        self._setup = setup
+        self._past = decides if isinstance(decides, RunPast) else None
+        self._setup = decides if isinstance(decides, Setup) else None
         self._ledger = ledger
         self._clock = clock
         self._on_progress = on_progress
@@ -208,7 +219,7 @@ class _Run:
         for message in messages:
             self._rows["rows"] += 1
             name = store_of(message.subject)
-            if not self._setup.accepts(name):
+            if not self._is_known(name, message.sequence):
                 self._strangers[name] += 1
                 continue
             batch = gathered.setdefault(name, [])
@@ -218,16 +229,16 @@ class _Run:
         for name, batch in gathered.items():
             self._read(name, batch)
 
-    def take_recordings(self, files: list[Path] | None) -> None:
-        """Take what the setup's feeds read."""
+    def take_recordings(self, setup: Setup, files: list[Path] | None) -> None:
+        """Take what a setup's feeds read."""
         sequence = count(1)
-        for told in play(self._setup, files, self._rows):
+        for told in play(setup, files, self._rows):
             if not isinstance(told, Event):
                 self._refused.add(told.place, told.reason)
-            elif not self._setup.accepts(told.store):
+            elif not self._is_known(told.store, 1):
                 self._strangers[told.store] += 1
             else:
-                store = self._store(told.store)
+                store = self._stores[told.store]
                 store.waiting.append(Arrival(next(sequence), told))
                 if len(store.waiting) >= _BATCH:
                     self._take(store, Batch(store.waiting[-1].sequence, store.waiting))
@@ -258,16 +269,27 @@ class _Run:
             strangers=dict(self._strangers),
         )
 
-    def _store(self, name: str) -> _Store:
-        store = self._stores.get(name)
-        if store is None:
-            # No snapshots: nobody resumes a replay.
-            engine = StoreEngine(self._setup, name, self._ledger, snapshot_every=0)
-            store = self._stores[name] = _Store(engine)
-        return store
+    def _is_known(self, name: str, sequence: int) -> bool:
+        """Say whether a store is one that is decided on; its first message has its engine made."""
+        if name in self._stores:
+            return True
+        if name in self._strangers:
+            return False
+        if self._past is not None:
+            setup, kept = self._past.beginning(name, sequence), self._past.kept
+        else:
+            setup, kept = self._setup, None
+        if setup is None or not setup.accepts(name):
+            return False
+        # No snapshots: nobody resumes a replay.
+        engine = StoreEngine(setup, name, self._ledger, snapshot_every=0, kept=kept)
+        self._stores[name] = _Store(engine)
+        return True
 
     def _read(self, name: str, messages: list[Archived]) -> None:
-        store = self._store(name)
+        store = self._stores[name]
+        if self._past is not None:
+            self._past.require_all(messages)
         batch = store.engine.read(messages)
         for refusal in batch.refusals:
             self._refused.add(refusal.place, refusal.reason)

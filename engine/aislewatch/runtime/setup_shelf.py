@@ -30,6 +30,9 @@ from aislewatch.runtime.rule_folder import macros_of
 from aislewatch.runtime.setup import RuleTexts, Setup
 from aislewatch.runtime.site_params import names_of
 
+FOLDER: Final = "setups"
+"""What a run calls the folder, in its own."""
+
 FORMAT: Final = 1
 """Of a kept setup; another one is not read."""
 

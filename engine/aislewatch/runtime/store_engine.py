@@ -99,21 +99,24 @@ class StoreEngine:
     decided again from the first event.
 
     Under changed rules or another store model it goes on with the evidence that it has, and the
-    chain says so: from a start on, or from a ``store.reloaded`` in the stream. What is first
-    decided under a setup is written together with a snapshot, so what an engine that was killed
-    must decide again was all decided under one setup: that of its snapshot. Where the start brings
-    another one, that one is needed once more, and asked for by its meaning.
+    chain says so: from a ``store.reloaded`` in the stream on, which a start by changed files puts
+    there, too. So what decides hangs on the stream alone, and never on when an engine was stopped:
+    one that is made anew goes on under the setup of its snapshot until the stream says otherwise.
+    What is first decided under a setup is written together with a snapshot, so what an engine that
+    was killed must decide again was all decided under one setup.
 
     Args:
-        setup: what to detect.
+        setup: what to detect, where the ledger has no snapshot, or nobody keeps what that was made
+            under.
         store: whose events.
         ledger: open for appending.
         snapshot_every: messages between two snapshots, more where they are large; 0 for none.
         kept: gives the setup of a meaning, or raises UsageError; None: reloads in the stream are
-            passed over and counted, and all is decided under the one setup.
+            passed over, and all is decided under the one setup.
 
     Attributes:
-        reloads: the reloads that were passed over, with their places in the stream.
+        reloads: those of the stream, with their places: what was gone over to, or all that were
+            passed over.
         position: the last sequence taken; reading goes on after it.
         head: of the chain.
         ended: the clock's last tick was the final one of a recording.
@@ -146,12 +149,9 @@ class StoreEngine:
         self._failed = False
         checkpoint = ledger.checkpoint(store)
         saved = _saved(checkpoint)
-        self._then: Setup | None = None
         if checkpoint is not None and saved is not None and saved.meaning != setup.meaning:
             again = checkpoint.position - checkpoint.snapshot_position
-            if again:
-                self._then = setup
-                setup = self._as_it_was(saved.meaning, again)
+            setup = self._as_it_was(saved.meaning, again, setup)
         self._meaning = setup.meaning
         self._sealed = saved.meaning if saved is not None else ""
         self._core = setup.core(store, saved.core if saved is not None else None)
@@ -260,9 +260,6 @@ class StoreEngine:
             self._recheck = None
             self.position = recheck.until
             self._counted = dict(self._core.counters)
-            if self._then is not None:
-                self._go_over_to(self._then)
-                self._then = None
 
     def _decide(
         self, position: int, arrivals: Sequence[Arrival], refused: int, recorded_us: int
@@ -289,6 +286,7 @@ class StoreEngine:
                     records += self._core.step(events)
                     events = []
                     self._go_over_to(self._kept(event.meaning))
+                    self.reloads.append(arrival)
             else:
                 if event.__class__ is ClockTick:
                     assert isinstance(event, ClockTick)
@@ -301,13 +299,17 @@ class StoreEngine:
         self._core = setup.core(self.store, self._core.snapshot())
         self._meaning = setup.meaning
 
-    def _as_it_was(self, meaning: str, again: int) -> Setup:
-        if self._kept is None:
-            raise refuse_change(self.store, again)
+    def _as_it_was(self, meaning: str, again: int, now: Setup) -> Setup:
+        """Give the setup that a snapshot was made under; where it is gone, the one at hand."""
         try:
-            return self._kept(meaning)
+            if self._kept is not None:
+                return self._kept(meaning)
         except UsageError as error:
-            raise refuse_change(self.store, again) from error
+            if again:
+                raise refuse_change(self.store, again) from error
+        if again:
+            raise refuse_change(self.store, again)
+        return now
 
     def _append(
         self,
