@@ -64,6 +64,21 @@ def test_a_missing_argument_is_told_with_the_command_that_misses_it(
     assert capsys.readouterr().err.startswith("aislewatch run: Missing argument 'STORE.yml")
 
 
+def test_an_option_without_its_value_is_told_with_the_command_that_asked_for_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["rules", "events", "--store"]) == COULD_NOT_RUN
+    assert capsys.readouterr().err.splitlines()[-1] == "Try 'aislewatch rules events --help'."
+
+
+@pytest.mark.parametrize("words", [[], ["rules"], ["rules", "check"], ["run"]])
+def test_no_help_asks_for_the_value_of_an_option_that_takes_none(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--help"]) == FINE
+    assert "<bool>" not in capsys.readouterr().out
+
+
 def test_nothing_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == COULD_NOT_RUN
     out, err = capsys.readouterr()

@@ -50,7 +50,9 @@ COMMANDS = {
     "dead-letters": Command("See what a run has refused, and why."),
     "incidents": Command("See what was found, and why.", group=True),
     "ledger": Command("Look at what was written down, and verify it.", group=True),
-    "rules": Command("Check and test rule files.", group=True),
+    "rules": Command(
+        "Write, check, test and try rules; ask why one spoke or kept silent.", group=True
+    ),
     "plugin": Command("Bring your own device: write, try and grade its plugin.", group=True),
     "sim": Command("Run a simulated device by hand.", group=True),
     "version": Command("Say which version this is, and what it runs on."),
@@ -70,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [word for word in words if word != "--debug"]
     try:
         app = _application(next((word for word in words if not word.startswith("-")), ""))
-        code: Any = app(args=words, prog_name="aislewatch", standalone_mode=False)
+        command: Any = typer.main.get_command(app)
+        _name_no_types_of_flags(command)
+        code: Any = command(args=words, prog_name="aislewatch", standalone_mode=False)
     except KeyboardInterrupt:
         if debug:
             raise
@@ -83,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, FileMistakes) and "--json" in words:
             told = {"mistakes": [asdict(mistake) for mistake in error.mistakes]}
             sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
-        return _explain(error)
+        return _explain(error, words)
     return code if isinstance(code, int) else FINE
 
 
@@ -109,6 +113,15 @@ def _application(wanted: str) -> typer.Typer:
     return app
 
 
+def _name_no_types_of_flags(command: Any) -> None:
+    """Have no help say ``<bool>`` of an option that takes no value: people would type one."""
+    for below in getattr(command, "commands", {}).values():
+        _name_no_types_of_flags(below)
+    for option in [*command.params, command.get_help_option(typer.Context(command))]:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+
+
 def _general(
     debug: bool = typer.Option(
         False, "--debug", help="Show the whole traceback of an error; anywhere on the line."
@@ -121,7 +134,13 @@ def _not_asked_for() -> None:
     raise AssertionError
 
 
-def _explain(error: Exception) -> int:
+def _asked(words: Sequence[str]) -> str:
+    """Give the command that the words begin with: what misses an option's value does not say it."""
+    deep = 2 if words and words[0] in COMMANDS and COMMANDS[words[0]].group else 1
+    return " ".join(["aislewatch", *(word for word in words[:deep] if not word.startswith("-"))])
+
+
+def _explain(error: Exception, words: Sequence[str]) -> int:
     """Say what went wrong in one clear line; located mistakes are shown whole."""
     code = COULD_NOT_RUN
     if isinstance(error, FileMistakes):
@@ -133,7 +152,7 @@ def _explain(error: Exception) -> int:
         code = FINDINGS if isinstance(error, LedgerDamaged) else code
     elif isinstance(error, TyperException):
         context: Any = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "aislewatch"
+        path = context.command_path if context is not None else _asked(words)
         text = f"{path}: {error.format_message()}\nTry '{path} --help'."
         if not error.format_message():  # A group that was given nothing has shown its help.
             return code

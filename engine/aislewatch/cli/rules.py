@@ -21,6 +21,7 @@ from aislewatch.cli import options
 from aislewatch.cli.rule_backtest import backtest_rules
 from aislewatch.cli.rule_capture import capture_incident
 from aislewatch.cli.rule_check import Checked, Findings, check, rule_files
+from aislewatch.cli.rule_events import show_events
 from aislewatch.cli.rule_lock import lock_rules
 from aislewatch.cli.rule_new import new_rule
 from aislewatch.cli.rule_promote import promote_rule
@@ -42,24 +43,11 @@ from aislewatch.runtime.storefile import read_setup
 app = typer.Typer(no_args_is_help=True)
 
 
-app.command("capture")(capture_incident)
-app.command("why")(explain_incident)
-app.command("why-not")(ask_why_not)
-app.command("new")(new_rule)
-app.command("read")(read_rules)
-app.command("lock")(lock_rules)
-app.command("promote")(promote_rule)
-app.command("schema")(write_schema)
-app.command("backtest")(backtest_rules)
-app.command("tune")(tune_rule)
-
-
 @app.callback()
 def rules() -> None:
-    """Check and test rule files."""
+    """Write, check and test rules; ask why they spoke or not."""
 
 
-@app.command("check")
 def check_rules(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
@@ -133,7 +121,6 @@ def _check(
     return 1 if findings.mistakes or (strict and findings.warnings) else 0
 
 
-@app.command("test")
 def try_rules(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
@@ -260,3 +247,19 @@ def _json(checked: Checked) -> dict[str, object]:
         "idle": checked.idle or None,
         "lists": checked.lists,
     }
+
+
+# In the order in which a rule's author comes to need them; the help shows them so.
+app.command("new")(new_rule)
+app.command("events")(show_events)
+app.command("schema")(write_schema)
+app.command("check")(check_rules)
+app.command("read")(read_rules)
+app.command("test")(try_rules)
+app.command("backtest")(backtest_rules)
+app.command("tune")(tune_rule)
+app.command("lock")(lock_rules)
+app.command("promote")(promote_rule)
+app.command("why")(explain_incident)
+app.command("why-not")(ask_why_not)
+app.command("capture")(capture_incident)
