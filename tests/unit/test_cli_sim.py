@@ -52,6 +52,21 @@ def test_the_kinds_are_listed_with_what_they_are(capsys: pytest.CaptureFixture[s
     assert kinds["scale"] in capsys.readouterr().out
 
 
+def test_a_kind_that_misses_a_package_hides_no_other_and_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in [name for name in sys.modules if name.startswith("aislewatch_sim.camera")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "aiomqtt", None)
+    assert main(["sim", "list", "--json"]) == 0
+    rows = {row["kind"]: row for row in json.loads(capsys.readouterr().out)}
+    assert "scale" in rows["scale"]["about"]
+    assert rows["camera"]["trouble"].endswith("pip install 'aislewatch[mqtt]'")
+    assert main(["sim", "device", "camera"]) == 2
+    told = capsys.readouterr().err
+    assert "needs aiomqtt, which is not installed: pip install 'aislewatch[mqtt]'" in told
+
+
 def test_a_kind_that_is_not_there_is_a_clear_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sim", "device", "toaster"]) == 2
     assert "there is no simulated device 'toaster'; installed: " in capsys.readouterr().err

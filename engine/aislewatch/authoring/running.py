@@ -181,8 +181,10 @@ def _wrong_reason(rule: Rule, expected: str, reasons: Sequence[Reason]) -> Itera
     """
     known = told_by(rule)
     if expected not in known:
-        text = f"{expected!r} names nothing that can fail; it has {', '.join(known)}"
-        yield Failure("because_not", expected, "no such clause", text)
+        has = ", ".join(known)
+        text = f"{expected!r} names nothing that can fail; it has {has}"
+        got = f"no such clause: what can fail is {has}"
+        yield Failure("because_not", expected, got, text)
         return
     found = list(dict.fromkeys(reason.clause for reason in reasons))
     if found == [NO_ANCHOR] if expected == NO_ANCHOR else known[expected] in found:

@@ -16,7 +16,6 @@ from aislewatch.runtime.run_folder import write_archive
 
 
 def command(
-    folder: options.RunFolder,
     out: Annotated[
         Path,
         typer.Option(
@@ -25,6 +24,7 @@ def command(
             help="A folder for the day files; one that is there is gone on with.",
         ),
     ],
+    folder: options.RunningFolder = options.RUN_FOLDER,
     json: options.Json = False,
 ) -> None:
     """Write a run's event stream as files, to be replayed.

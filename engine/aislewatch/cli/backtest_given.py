@@ -53,8 +53,8 @@ CORES = os.cpu_count() or 1
 def shop_of(data: Path | None, store: Path | None) -> tuple[Setup, Path | None]:
     """Read the store file; gives the days to judge, None for the recordings that it names."""
     if data is not None and data.suffix in {".yml", ".yaml"}:
-        if store is not None:
-            message = f"--data {data} is a store file, and --store names another: give one of them"
+        if store is not None and store.resolve() != data.resolve():
+            message = f"the days of {data} are those of another store file than {store}: name one"
             raise UsageError(message)
         data, store = None, data
     if store is None:

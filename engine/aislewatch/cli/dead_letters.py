@@ -23,7 +23,7 @@ RAW_SHOWN = 200
 
 
 def command(
-    folder: options.RunFolder,
+    folder: options.RunningFolder = options.RUN_FOLDER,
     only: Annotated[
         str, typer.Option("--only", metavar="STORE", help="Only those of this store.")
     ] = "",

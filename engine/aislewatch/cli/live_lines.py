@@ -74,7 +74,9 @@ class LiveLines:
             self._list_line(record.time, payload["event"])
         elif record.type == "store.configured":
             rules = [rule["status"] for rule in payload["rules"].values()]
-            what = f"{rules.count('live')} rules count, {rules.count('shadow')} are only tried out"
+            live, shadow = rules.count("live"), rules.count("shadow")
+            counts = f"{count(live, 'rule')} {'counts' if live == 1 else 'count'}"
+            what = f"{counts}, {shadow} {'is' if shadow == 1 else 'are'} only tried out"
             self._line(record.time, "rules", record.store, what)
 
     def snapshot(self, snapshot: Snapshot) -> None:

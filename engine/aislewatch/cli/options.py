@@ -25,13 +25,6 @@ StoreFile = Annotated[
     ),
 ]
 
-RunFolder = Annotated[
-    Path,
-    typer.Option(
-        "--folder", metavar="RUNFOLDER", help="The run's: its --folder, or LEDGER.run beside it."
-    ),
-]
-
 RUN_FOLDER = LEDGER.with_suffix(".run")
 """The folder of the run that is meant where none is named."""
 

@@ -63,7 +63,7 @@ def probe_device(
     """Look whether a device is there, and with --listen what it tells; disturbs nothing."""
     screen = Screen(json=json)
     sensor = _sensor(name)
-    given, file = _given(settings or [], config)
+    given, file = _given(settings or [], config, name)
     if config is not None and not settings:
         LocatedYaml.parse(config.read_text(encoding="utf-8"), str(config)).validate(sensor.Config)
     folder = str((config.parent if config is not None else Path()).resolve())
@@ -155,10 +155,10 @@ def _sensor(name: str) -> type[SensorPlugin]:
     return meant[0].sensor
 
 
-def _given(settings: list[str], config: Path | None) -> tuple[dict[str, Any], str]:
+def _given(settings: list[str], config: Path | None, name: str) -> tuple[dict[str, Any], str]:
     """Give the settings and where they were written; words of the command line go before a file."""
     given: dict[str, Any] = {}
-    file = "the settings"
+    file = f"settings of {name}"
     if config is not None:
         file = str(config)
         data = LocatedYaml.parse(config.read_text(encoding="utf-8"), file).data

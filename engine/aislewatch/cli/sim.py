@@ -17,6 +17,7 @@ import typer
 from aislewatch.cli import options
 from aislewatch.cli.screen import Screen, table
 from aislewatch.errors import UsageError
+from aislewatch.runtime.installed import what_is_missing
 
 TWINS = "aislewatch.twins"
 """The group of entry points that simulated devices are found by."""
@@ -44,13 +45,13 @@ class TwinCommand(Protocol):
 
 @app.command("list")
 def list_kinds(json: options.Json = False) -> None:
-    """List the kinds of simulated device that are installed."""
+    """List the kinds of simulated device that are installed, and what each still needs."""
     screen = Screen(json=json)
-    kinds = {name: _about(_load(point)) for name, point in sorted(_installed().items())}
-    screen.give([{"kind": kind, "about": about} for kind, about in kinds.items()])
+    rows = [_row(point) for _, point in sorted(_installed().items())]
+    screen.give(rows)
     shown = table("kind", "what it is")
-    for kind, about in kinds.items():
-        shown.add_row(kind, about)
+    for row in rows:
+        shown.add_row(row["kind"], row["about"] or row["trouble"])
     screen.show(shown)
 
 
@@ -80,13 +81,27 @@ def _installed() -> dict[str, EntryPoint]:
 
 
 def _load(point: EntryPoint) -> TwinCommand:
+    """Give what runs a kind.
+
+    Raises:
+        UsageError: it cannot be imported; says what to install, where that is all.
+    """
     try:
         found: TwinCommand = point.load()
+    except ModuleNotFoundError as error:
+        missing = what_is_missing(error, point.dist.name if point.dist else "")
+        message = f"simulated device {point.name!r} {missing}"
+        raise UsageError(message) from error
     except ImportError as error:
         message = f"simulated device {point.name!r} cannot be imported: {error}"
         raise UsageError(message) from error
     return found
 
 
-def _about(command: TwinCommand) -> str:
-    return (command.__doc__ or "").strip().partition("\n")[0]
+def _row(point: EntryPoint) -> dict[str, str]:
+    """Say what a kind is, or what keeps it from being run: one must not hide the others."""
+    try:
+        about = (_load(point).__doc__ or "").strip().partition("\n")[0]
+    except UsageError as error:
+        return {"kind": point.name, "about": "", "trouble": str(error)}
+    return {"kind": point.name, "about": about, "trouble": ""}

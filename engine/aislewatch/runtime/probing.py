@@ -101,7 +101,7 @@ def made(sensor: type[SensorPlugin], config: Mapping[str, Any], file: str) -> Se
                     file,
                     0,
                     0,
-                    f"{'.'.join(str(part) for part in found.path)}: {found.message}",
+                    ": ".join(filter(None, (".".join(map(str, found.path)), found.message))),
                     hint=found.hint,
                 )
                 for found in explain(error, sensor.Config, config)
