@@ -1,4 +1,4 @@
-"""The showroom as its user runs it: one command opens the shop, another watches it."""
+"""The showroom as its user runs it: in one command, and as two of which one opens the shop."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ pytestmark = [
     pytest.mark.skipif(not brokers(), reason="no MQTT broker: install mosquitto, or amqtt"),
 ]
 
-ELSEWHERE = {"camera-faces"}
-"""Kinds that do not stand in the showroom: nobody is looked for by his face there."""
+
+def bundled() -> set[str]:
+    """Name the kinds of device that this installation brings plugins for."""
+    points = entry_points(group="aislewatch.sensors")
+    return {point.name for point in points if point.module.startswith("aislewatch_plugins.")}
 
 
 @contextmanager
@@ -71,39 +74,56 @@ def tells(case: Found, planted: Mapping[str, Any]) -> bool:
     return type_ == planted["type"] and set(planted["seen_by"]) <= devices and bool(wanted & about)
 
 
-def test_every_kind_of_device_comes_online_and_gives_evidence_of_an_incident(
-    tmp_path: Path,
+@pytest.mark.parametrize("host", ["inline", pytest.param("ray", marks=pytest.mark.slow)])
+def test_one_command_brings_every_kind_of_device_online_and_into_an_incident(
+    tmp_path: Path, host: str
 ) -> None:
+    ledger = tmp_path / "found.db"
+    words = ("run", "showroom", "--simulated", "--ledger", str(ledger), "--host", host, "--json")
+    with started(*words) as watching:
+        out, err = watching.communicate()
+    assert watching.returncode == 0, err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert not [line for line in lines if "refused" in line]
+    day = lines[-1]["day"]
+    assert (day["missed"], day["false"], day["failures"]) == ([], [], [])
+    assert [chain["sound"] for chain in day["chains"]] == [True]
+    assert {device["plugin"] for device in day["devices"]} == bundled()
+    assert not [one for one in day["devices"] if one["online_s"] is None or not one["incidents"]]
+    standing = {case["id"] for case in day["incidents"]}
+    assert {id_ for device in day["devices"] for id_ in device["incidents"]} == standing
+    by_device = {device["device"]: set(device["incidents"]) for device in day["devices"]}
+    pairs = [("kiosk-1", "kiosk-1-scale"), ("desk-till", "desk-camera")]
+    assert all(by_device[one] == by_device[other] for one, other in pairs)
+    assert evidence(ledger)
+    assert not (tmp_path / "found.shop" / "wanted.json").exists()
+
+
+@pytest.mark.slow
+def test_a_shop_that_is_opened_by_hand_is_watched_from_another_terminal(tmp_path: Path) -> None:
     shop, ledger = tmp_path / "shop", tmp_path / "found.db"
     with started("sim", "device", "shop", "--folder", str(shop), "--once", "--json") as opened:
         assert opened.stdout is not None
         at = json.loads(opened.stdout.readline())
+        enrol = at["enrol"]
+        papers = ("--reason", enrol["reason"], "--legal-basis", enrol["legal_basis"])
+        face = ("watchlist", "enrol", enrol["embedding"], "--model", enrol["model"], *papers)
+        with started(*face, "--store", at["store"]) as enrolling:
+            assert enrolling.wait() == 0
         words = ("run", at["store"], "--simulated", "--ledger", str(ledger), "--host", "inline")
         with started(*words, "--json") as watching:
+            assert json.loads(opened.stdout.readline()) == {"begun": True}
             planted = json.loads(opened.stdout.readline())["planted"]
             watching.send_signal(signal.SIGINT)
             out, err = watching.communicate()
         assert opened.wait() == 0
     assert watching.returncode == 0, err
     lines = [json.loads(line) for line in out.splitlines()]
-    online = {
-        line["process"]["name"]
-        for line in lines
-        if line.get("process", {}).get("state") == "online"
-    }
+    states = [line["process"] for line in lines if "process" in line]
     feeds = read_setup(Path(at["store"])).feeds
-    plugins = {device: feed.plugin for device, feed in feeds.items()}
-    assert set(plugins) <= online
-    assert not [line for line in lines if "refused" in line]
-    bundled = {
-        point.name
-        for point in entry_points(group="aislewatch.sensors")
-        if point.module.startswith("aislewatch_plugins.") and point.name not in ELSEWHERE
-    }
-    assert bundled == set(plugins.values())
+    assert set(feeds) <= {state["name"] for state in states if state["state"] == "online"}
     found = evidence(ledger)
     missed = [one["what"] for one in planted if not any(tells(case, one) for case in found)]
     assert missed == [], found
     assert sorted(case[0] for case in found) == sorted(one["type"] for one in planted)
-    told = {plugins[device] for _, devices, _ in found for device in devices}
-    assert told == bundled
+    assert {feeds[device].plugin for _, devices, _ in found for device in devices} == bundled()

@@ -11,18 +11,24 @@ from types import TracebackType
 from typing import Annotated, Any, Protocol, Self
 
 import typer
-from rich.text import Text
 
 from aislewatch.cli import options
 from aislewatch.cli.case_table import case_counts, case_table
 from aislewatch.cli.cases import Case, cases_json, read_cases
-from aislewatch.cli.demo_check import Planted, Score, compare
+from aislewatch.cli.demo_check import (
+    Planted,
+    Score,
+    compare,
+    show_command,
+    show_score,
+    worth_a_look,
+)
 from aislewatch.cli.demo_replay import replayed_heads
 from aislewatch.cli.ledger import found_json, show_verification
 from aislewatch.cli.library import write_library
 from aislewatch.cli.live_lines import LiveLines
 from aislewatch.cli.run import Host, HostOption
-from aislewatch.cli.screen import Screen, table
+from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import Local
 from aislewatch.errors import UsageError
 from aislewatch.ledger import Ledger, Verification, verify
@@ -162,46 +168,25 @@ def _conclude(
     screen.give({"demo": _json(home, chains, cases, score, refused, equal)})
     named = f"--ledger {ledger} --store {store}"
     screen.show("")
-    _show_command(screen, f"ledger verify --ledger {ledger}")
+    show_command(screen, f"ledger verify --ledger {ledger}")
     show_verification(screen, chains)
     screen.show("")
-    _show_command(screen, f"replay {store} --events {home / 'archive'}")
+    show_command(screen, f"replay {store} --events {home / 'archive'}")
     heads = ", ".join(head.hex() for head in again.values())
     screen.show(f"{'the same head again' if equal else 'ANOTHER HEAD'}: {heads}", "")
-    _show_command(screen, f"incidents list --all {named}")
+    show_command(screen, f"incidents list --all {named}")
     screen.show(*case_table(cases, lambda _: local, width=screen.width), case_counts(cases), "")
-    _show_score(screen, score)
+    show_score(screen, score)
     screen.show(
         f"{score.verdict}; {refused} of {simulation.refused} damaged rows refused and kept.",
         "",
         "Go on with:",
     )
-    _show_command(screen, f"incidents show {_worth_a_look(cases)} {named}")
-    _show_command(screen, f"ledger tail --ledger {ledger}")
-    _show_command(screen, f"rules check {store.parent / 'rules'} --store {store}")
+    show_command(screen, f"incidents show {worth_a_look(cases)} {named}")
+    show_command(screen, f"ledger tail --ledger {ledger}")
+    show_command(screen, f"rules check {store.parent / 'rules'} --store {store}")
     sound = equal and all(chain.sound for chain in chains)
     return 0 if sound and score.right and refused == simulation.refused else 1
-
-
-def _show_command(screen: Screen, words: str) -> None:
-    screen.show(Text(f"$ aislewatch {words}", "cyan"))
-
-
-def _show_score(screen: Screen, score: Score) -> None:
-    made = table("what was planted", "found as")
-    for planted, case in score.found:
-        fate = "" if case.stands else ", cleared when the explanation came"
-        made.add_row(planted.what, f"{case.id}, {case.type}{fate}")
-    for planted in score.missed:
-        made.add_row(planted.what, "MISSED")
-    for case in score.false:
-        made.add_row("nothing", f"{case.id}: {case.because}")
-    screen.show(made, "")
-
-
-def _worth_a_look(cases: Sequence[Case]) -> str:
-    standing = [case for case in cases if case.stands] or cases
-    return max(standing, key=lambda case: case.probability_ppm).id if standing else ""
 
 
 def _json(

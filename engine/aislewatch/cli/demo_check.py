@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rich.text import Text
+
 from aislewatch.cli.cases import Case
+from aislewatch.cli.screen import Screen, table
 
 
 class Planted(Protocol):
@@ -76,6 +79,30 @@ def compare(planted: Iterable[Planted], cases: Iterable[Case]) -> Score:
             found.append((one, case))
             left.remove(case)
     return Score(found, missed, left)
+
+
+def show_score(screen: Screen, score: Score) -> None:
+    """Show what was planted, and as what it was found."""
+    made = table("what was planted", "found as")
+    for planted, case in score.found:
+        fate = "" if case.stands else ", cleared when the explanation came"
+        made.add_row(planted.what, f"{case.id}, {case.type}{fate}")
+    for planted in score.missed:
+        made.add_row(planted.what, "MISSED")
+    for case in score.false:
+        made.add_row("nothing", f"{case.id}: {case.because}")
+    screen.show(made, "")
+
+
+def show_command(screen: Screen, words: str) -> None:
+    """Show a command as it was run, or may be."""
+    screen.show(Text(f"$ aislewatch {words}", "cyan"))
+
+
+def worth_a_look(cases: Sequence[Case]) -> str:
+    """Give the id of the likeliest incident; empty where there is none."""
+    standing = [case for case in cases if case.stands] or cases
+    return max(standing, key=lambda case: case.probability_ppm).id if standing else ""
 
 
 def _tells(case: Case, planted: Planted) -> bool:

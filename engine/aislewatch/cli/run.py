@@ -13,12 +13,14 @@ import typer
 from aislewatch.cli import options
 from aislewatch.cli.live_lines import LiveLines
 from aislewatch.cli.screen import Screen
+from aislewatch.cli.simulated_day import new_ledger, simulated_day
+from aislewatch.cli.simulator import shipped, shipped_names
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
 from aislewatch.runtime.live import LiveStore, Options, run
 from aislewatch.runtime.live_status import Summary
 from aislewatch.runtime.nats_config import Credentials
-from aislewatch.runtime.storefile import read_setup
+from aislewatch.runtime.storefile import read_setup, simulator_of
 
 USER, PASSWORD = "AISLEWATCH_NATS_USER", "AISLEWATCH_NATS_PASSWORD"
 """Where the credentials for a NATS of the operator's own are read from: never the command line."""
@@ -40,8 +42,21 @@ HostOption = Annotated[
 
 
 def command(
-    store: Annotated[Path, typer.Argument(metavar="STORE.yml", help="The store file.")],
-    ledger: options.LedgerFile = options.LEDGER,
+    store: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STORE.yml",
+            help="The store file; or, with --simulated, the name of a shop that is shipped.",
+        ),
+    ],
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger",
+            metavar="FILE",
+            help=f"The ledger; {options.LEDGER} if not said. A simulated day has one of its own.",
+        ),
+    ] = None,
     host: HostOption = Host.RAY,
     nats: Annotated[
         str,
@@ -64,7 +79,9 @@ def command(
     simulated: Annotated[
         bool,
         typer.Option(
-            "--simulated", help="Simulators stand behind the devices; every event says so."
+            "--simulated",
+            help="Simulators stand behind the devices; every event says so. The one that the store "
+            "file names is started, and the run ends with its day.",
         ),
     ] = False,
     json: options.Json = False,
@@ -75,13 +92,28 @@ def command(
     rules, lists and parameters as they are now, as `aislewatch reload` does.
     """
     screen = Screen(json=json)
+    store = _found(store, simulated=simulated)
+    kind = simulator_of(store)
+    if kind and not simulated:
+        message = f"the devices of {store} are simulated: say --simulated, which starts them"
+        raise UsageError(message)
+    ledger = new_ledger(ledger) if kind else ledger or options.LEDGER
+    how = Options(
+        ledger=ledger,
+        folder=folder if folder is not None else ledger.with_suffix(".run"),
+        host=host.value,
+        nats=nats,
+        credentials=Credentials(os.environ.get(USER, ""), os.environ.get(PASSWORD, "")),
+        simulated=simulated,
+    )
+    if kind:
+        return asyncio.run(simulated_day(screen, store, kind, how, data=data))
     setup = read_setup(store, data=data)
     if not setup.feeds:
         message = f"{store} has no feeds, so there is nothing to run"
         raise UsageError(message)
     local = Local(setup.timezone, setup.model.currency)
     lines = LiveLines(screen, local, wall=setup.recording is None)
-    stream = folder if folder is not None else ledger.with_suffix(".run")
 
     def begin() -> None:
         screen.say(f"watching {setup.name or store}; the ledger is {ledger}. Ctrl-C stops it.")
@@ -89,14 +121,7 @@ def command(
     summary = asyncio.run(
         run(
             [LiveStore(setup, data=data)],
-            Options(
-                ledger=ledger,
-                folder=stream,
-                host=host.value,
-                nats=nats,
-                credentials=Credentials(os.environ.get(USER, ""), os.environ.get(PASSWORD, "")),
-                simulated=simulated,
-            ),
+            how,
             on_snapshot=lines.snapshot,
             on_record=lines.record,
             on_refused=lines.refused,
@@ -106,6 +131,18 @@ def command(
     )
     lines.end()
     return conclude(screen, summary)
+
+
+def _found(store: Path, *, simulated: bool) -> Path:
+    """Give the store file that is meant: one that is there, or a shipped shop's by its name."""
+    if store.is_file():
+        return store
+    found = shipped(str(store))
+    if found is None and simulated:
+        names = ", ".join(shipped_names())
+        message = f"there is no store file {store}; the shops that are shipped: {names}"
+        raise UsageError(message)
+    return found or store
 
 
 def conclude(screen: Screen, summary: Summary) -> int:

@@ -89,6 +89,17 @@ def read_setup(
     return setup if events is None else _with_recordings_of(setup, written, events)
 
 
+def simulator_of(path: Path) -> str | None:
+    """Give the simulator that a store file names; None too where too little of it can be read.
+
+    Raises:
+        UsageError: the file cannot be read.
+        FileMistakes: it is no YAML.
+    """
+    file = read_shape(read_document(path)).file
+    return None if file is None else file.simulator
+
+
 def read_document(path: Path) -> LocatedYaml:
     """Read the values of a store file, whatever they are.
 

@@ -207,6 +207,8 @@ class StoreFile(_Part):
     Attributes:
         store: id of the store, or of several that are alike, or ``*``.
         name: for people.
+        simulator: stands behind all of the shop's devices, by its name in `aislewatch sim list`;
+            `aislewatch run --simulated` starts it. Not said: whoever runs the shop sees to that.
         timezone: IANA name; people are shown times in it.
         currency: ISO 4217 code of every amount.
         clock: what winds the clock on.
@@ -237,6 +239,7 @@ class StoreFile(_Part):
         AfterValidator(_distinct),
     ]
     name: str = ""
+    simulator: Name | None = None
     timezone: Annotated[str, AfterValidator(_zone_name)] = "UTC"
     currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
     clock: Annotated[ClockPart, BeforeValidator(_clock)] = ClockPart()

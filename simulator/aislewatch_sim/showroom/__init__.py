@@ -6,19 +6,22 @@ protocols, at the pace of the clock on the wall.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.resources import files
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Final, Self
 
+from aislewatch_sim.camera.face_words import face
 from aislewatch_sim.pos.receipt_words import PATTERNS
-from aislewatch_sim.showroom.day import Day, Planted
+from aislewatch_sim.shops import SHOWROOM
+from aislewatch_sim.showroom.day import WANTED, Day, Planted
 from aislewatch_sim.showroom.stands import Stands
 
-_SHOP: Final = files("aislewatch_sim.showroom") / "shop"
+_SIMULATOR: Final = re.compile(rb"^simulator:.*\n", re.MULTILINE)
 
 
 class Showroom:
@@ -27,15 +30,19 @@ class Showroom:
     Args:
         folder: for the shop's files, and for what its devices leave there; made if need be.
         seed: of the dice.
+        shop: the shop's files; those that are shipped if not said.
 
     Attributes:
-        store: its store file.
+        store: its store file. That names no simulator any more, for its devices are in reach.
+        face: the face that is to be known again, as JSON.
     """
 
-    def __init__(self, folder: Path, *, seed: int = 1) -> None:
+    def __init__(self, folder: Path, *, seed: int = 1, shop: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.store = folder / "store.yml"
+        self.face = folder / "wanted.json"
         self._folder = folder
+        self._shop: Traversable = SHOWROOM if shop is None else shop
         self._stands = Stands(folder, Random(seed))
         self._day = Day(self._stands, Random(seed))
 
@@ -44,14 +51,19 @@ class Showroom:
         """What really happens in the day, and nothing else of note does."""
         return self._day.planted
 
-    async def play(self) -> None:
-        """Play the day once somebody listens to every device; over when it can be judged."""
-        await self._day.play()
+    async def play(self, ready: Callable[[], Awaitable[object]]) -> None:
+        """Play the day once somebody listens to every device; over when it can be judged.
+
+        Args:
+            ready: waits until the day may begin. Until then the devices give signs of life.
+        """
+        await self._day.play(ready)
 
     async def __aenter__(self) -> Self:
         await self._stands.__aenter__()
-        self._write(_SHOP, self._folder)
+        self._write(self._shop, self._folder)
         (self._folder / "till-3.patterns.yml").write_text(PATTERNS, encoding="utf-8")
+        self.face.write_text(json.dumps(face(WANTED)), encoding="utf-8")
         for name, key in self._stands.keys.items():
             (self._folder / name).write_text(key, encoding="utf-8")
         return self
@@ -66,11 +78,14 @@ class Showroom:
 
     def _write(self, source: Traversable, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        for one in source.iterdir():
+        for one in list(source.iterdir()):
             if one.is_dir():
-                self._write(one, folder / one.name)
+                if one != self._folder:
+                    self._write(one, folder / one.name)
                 continue
-            text = one.read_text(encoding="utf-8")
+            content = one.read_bytes()
             for name, address in self._stands.addresses.items():
-                text = text.replace(f"{{{name}}}", address)
-            (folder / one.name).write_text(text, encoding="utf-8")
+                content = content.replace(b"{%s}" % name.encode(), address.encode())
+            if one.name == self.store.name:
+                content = _SIMULATOR.sub(b"", content)
+            (folder / one.name).write_bytes(content)

@@ -1,4 +1,4 @@
-"""The showroom's day: some twenty seconds in which each device sees something, and what it was.
+"""The showroom's day: half a minute in which each device sees something, and what it was.
 
 Everything happens at the pace of the clock on the wall, because gates, scales and printers know no
 other. Honest acts stand beside the planted ones, in the same words.
@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
-from aislewatch_sim.camera import words
+from aislewatch_sim.camera import face_words, words
 from aislewatch_sim.camera.scene import Scene
 from aislewatch_sim.llrp.scene import Heard, Walk, heard
 from aislewatch_sim.pos import json_words, poslog_words, receipt_words, square_words
@@ -27,6 +27,16 @@ from aislewatch_sim.vision.stage import Article
 JUDGED_S: Final = 12.0
 """How long the last judgement may take after the last act: the shop's lateness and windows."""
 
+_GREETS_AGAIN_S: Final = 3.0
+"""How long devices are left alone between two signs of life, before the day begins."""
+
+_SETTLES_S: Final = 4.0
+"""What a badge that was held before the day began may still be joined to."""
+
+WANTED: Final = 7
+"""The face that is to be known again: figures drawn from a number, and nobody's."""
+
+_STRANGER: Final = 8
 _COAT: Final = sgtin96("05012345000114", 7)
 _SHIRT: Final = sgtin96("05012345000121", 8)
 _RAIL: Final = 3
@@ -34,6 +44,7 @@ _COLA_MG: Final = 345_000
 _COLAS: Final = 20
 _SERIAL: Final = "/merakimv/Q2XX-DESK-0001"
 _FRAMES: Final = "axis/stockroom/frame"
+_FACES: Final = "faces/door"
 _LIES: Final = 20
 """Pictures of the camera over the self-checkout for which an article lies there."""
 
@@ -71,6 +82,8 @@ class Day:
         self._dice = dice
         self._desk, self._stockroom = Scene(), Scene()
         self._left: list[int] = []
+        self._faces: dict[str, int] = {}
+        self._glances = Random(dice.random())
         self._tills = {n: Till(n, f"20{n}", now, first=100 * int(n) + 1) for n in "1234"}
         self._told: dict[str, int] = dict.fromkeys(self._tills, 0)
         self._dropped = 0
@@ -78,9 +91,11 @@ class Day:
     @property
     def planted(self) -> Sequence[Planted]:
         """What is planted."""
+        known = "somebody comes in whom the shop wants to know again"
         back = "a paid receipt is taken back on "
         return (
             Planted("a coat is carried out", "theft.exit", {"epc": [_COAT]}, ["gate-1"]),
+            Planted(known, "theft.watchlist", {"zone": ["door"]}, ["door-camera"]),
             Planted(
                 "a bottle is bagged and not scanned",
                 "theft.self-checkout",
@@ -117,16 +132,21 @@ class Day:
             ),
         )
 
-    async def play(self) -> None:
-        """Play it once everybody listens; over when all of it can have been judged."""
+    async def play(self, ready: Callable[[], Awaitable[object]]) -> None:
+        """Play it once everybody listens; over when all of it can have been judged.
+
+        Args:
+            ready: waits until the day may begin. Until then the devices give signs of life.
+        """
         camera = self._stands.camera
         background = [asyncio.create_task(one) for one in (camera.play(), self._look_on())]
         try:
             await self._stands.watched()
-            await self._greet()
+            await self._begin(ready)
             async with asyncio.TaskGroup() as acts:
                 for act in (
                     self._gate(),
+                    self._door(),
                     self._kiosk(),
                     self._sweep(),
                     self._people(),
@@ -142,29 +162,45 @@ class Day:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
 
-    async def _greet(self) -> None:
-        """Let each device say something, so that it is known to be there when it matters."""
+    async def _begin(self, ready: Callable[[], Awaitable[object]]) -> None:
+        """Have each device say something, so that it is known to be there when it matters."""
         stands = self._stands
         stands.shelf.put(asyncio.get_running_loop().time(), _COLAS * _COLA_MG)
+        begin = asyncio.ensure_future(ready())
+        try:
+            while not begin.done():
+                await self._greet()
+                await asyncio.wait({begin}, timeout=_GREETS_AGAIN_S)
+            begin.result()
+        finally:
+            begin.cancel()
+
+    async def _greet(self) -> None:
+        stands = self._stands
         await stands.say_row(do="idle")
         await stands.badges.hold(_OTHER_BADGE)
         for epc in (_COAT, _SHIRT):
             await stands.reader.hear([Heard(0.0, _RAIL, epc, -50.0)], now_us())
         for name in "123":
+            self._tills[name].now = datetime.now(UTC)  # noqa: TID251 - tills have clocks
             self._tills[name].sign_on()
         await asyncio.gather(
             self._post(), self._drop(), self._print(), self._until(self._sell_at_the_desk)
         )
-        await asyncio.sleep(3)
 
     async def _look_on(self) -> None:
-        """Be the cameras that publish all the time: the desk's, the stockroom's and the shelf's."""
+        """Be the cameras that publish all the time: all but the one over the self-checkout."""
         stands = self._stands
         while True:
             now_s = now_us() / 1_000_000
             left, self._left = tuple(self._left), []
             frame = words.axis_frame(_FRAMES, self._stockroom, now_s, left)
-            await stands.cameras.say(*words.meraki(_SERIAL, self._desk, now_s), frame)
+            seen = [
+                (track, face_words.glimpse(number, self._glances))
+                for track, number in self._faces.items()
+            ]
+            faces = face_words.frame(_FACES, now_s, seen)
+            await stands.cameras.say(*words.meraki(_SERIAL, self._desk, now_s), frame, faces)
             await stands.frigate.say(words.frigate_stats("frigate", "shelf-a", 5.0))
             await asyncio.sleep(0.5)
 
@@ -177,6 +213,14 @@ class Day:
         for one in heard([Walk(_COAT), Walk(_SHIRT, begins_s=2.0)], self._dice):
             await asyncio.sleep(max(0.0, began_s + one.at_s - loop.time()))
             await reader.hear([one], began_us)
+
+    async def _door(self) -> None:
+        """A stranger comes in, and somebody who is on the list."""
+        for track, number in (("t1", _STRANGER), ("t2", WANTED)):
+            await asyncio.sleep(2)
+            self._faces[track] = number
+            await asyncio.sleep(2)
+            del self._faces[track]
 
     async def _kiosk(self) -> None:
         """Two baskets: of the second a bottle is bagged that was not scanned."""
@@ -227,6 +271,7 @@ class Day:
 
     async def _people(self) -> None:
         """Two come into the stockroom on one badge; later one alone on another."""
+        await asyncio.sleep(_SETTLES_S)
         for badge, people in ((_BADGE, 2), (_OTHER_BADGE, 1)):
             await self._stands.badges.hold(badge, 3, again_s=0.1)
             for n in range(people):
@@ -257,7 +302,7 @@ class Day:
 
     async def _sell_at_the_desk(self) -> bool:
         till = self._tills["4"]
-        till.now = datetime.now(UTC) - timedelta(seconds=30)  # noqa: TID251 - tills have clocks
+        till.now = datetime.now(UTC) - timedelta(seconds=15)  # noqa: TID251 - tills have clocks
         begun = len(till.acts)
         till.open()
         till.scan(ARTICLES[1])

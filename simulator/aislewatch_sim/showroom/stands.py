@@ -31,7 +31,7 @@ from aislewatch_sim.scale.twin import ScaleTwin
 from aislewatch_sim.vision import acts
 from aislewatch_sim.vision.camera import Camera
 
-CAMERAS: Final = 3
+CAMERAS: Final = 4
 """Feeds that listen to the broker."""
 
 HOOKS: Final = "https://showroom.example/hooks"
