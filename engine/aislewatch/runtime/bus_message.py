@@ -79,7 +79,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
         device: who sent it.
         reason: one sentence: why it is no event.
         place: what refused it, a JSON path or a mapping file's line; empty where it is the whole.
-        payload: the bytes as they came, cut to the first 600,000.
+        payload: the bytes as they came, without secrets, cut to the first 600,000.
         size: how many bytes came.
     """
 
@@ -92,7 +92,14 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 def dead_letter_message(
-    store: str, device: str, reason: str, payload: bytes, *, place: str = "", msg_id: str
+    store: str,
+    device: str,
+    reason: str,
+    payload: bytes,
+    *,
+    place: str = "",
+    msg_id: str,
+    size: int | None = None,
 ) -> Message:
     """Make a dead letter to publish.
 
@@ -100,10 +107,11 @@ def dead_letter_message(
         store: whose device it was.
         device: who sent it.
         reason: one sentence.
-        payload: the bytes as they came.
+        payload: the bytes as they came, without secrets.
         place: as in `EventRefused`.
         msg_id: of this occurrence: the same bytes refused twice are two dead letters, the same
             one offered again after a crash is one.
+        size: how many bytes came, where what was secret in them was taken out.
     """
     letter = DeadLetter(
         store,
@@ -111,7 +119,7 @@ def dead_letter_message(
         reason[:_REASON_CHARACTERS_MAX],
         place[:_REASON_CHARACTERS_MAX],
         payload[:_DEAD_PAYLOAD_BYTES_MAX],
-        len(payload),
+        len(payload) if size is None else size,
     )
     return Message(dead_letter_subject(store, device), msg_id, msgspec.json.encode(letter))
 

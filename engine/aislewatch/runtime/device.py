@@ -32,6 +32,7 @@ from aislewatch.runtime.device_private import private
 from aislewatch.runtime.discovery import find_sensor, installed_registry
 from aislewatch.runtime.ending import GIVEN_S, end
 from aislewatch.runtime.hosting import CLOCK_SKEW, Heart, Outcome, Status, described
+from aislewatch.runtime.letter_redacting import LetterRedactor, Settings, redactor_of
 from aislewatch.runtime.names_terms import NamesTerms
 from aislewatch.runtime.nats_config import Credentials
 from aislewatch.runtime.nats_link import Link
@@ -93,6 +94,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
         watchlist: on what terms faces are compared; None where they are not.
         names: on what terms people's numbers are exchanged for pseudonyms; None where they are not.
         pictures: absolute path of the folder for pictures; empty where none are kept.
+        beside: configurations of its store file's other devices, whose secrets it tells nobody.
     """
 
     store: str
@@ -112,6 +114,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
     watchlist: Terms | None = None
     names: NamesTerms | None = None
     pictures: str = ""
+    beside: tuple[dict[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
@@ -186,6 +189,11 @@ class DeviceLife:
         shown: Mapping[str, Any] = redacted(found, config, secrets)
         return shown
 
+    def _redactor(self, plugin: SensorPlugin) -> LetterRedactor:
+        spec = self._spec
+        configs = (all_settings(plugin.Config, spec.config), *spec.beside)
+        return redactor_of(Settings(config, spec.folder) for config in configs)
+
     async def run(self) -> Outcome:
         """Live until the source ends, something breaks, or it is asked to stop."""
         self._loop = asyncio.get_running_loop()
@@ -193,7 +201,8 @@ class DeviceLife:
             plugin = self._plugin = _make_plugin(self._spec)
             async with self._publishing() as publisher:
                 resume_us = await self._stored_ticks(publisher) if self._spec.tick_us else {}
-                self._emit = DeviceEmit(self._spec, self._clock, publisher, resume_us)
+                redactor = await asyncio.to_thread(self._redactor, plugin)
+                self._emit = DeviceEmit(self._spec, self._clock, publisher, redactor, resume_us)
                 try:
                     outcome = await self._live(plugin, self._emit)
                 except Exception as error:  # Whatever a plugin raises is an outcome.

@@ -15,6 +15,7 @@ from aislewatch.events.registry import type_of
 from aislewatch.events.subjects import CLOCK_DEVICE, event_subject
 from aislewatch.runtime.bus_message import Message, dead_letter_message, message_id
 from aislewatch.runtime.clock import RecordingClock, SystemClock
+from aislewatch.runtime.letter_redacting import LetterRedactor
 from aislewatch.runtime.supervisor import Change
 from aislewatch.runtime.ticking import RecordingTicks
 
@@ -91,6 +92,7 @@ class DeviceEmit:
         spec: of the device.
         clock: its store's; wound on by the events where it is a recording's.
         publisher: takes the messages.
+        redactor: takes secrets out of what is no event.
         resume_us: by store, the newest tick of this recording that is in the stream already. All
             that came before it was stored before it, so nothing is published again up to there.
 
@@ -106,6 +108,7 @@ class DeviceEmit:
         spec: Emitting,
         clock: RecordingClock | SystemClock,
         publisher: Publishing,
+        redactor: LetterRedactor,
         resume_us: Mapping[str, int] | None = None,
     ) -> None:
         self.proved = False
@@ -115,6 +118,7 @@ class DeviceEmit:
         self._spec = spec
         self._clock = clock
         self._publisher = publisher
+        self._redactor = redactor
         self._turn = asyncio.Lock()
         self._said = ""
         self._resume_us = dict(resume_us or {})
@@ -194,13 +198,18 @@ class DeviceEmit:
     def _refuse(
         self, messages: list[Message], raw: bytes, refusal: EventRefused, device: str
     ) -> None:
-        spec = self._spec
+        spec, size = self._spec, len(raw)
+        raw = self._redactor.raw(raw)
+        reason, place = self._redactor.text(refusal.reason), self._redactor.text(refusal.place)
         # With the store: another one's device of this name may send the same nonsense.
         occurrence = f"{spec.store}/{spec.device}/{spec.boot}/refused/{self.refused_count}"
         msg_id = message_id(occurrence, raw)
         self.refused_count += 1
         letter = dead_letter_message(
-            spec.store or "unknown", device, refusal.reason, raw, place=refusal.place, msg_id=msg_id
+            *(spec.store or "unknown", device, reason, raw),
+            place=place,
+            msg_id=msg_id,
+            size=size,
         )
         messages.append(letter)
 

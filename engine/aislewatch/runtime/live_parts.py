@@ -272,6 +272,9 @@ class Parts:
             tick_us=setup.tick_us if setup.recording == feed.id else 0,
             since_us=device.newest_us if recording else 0,
             pictures=str(self._options.pictures.absolute()),
+            beside=tuple(
+                dict(other.config) for other in setup.feeds.values() if other.id != feed.id
+            ),
             watchlist=setup.watchlist,
             names=setup.names,
         )

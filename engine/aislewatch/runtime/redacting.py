@@ -18,7 +18,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 
 HIDDEN: Final = "(hidden)"
 
-_LETTERS_MIN: Final = 4
+LETTERS_MIN: Final = 4
 """A shorter secret would take half of every text with it."""
 
 _SECRET = re.compile(
@@ -50,7 +50,7 @@ def redacted(shown: object, config: object = None, secrets: Iterable[str] = ()) 
     told = {
         form for text in _secrets(config) for form in _forms(text.encode("utf-8", "surrogatepass"))
     }
-    texts = {text for text in (*told, *secrets) if len(text) >= _LETTERS_MIN}
+    texts = {text for text in (*told, *secrets) if len(text) >= LETTERS_MIN}
     return _cleaned(shown, sorted(texts, key=lambda text: (-len(text), text)))
 
 
@@ -79,6 +79,21 @@ def secrets_of(config: object, folder: str) -> set[str]:
         folder: that relative paths start from.
     """
     return {form for secret in _kept_elsewhere(config, Path(folder)) for form in _forms(secret)}
+
+
+def secrets_in(config: object, folder: str) -> Iterator[bytes]:
+    """Give the secrets that settings hold, and those that they say where to find; reads files.
+
+    Of a secret with many lines, as a key in a file has them, each line is one, too.
+
+    Args:
+        config: the settings.
+        folder: that relative paths start from.
+    """
+    for text in _secrets(config):
+        yield from _parts(text.encode("utf-8", "surrogatepass"))
+    for secret in _kept_elsewhere(config, Path(folder)):
+        yield from _parts(secret)
 
 
 def is_secret(name: str) -> bool:
@@ -112,11 +127,14 @@ def _cleaned(value: object, texts: Sequence[str]) -> object:
             return _cleaned(str(value), texts)
 
 
+def _parts(secret: bytes) -> set[bytes]:
+    whole = secret.strip()
+    return {whole, *(line for line in whole.splitlines() if len(line) >= _LINE_MIN)}
+
+
 def _forms(secret: bytes) -> Iterator[str]:
     """Give the forms in which a secret may turn up, and each line of one that has many."""
-    whole = secret.strip()
-    lines = [line for line in whole.splitlines() if len(line) >= _LINE_MIN]
-    for part in {whole, *lines}:
+    for part in _parts(secret):
         text = part.decode("utf-8", errors="replace")
         yield from (text, part.decode("latin-1"), repr(part)[2:-1], json.dumps(text)[1:-1])
         yield from (part.hex(), part.hex().upper(), b64encode(part).decode())
