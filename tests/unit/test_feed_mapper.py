@@ -57,7 +57,8 @@ def mapper(text: str, **options: Any) -> Mapper:
     mapping = load_mapping(dedent(text), "shop.mapping.yml", REGISTRY)
     catalogues = {name: Catalogue(()) for name in mapping.file.catalogues}
     plan = mapping.plan(options.pop("params", {}), catalogues)
-    return Mapper(plan, feed="f", store="s", session="b1", **options)
+    options.setdefault("session", "b1")
+    return Mapper(plan, feed="f", store="s", **options)
 
 
 def tell(made: Mapper, *rows: Any, **options: Any) -> list[Told]:
@@ -87,13 +88,13 @@ def test_the_fixture_tells_what_its_rows_say() -> None:
     jam: dict[str, Any] = {**at_the_till, "time": START + 60_000_000, "seq": 4}
     stock: dict[str, Any] = {**at_the_till, "time": START + 120_000_000, "seq": 6}
     assert told == [
-        DeviceState(id="b7/1/state", time=START, seq=1, state="online", **at_the_till),
+        DeviceState(id="b7/1/online", time=START, seq=1, state="online", **at_the_till),
         PosBasketOpen(id="b7/2.1", **basket),
         PosItem(id="b7/2.2", sku="A-1", units=1, price_minor=249, **basket),
         PosItem(id="b7/2.3", sku="A-2", units=2, price_minor=310, weight_mg=1_500_000, **basket),
         PosTender(id="b7/2.4", amount_minor=869, method="card", **basket),
         DeviceState(
-            id="b7/3/state",
+            id="b7/3/online",
             store="s",
             device="scale-3",
             time=START + 6_250_000,
@@ -111,9 +112,11 @@ def test_the_fixture_tells_what_its_rows_say() -> None:
             weight_mg=3_678_634,
             stable=True,
         ),
-        DeviceState(id="b7/4/state", state="degraded", reason="printer-jam", **jam),
+        DeviceState(id="b7/4/degraded/printer-jam", state="degraded", reason="printer-jam", **jam),
         PosItem(id="b7/4.2", sku="A-2", units=1, price_minor=310, receipt="R-18", **jam),
-        DeviceState(id="b7/5/state", time=START + 65_000_000, seq=5, state="online", **at_the_till),
+        DeviceState(
+            id="b7/5/online", time=START + 65_000_000, seq=5, state="online", **at_the_till
+        ),
         StockCount(id="b7/6.1", sku="A-1", units=10, **stock),
         StockCount(id="b7/6.2", sku="A-2", units=4, **stock),
     ]
@@ -655,6 +658,59 @@ def test_a_row_that_is_sent_again_under_its_own_id_is_told_once() -> None:
     (other,) = tell(made, item(dev="d", n=7, sku="B"))
     assert isinstance(other, PosItem)
     assert (other.id, other.sku) == ("7", "B")
+
+
+OWN = TILL.replace("device: dev\n", 'device: dev\nid: "{n}"\n')
+
+
+def told_in(session: str, mapping: str, *rows: dict[str, Any]) -> dict[str, bytes]:
+    """Give what one opening tells of rows on a wire, by id, as the bytes of the events."""
+    life = mapper(mapping, session=session)
+    told: dict[str, bytes] = {}
+    for number, row in enumerate(rows, 1):
+        raw = row_of_line(json.dumps(row).encode(), number)
+        for one in life.tell(life.place(raw), link="wire"):
+            if isinstance(one, Refusal):
+                continue
+            assert one.id not in told
+            told[one.id] = Codec.encode(one)
+    return told
+
+
+@given(st.permutations(range(6)), st.integers(0, 5))
+def test_a_row_with_an_id_of_its_own_is_the_same_event_in_every_life(
+    order: list[int], killed_at: int
+) -> None:
+    rows = [item(dev="d", n=number, sku=f"S{number % 2}") for number in order]
+    # Killed on the way, the next life is sent what was not answered, and some of what was.
+    lives = [told_in("b1", OWN, *rows[: killed_at + 1]), told_in("b2", OWN, *rows[killed_at:])]
+    once = told_in("b0", OWN, *rows)
+    for life in lives:
+        assert {key: once[key] for key in life if "/" not in key} == {
+            key: told for key, told in life.items() if "/" not in key
+        }
+    assert {key for life in lives for key in life} >= set(once)
+
+
+def test_a_device_that_is_otherwise_when_a_row_comes_again_is_told_under_another_id() -> None:
+    jam = {"dev": "d", "t": 1, "status": "err", "v": 1}
+    torn = {"dev": "d", "t": 2, "v": "x"}
+    good = {"dev": "d", "t": 3, "v": 1}
+    mapping = STATES + 'id: "{dev}-{t}"\n'
+    first, second = told_in("b1", mapping, jam, torn, good), told_in("b2", mapping, good)
+    assert "d-3/degraded/read-error" in first
+    assert "d-3/online" in second
+    assert first.keys() & second.keys() == {"d-3"}
+    assert first["d-3"] == second["d-3"]
+
+
+def test_a_row_that_a_frame_or_a_file_numbers_keeps_its_place() -> None:
+    (_, event) = tell(mapper(OWN), item(dev="d", n=7))
+    assert isinstance(event, Event)
+    assert event.seq == 1
+    framed = "frames: {row: row, number: at}\n" + OWN
+    told = told_in("b1", framed, {"at": 41, "row": item(dev="d", n=7)})
+    assert json.loads(told["7"])["seq"] == 41
 
 
 def test_a_row_nested_without_end_is_refused() -> None:

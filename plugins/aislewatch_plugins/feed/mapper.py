@@ -180,10 +180,19 @@ class Mapper:
             "store": placed.store,
             "device": placed.device,
             "time": placed.time_us,
-            # An id made of content says "the same row, the same event", however it was counted.
-            "seq": 0 if self._plan.names_digest else placed.names["row"],
+            "seq": 0 if self._comes_again(placed) else placed.names["row"],
             "simulated": self._simulated,
         }
+
+    def _comes_again(self, placed: Placed) -> bool:
+        """Say whether the row may come again under its id and be counted otherwise.
+
+        An id that the row has of itself, or that is made of its content, says "the same row, the
+        same event". What we have counted since this opening would make another event of it.
+        """
+        case = placed.case
+        assert case is not None
+        return self._plan.names_digest or (placed.counted and case.id is not None)
 
     def _events(
         self, placed: Placed, case: PlannedCase, envelope: Mapping[str, Any]
@@ -269,14 +278,15 @@ class Mapper:
         if self._standings.told_of((placed.store, device), link, said, placed.time_us):
             own = f"{placed.store}/{device}/{placed.time_us}"
             about = {**envelope, "id": own, "device": device, "seq": severity(said[0])}
-            yield self._state(placed, about, said, suffix=said[0])
+            yield self._state(placed, about, said)
 
-    def _state(
-        self, placed: Placed, envelope: Mapping[str, Any], state: State, *, suffix: str = "state"
-    ) -> Told:
+    def _state(self, placed: Placed, envelope: Mapping[str, Any], state: State) -> Told:
         case = placed.case
         assert case is not None
-        values = {**envelope, "id": f"{envelope['id']}/{suffix}", "state": state[0]}
+        # The state is in the id: a row that comes again when its device was told to be otherwise
+        # tells another state, and must not do so under the same id.
+        words = "/".join(word for word in state if word is not None)
+        values = {**envelope, "id": f"{envelope['id']}/{words}", "state": state[0]}
         if state[1] is not None:
             values["reason"] = state[1]
         place = case.state.place if case.state is not None else case.place

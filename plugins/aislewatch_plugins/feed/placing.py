@@ -34,7 +34,7 @@ class Placer:
             "stream": raw.stream,
             "row": raw.number,
         }
-        placed = Placed(raw.value, raw, names)
+        placed = Placed(raw.value, raw, names, counted=not raw.file)
         try:
             if raw.error:
                 raise EventRefused(raw.error)
@@ -100,6 +100,7 @@ class Placer:
             and not holds_card(str(number))
         ):
             names["row"] = number
+            placed.counted = False
 
     def _case(self, row: Any, names: Mapping[str, Any]) -> PlannedCase | None:
         plan = self._plan

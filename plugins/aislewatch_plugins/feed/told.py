@@ -38,6 +38,7 @@ class Placed:
         banner: it belongs to the wire, not to a device.
         device: which device it is from, once that is known.
         store: whose device that is, likewise.
+        counted: only we have counted it: neither a file nor its frame says which row it is.
     """
 
     row: Any
@@ -49,3 +50,4 @@ class Placed:
     banner: bool = False
     device: str = ""
     store: str = ""
+    counted: bool = False
