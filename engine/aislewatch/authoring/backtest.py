@@ -198,6 +198,8 @@ def _report(
             rule.incident.points, told.caught, told.losses, told.accused, told.honest
         ),
         sample=sorted(sample),
+        labels=labels,
+        cost=cost,
     )
 
 

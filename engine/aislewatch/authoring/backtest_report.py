@@ -14,6 +14,8 @@ from aislewatch.authoring.backtest_budget import BudgetCheck
 from aislewatch.authoring.backtest_figures import Suggestion
 from aislewatch.authoring.backtest_hits import Hit, Raised
 from aislewatch.authoring.backtest_labelled import Judged, Scores
+from aislewatch.authoring.backtest_labels import Label
+from aislewatch.rules.backtest import Cost
 from aislewatch.rules.rule import Rule
 
 
@@ -112,6 +114,8 @@ class RuleReport:
         checks: of the noise budget.
         suggestion: what the labels say of its points, or why they say nothing.
         sample: unlabelled hits to be looked at.
+        labels: those that speak of the rule and of the days that count.
+        cost: of errors, as far as anybody said it.
     """
 
     subject: Subject
@@ -136,6 +140,8 @@ class RuleReport:
     checks: Sequence[BudgetCheck]
     suggestion: Suggestion | str
     sample: Sequence[Hit]
+    labels: Sequence[Label]
+    cost: Cost
 
     @property
     def passed(self) -> bool:

@@ -1,69 +1,32 @@
 """A rule's parameters tuned: past days judged by other values, and which of them was worth more.
 
-Each parameter is tried by itself, all others as they are in force. A value is proposed where it
-costs less than the one in force and loses no labelled loss that the one in force catches: what a
-rule would miss, nobody labels any more. Few labels propose nothing, and nothing is changed here.
+A parameter is tried by itself, all others as they are in force; or several together, in every
+combination of their values. A choice is proposed where it costs less than what is in force, loses
+no labelled loss that is caught now (what a rule would miss, nobody labels any more), and does no
+worse on labels that had no part in it, where there are enough to hold some out. Few labels propose
+nothing, and nothing is changed here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 from aislewatch.authoring.backtest import SILENT, Progress, Wanted, backtest
-from aislewatch.authoring.backtest_figures import LABELS_MIN
-from aislewatch.authoring.backtest_labelled import Scores
 from aislewatch.authoring.backtest_report import Report, RuleReport, Subject
 from aislewatch.authoring.loading import read_rule
+from aislewatch.authoring.tune_held import HeldOut, hold_out, placed
+from aislewatch.authoring.tune_weighing import Choice, Compared, Tried, Weighing, propose
 from aislewatch.rules.rule import Rule
 from aislewatch.runtime.setup import Setup
 
 VALUES_MAX: Final = 60
-"""Values that are tried at once: each is a core of its own."""
+"""Rules that are judged in one pass over the days: each is a core of its own."""
 
-
-@dataclass(frozen=True)
-class Tried:
-    """What one value of a parameter came to.
-
-    Attributes:
-        value: as written.
-        in_force: it is the one that counts now.
-        report: of the rule with this value.
-        lost: labelled losses that the value in force catches and this one does not.
-        cost: of its misses and false alarms; see :attr:`Tuning.priced`.
-    """
-
-    value: str
-    in_force: bool
-    report: RuleReport
-    lost: int
-    cost: int
-
-    @property
-    def scores(self) -> Scores:
-        """What labels say of it."""
-        return self.report.now.scores
-
-
-@dataclass(frozen=True)
-class ParamTuning:
-    """One parameter, tried at several values.
-
-    Attributes:
-        name: of the parameter.
-        doc: what it means, as the file says.
-        tried: in the order of the values.
-        proposed: the value that was worth most; None where that is the one in force.
-        says: what to make of it, in a sentence.
-    """
-
-    name: str
-    doc: str
-    tried: Sequence[Tried]
-    proposed: Tried | None
-    says: str
+TRIED_MAX: Final = 400
+"""Rules that are judged in all."""
 
 
 @dataclass(frozen=True)
@@ -72,22 +35,24 @@ class Tuning:
 
     Attributes:
         rule: as it is in force.
-        params: those that were tried.
+        compared: the parameters that were tried; one, of all, where they were tried together.
         priced: costs are minor units of the shop's currency; otherwise each miss and each false
             alarm counts one, as nobody said what they cost.
-        report: of all values, for what holds for the days as such.
+        held: what had no part in choosing; or why nothing was held out, in a sentence.
+        report: of what was judged in the first pass, for what holds for the days as such.
     """
 
     rule: Rule
-    params: Sequence[ParamTuning]
+    compared: Sequence[Compared]
     priced: bool
+    held: HeldOut | str
     report: Report
 
     @property
-    def best(self) -> tuple[ParamTuning, Tried] | None:
+    def best(self) -> Tried | None:
         """The proposal that costs least of all; None where there is none."""
-        found = [(one, one.proposed) for one in self.params if one.proposed is not None]
-        return min(found, key=lambda one: one[1].cost, default=None)
+        found = [one.proposed for one in self.compared if one.proposed is not None]
+        return min(found, key=lambda one: one.choosing, default=None)
 
 
 def tune(
@@ -97,8 +62,8 @@ def tune(
     values: Mapping[str, Sequence[str]],
     wanted: Wanted,
     progress: Progress = SILENT,
-    docs: Mapping[str, str] | None = None,
     *,
+    together: bool = False,
     may_lose: bool = False,
 ) -> Tuning:
     """Judge past days by a rule with other values of its parameters.
@@ -110,73 +75,67 @@ def tune(
         values: by parameter, what to try; the value in force among them.
         wanted: the days, the labels and the figures.
         progress: who is told how far it is.
-        docs: what parameters mean, by name.
+        together: try every combination of values, and not each parameter by itself.
         may_lose: propose also what loses labelled losses.
 
     Raises:
         FileMistakes: a value is none that its parameter can have.
         UsageError: there are no such days.
     """
-    plan = [
-        (name, value)
-        for name, tried in values.items()
-        for value in tried
-        if value != rule.params[name]
-    ]
-    rules = [rule, *(_with(setup, rule, text, name, value) for name, value in plan)]
-    report = backtest(setup, [Subject(one) for one in rules], wanted, progress)
-    now, *others = report.rules
-    by_value = dict(zip(plan, others, strict=True))
-    cost = wanted.cost.false_alarm or rule.backtest.cost.false_alarm
-    priced = cost is not None and not any(one.now.scores.money.unpriced for one in report.rules)
-    params: list[ParamTuning] = []
-    for name, tried in values.items():
-        found = [
-            _tried(value, by_value.get((name, value), now), now, priced=priced) for value in tried
-        ]
-        proposed, says = _proposal(found, may_lose=may_lose)
-        params.append(ParamTuning(name, (docs or {}).get(name, ""), found, proposed, says))
-    return Tuning(rule, params, priced, report)
+    groups = _groups(values, together=together)
+    now = rule.params.items()
+    plan = [one for choices in groups.values() for one in choices if not one.items() <= now]
+    rules = [rule, *(_with(setup, rule, text, one) for one in plan)]
+    report, reports = _judged(setup, rules, wanted, progress)
+    labels = placed(reports, setup.timezone)
+    held = hold_out(labels)
+    in_force = reports[0]
+    priced = in_force.cost.false_alarm is not None and not any(
+        one.now.scores.money.unpriced for one in reports
+    )
+    weighing = Weighing(values, in_force, labels, wanted.within_us, held, priced)
+    told = {_key(one): report for one, report in zip(plan, reports[1:], strict=True)}
+    compared: list[Compared] = []
+    for names, choices in groups.items():
+        tried = weighing.weighed([(one, told.get(_key(one), in_force)) for one in choices])
+        if together:
+            tried.sort(key=lambda one: (one.choosing, one.off))
+        proposed, says = propose(tried, held, may_lose=may_lose)
+        compared.append(Compared(names, tried, proposed, says))
+    return Tuning(rule, compared, priced, held, report)
 
 
-def _with(setup: Setup, rule: Rule, text: bytes, name: str, value: str) -> Rule:
-    own = {**setup.params.get(rule.id, {}), name: value}
+def _groups(
+    values: Mapping[str, Sequence[str]], *, together: bool
+) -> dict[tuple[str, ...], list[Choice]]:
+    """Give what is held against each other: by parameter, or all combinations of all."""
+    if not together:
+        return {(name,): [{name: value} for value in some] for name, some in values.items()}
+    whole = product(*values.values())
+    return {tuple(values): [dict(zip(values, one, strict=True)) for one in whole]}
+
+
+def _key(choice: Choice) -> tuple[tuple[str, str], ...]:
+    return tuple(choice.items())
+
+
+def _with(setup: Setup, rule: Rule, text: bytes, choice: Choice) -> Rule:
+    own = {**setup.params.get(rule.id, {}), **choice}
     return read_rule(text, rule.file, replace(setup, params={**setup.params, rule.id: own}))
 
 
-def _tried(value: str, report: RuleReport, now: RuleReport, *, priced: bool) -> Tried:
-    scores = report.now.scores
-    lost = len(now.now.scores.caught_lines - scores.caught_lines)
-    errors = scores.losses - scores.caught + scores.split.wrong
-    cost = scores.money.lost + scores.money.spent if priced else errors
-    return Tried(value, report is now, report, lost, cost)
+def _judged(
+    setup: Setup, rules: Sequence[Rule], wanted: Wanted, progress: Progress
+) -> tuple[Report, list[RuleReport]]:
+    """Judge the days by all rules, as many at a time as one pass can take."""
+    passes = [rules[at : at + VALUES_MAX] for at in range(0, len(rules), VALUES_MAX)]
+    reports: list[Report] = []
+    for number, some in enumerate(passes):
 
+        def judging(done: int, total: int, before: int = number) -> None:
+            if progress.judging is not None:
+                progress.judging(before * total + done, len(passes) * total)
 
-def _proposal(tried: Sequence[Tried], *, may_lose: bool) -> tuple[Tried | None, str]:
-    """Choose the value that costs least, or say why none is proposed."""
-    now = next(one for one in tried if one.in_force)
-    if len(tried) == 1:
-        return None, "nothing says what else it could be: name values to try"
-    labels = now.scores.losses + max(one.scores.split.wrong for one in tried)
-    if not labels:
-        return None, "no label speaks of it, so the hits alone can be compared"
-    cheaper = [one for one in tried if one.cost < now.cost]
-    kept = [one for one in cheaper if may_lose or not one.lost]
-    within = [one for one in kept if one.report.passed or not now.report.passed]
-    if not cheaper:
-        return None, f"none of them costs less than {now.value}"
-    if not kept:
-        lost = min(one.lost for one in cheaper)
-        return None, f"what costs less loses labelled losses that are caught now, at least {lost}"
-    if not within:
-        return None, "what costs less exceeds the noise budget of the file"
-    if labels < LABELS_MIN:
-        best = min(within, key=lambda one: one.cost)
-        return None, (
-            f"{best.value} costs least, but {labels} labels are too few to propose it "
-            f"(at least {LABELS_MIN})"
-        )
-    # Of several that cost the same, the one that changes least.
-    at = tried.index(now)
-    best = min(within, key=lambda one: (one.cost, abs(tried.index(one) - at), tried.index(one)))
-    return best, f"{best.value} instead of {now.value}"
+        told = Progress(progress.reading, judging)
+        reports.append(backtest(setup, [Subject(one) for one in some], wanted, told))
+    return reports[0], [one for report in reports for one in report.rules]

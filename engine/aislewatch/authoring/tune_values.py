@@ -25,6 +25,9 @@ _TIMES: Final = (
 _DECIBELS: Final = (-10, -6, -3, 0, 3, 6, 10)
 _DIGITS: Final = 2
 
+RANGE_MAX: Final = 200
+"""Values that a range may hold."""
+
 
 def values_around(shape: ParamShape, now: str, names: Collection[str]) -> list[str]:
     """Give the values that are worth a try, the one in force among them, as authors write them.
@@ -57,6 +60,45 @@ def values_around(shape: ParamShape, now: str, names: Collection[str]) -> list[s
     return [found[value] for value in sorted(found)]
 
 
+def values_between(name: str, text: str, now: str) -> list[str]:
+    """Give the values of a range: ``1..5``, ``10s..60s/10s``.
+
+    Args:
+        name: of the parameter.
+        text: from, to, and how far apart; by ones of the unit that it begins in where not said.
+        now: the parameter's value in force.
+
+    Raises:
+        ValueError: it is no range of what the parameter is.
+    """
+    first, _, behind = text.partition("..")
+    last, _, apart = behind.partition("/")
+    like = _figure(now)
+    ends = [_figure(one.strip()) for one in (first, last)]
+    step = _figure(apart.strip()) if apart else None
+    known = [one for one in (*ends, step) if one is not None]
+    least, most = ends
+    if (
+        like is None
+        or least is None
+        or most is None
+        or (apart and step is None)
+        or any(one.dimension is not like.dimension for one in known)
+    ):
+        example = f"{now}..{now}" if like is not None else "values with commas between them"
+        message = f"{text!r} is no range of what {name} could be; write one like {example}"
+        raise ValueError(message)
+    by = step.value if step is not None else _unit(least)
+    if by <= 0 or most.value < least.value:
+        message = f"{text!r} holds no value: write the lesser first, and a step above nought"
+        raise ValueError(message)
+    number = (most.value - least.value) // by + 1
+    if number > RANGE_MAX:
+        message = f"{text!r} holds {number:,} values: say how far apart, as in {text}/STEP"
+        raise ValueError(message)
+    return [_written(least, least.value + at * by) for at in range(int(number))]
+
+
 def given_values(shape: ParamShape, name: str, texts: Collection[str], now: str) -> list[str]:
     """Give the values that somebody named, with the one in force.
 
@@ -86,7 +128,7 @@ def _figure(text: str) -> Number | None:
 def _around(figure: Number) -> Iterator[str]:
     """Give figures around one, in its own unit, in two digits."""
     if figure.dimension is Dimension.LEVEL:
-        yield from (f"{_plain(figure.value + step)}dBm" for step in _DECIBELS)
+        yield from (_written(figure, figure.value + step) for step in _DECIBELS)
         return
     whole = figure.dimension is Dimension.NUMBER and figure.value.denominator == 1
     for times in _TIMES:
@@ -94,18 +136,35 @@ def _around(figure: Number) -> Iterator[str]:
         if whole:
             # A count of less than one would ask for nothing.
             yield str(max(1, floor(value + Fraction(1, 2))))
-        elif figure.dimension is Dimension.MONEY:
-            major = value / minor_per_major(figure.unit)
-            yield f"{figure.unit} {_plain(_rounded(major))}"
-        elif figure.unit in UNITS:
-            unit = UNITS[figure.unit]
-            yield f"{_plain(_rounded(value / Fraction(unit.per_unit)))}{figure.unit}"
-        elif figure.dimension is Dimension.DURATION:
-            # Of several units the last is fine enough.
-            unit = next(one for symbol, one in UNITS.items() if figure.unit[1:] == symbol)
-            yield written_duration(int(round(value / Fraction(unit.per_unit)) * unit.per_unit))
         else:
-            yield _plain(_rounded(value))
+            unit = _unit(figure)
+            # Of several units the last is fine enough.
+            plain = figure.dimension is not Dimension.DURATION or figure.unit in UNITS
+            rounded = _rounded(value / unit) if plain else Fraction(round(value / unit))
+            yield _written(figure, rounded * unit)
+
+
+def _unit(figure: Number) -> Fraction:
+    """Give how much one of a figure's unit is in base units; of several units, one of the last."""
+    if figure.dimension is Dimension.MONEY:
+        return Fraction(minor_per_major(figure.unit))
+    if figure.unit in UNITS:
+        return Fraction(UNITS[figure.unit].per_unit)
+    if figure.dimension is Dimension.DURATION:
+        last = next(one for symbol, one in UNITS.items() if figure.unit[1:] == symbol)
+        return Fraction(last.per_unit)
+    return Fraction(1)
+
+
+def _written(figure: Number, value: Fraction) -> str:
+    """Write a value as authors do, in the unit of a figure."""
+    if figure.dimension is Dimension.MONEY:
+        return f"{figure.unit} {_plain(value / _unit(figure))}"
+    if figure.unit in UNITS:
+        return f"{_plain(value / _unit(figure))}{figure.unit}"
+    if figure.dimension is Dimension.DURATION:
+        return written_duration(int(value))
+    return _plain(value)
 
 
 def _rounded(value: Fraction) -> Fraction:

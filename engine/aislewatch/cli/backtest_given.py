@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from aislewatch.authoring.backtest import WITHIN_US, Progress
+from aislewatch.authoring.backtest import WITHIN_US, Progress, Wanted
 from aislewatch.authoring.backtest_labels import Label, read_labels
 from aislewatch.authoring.backtest_report import Report
 from aislewatch.cli.cases import read_cases
@@ -18,14 +18,37 @@ from aislewatch.cli.screen import Screen, Step
 from aislewatch.cli.wording import count
 from aislewatch.errors import FileMistakes, Mistake, UsageError
 from aislewatch.events.model_mistakes import Misread
+from aislewatch.events.quantities import parse_duration_us
 from aislewatch.ledger import Ledger
-from aislewatch.rules.backtest import Cost, Money, read_money
+from aislewatch.rules.backtest import Cost, Money, read_days, read_money
 from aislewatch.runtime.archive import is_archive
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
 
 _Value = TypeVar("_Value")
 
+DAYS = (
+    "The days: an archive (`aislewatch archive`), a recording or a folder of them; or a store "
+    "file, for the recordings that its feeds name."
+)
+
+StoreOfDays = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="STORE.yml",
+        help="The store file: gives zones, lists, parameters and lateness, as they are live.",
+    ),
+]
+LabelsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="What is known of past cases, CSV or JSONL: store, time, anchor or incident, "
+        "about (epc=E1), verdict (theft, fraud, honest, false...), amount, rule.",
+    ),
+]
 WithinText = Annotated[
     str, typer.Option("--within", metavar="60s", help="How far a label's time may be off.")
 ]
@@ -124,6 +147,43 @@ def read_option(option: str, text: str, read: Callable[[str], _Value]) -> _Value
         raise UsageError(message) from None
 
 
+def wanted_of(
+    days: Path | None,
+    labels: Sequence[Label],
+    cost: Cost,
+    *,
+    within: str,
+    last: str,
+    jobs: int,
+    seed: int = 1,
+) -> Wanted:
+    """Read what is asked of past days.
+
+    Raises:
+        UsageError: an option says what cannot be.
+    """
+    return Wanted(
+        data=days,
+        labels=labels,
+        within_us=read_option("--within", within, parse_duration_us),
+        last_days=read_option("--last", last, read_days) if last else None,
+        cost=cost,
+        jobs=jobs,
+        seed=seed,
+    )
+
+
+def was_judged(screen: Screen, report: Report, setup: Setup) -> bool:
+    """Say what was left out of the days, and whether anything was left to be judged."""
+    if report.refused:
+        screen.say(f"refused {count(report.refused, 'row')} that tell no event")
+    for stranger, times in report.strangers.items():
+        screen.say(f"passed over {count(times, 'event')} of {stranger}, not in {setup.file}")
+    if not report.events:
+        screen.say("aislewatch: nothing was judged: no event was read")
+    return bool(report.events)
+
+
 def progress_of(step: Step) -> Progress:
     """Tell a progress bar how far the judging of past days is."""
 
@@ -134,11 +194,3 @@ def progress_of(step: Step) -> Progress:
         step(done, total, "files judged")
 
     return Progress(reading, judging)
-
-
-def say_what_was_left_out(screen: Screen, report: Report, setup: Setup) -> None:
-    """Say what of the days was not judged."""
-    if report.refused:
-        screen.say(f"refused {count(report.refused, 'row')} that tell no event")
-    for stranger, times in report.strangers.items():
-        screen.say(f"passed over {count(times, 'event')} of {stranger}, not in {setup.file}")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aislewatch.authoring.backtest import Wanted, backtest
+from aislewatch.authoring.backtest import backtest
 from aislewatch.authoring.backtest_json import report_json
 from aislewatch.authoring.backtest_junit import backtest_junit
 from aislewatch.authoring.backtest_labels import Label
@@ -20,26 +20,27 @@ from aislewatch.cli import options
 from aislewatch.cli.app import COULD_NOT_RUN, FINDINGS, FINE
 from aislewatch.cli.backtest_given import (
     CORES,
+    DAYS,
     WITHIN,
     FalseAlarmText,
     Jobs,
+    LabelsFile,
     LastText,
     MissText,
+    StoreOfDays,
     WithinText,
     cost_of,
     labels_of,
     progress_of,
-    read_option,
-    say_what_was_left_out,
     shop_of,
+    wanted_of,
+    was_judged,
 )
 from aislewatch.cli.rule_backtest_page import show_backtest
 from aislewatch.cli.rule_check import rule_files
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import Local
 from aislewatch.errors import FileMistakes, Mistake, UsageError
-from aislewatch.events.quantities import parse_duration_us
-from aislewatch.rules.backtest import read_days
 from aislewatch.rules.rule import Rule
 from aislewatch.runtime.setup import Setup
 
@@ -48,23 +49,8 @@ def backtest_rules(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
     ],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            metavar="DAYS",
-            help="The days: an archive (`aislewatch archive`), a recording or a folder of them; or "
-            "a store file, for the recordings that its feeds name.",
-        ),
-    ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            "--store",
-            metavar="STORE.yml",
-            help="The store file: gives zones, lists, parameters and lateness, as they are live.",
-        ),
-    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", metavar="DAYS", help=DAYS)] = None,
+    store: StoreOfDays = None,
     against: Annotated[
         str,
         typer.Option(
@@ -83,15 +69,7 @@ def backtest_rules(
             "that labels name.",
         ),
     ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            "--labels",
-            metavar="FILE",
-            help="What is known of past cases, CSV or JSONL: store, time, anchor or incident, "
-            "about (epc=E1), verdict (theft, fraud, honest, false...), amount, rule.",
-        ),
-    ] = None,
+    labels: LabelsFile = None,
     within: WithinText = WITHIN,
     last: LastText = "",
     false_alarm: FalseAlarmText = "",
@@ -122,29 +100,21 @@ def backtest_rules(
     rules = _rules(setup, files, drawn=draw is not None)
     known = labels_of(setup, labels, ledger)
     past = _past(ledger, against, known)
-    wanted = Wanted(
-        data=days,
-        labels=known,
-        within_us=read_option("--within", within, parse_duration_us),
-        last_days=read_option("--last", last, read_days) if last else None,
-        cost=cost_of(false_alarm, miss),
-        jobs=jobs,
-        seed=seed,
-    )
+    cost = cost_of(false_alarm, miss)
+    wanted = wanted_of(days, known, cost, within=within, last=last, jobs=jobs, seed=seed)
     subjects = [_subject(setup, rule, against, past) for rule in rules]
     with screen.progress("backtest") as step:
         report = backtest(setup, subjects, wanted, progress_of(step))
     local = Local(setup.timezone, setup.model.currency)
     show_backtest(screen, report, local)
     screen.give(report_json(report))
-    say_what_was_left_out(screen, report, setup)
+    judged = was_judged(screen, report, setup)
     if junit is not None:
         junit.write_bytes(backtest_junit(report))
     if draw is not None:
         draw(report.rules[0])
         screen.say(f"drawn: {plot}")
-    if not report.events:
-        screen.say("aislewatch: nothing was judged: no event was read")
+    if not judged:
         return COULD_NOT_RUN
     return FINE if report.passed else FINDINGS
 
