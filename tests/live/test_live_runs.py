@@ -195,6 +195,23 @@ async def test_the_machine_s_clock_ticks_into_the_stream(tmp_path: Path) -> None
     assert all(time % SECOND == 0 for time in ticks)
 
 
+async def test_a_start_tells_what_time_it_is_before_any_device_speaks(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    live = shop(tmp_path, recording=False, count=0, then="wait")
+    seen = Once((lambda s: s.stores[0].committed >= 3, lambda _: stop.set()))
+
+    await run([live], options(tmp_path), on_snapshot=seen, stop=stop)
+    before = len(await stream(tmp_path))
+    stop.clear()
+    seen = Once((lambda s: s.stores[0].committed >= before + 3, lambda _: stop.set()))
+    await run([live], options(tmp_path), on_snapshot=seen, stop=stop)
+
+    events = await stream(tmp_path)
+    assert isinstance(events[0], ClockTick)
+    assert isinstance(events[before], ClockTick)
+    assert states(events[before:])[0] == ("starting", None)
+
+
 async def test_a_wrong_configuration_is_said_out_loud_and_stops_nobody_else(
     tmp_path: Path,
 ) -> None:

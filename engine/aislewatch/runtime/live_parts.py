@@ -103,6 +103,11 @@ class Parts:
         await self._publisher.__aenter__()
         for number, live in enumerate(self._stores):
             await asyncio.to_thread(self.shelf.put_in_force, number, live.setup)
+        for live in self._stores:
+            if live.setup.recording is None:
+                # Before any device speaks: by the clock of the evening before, what is told in the
+                # morning is too far ahead of it, and refused.
+                await self._publish(self._ticks(live.setup, 0, self._clock.now_us()))
         self._begin("engine", self._engine)
         for number, device in enumerate(self._devices):
             self._begin(f"device {number}", device.watch)
@@ -333,20 +338,18 @@ class Parts:
             await asyncio.sleep((setup.tick_us - now_us % setup.tick_us) / 1_000_000)
             now_us = self._clock.now_us()
             number += 1
-            ticks = [
-                ClockTick(
-                    id=f"{CLOCK_DEVICE}/{self.boot}/{number}",
-                    store=store,
-                    device=CLOCK_DEVICE,
-                    time=now_us - now_us % setup.tick_us,
-                    seq=number,
-                )
-                for store in sorted(self.stores_of(setup))
-            ]
             # A tick that NATS does not take is made good by the next one.
             with suppress(BusError):
-                messages = [event_message(tick) for tick in ticks]
+                messages = self._ticks(setup, number, now_us)
                 await self._bus.publish_batch(messages, deadline_s=setup.tick_us / 1_000_000)
+
+    def _ticks(self, setup: Setup, number: int, now_us: int) -> list[Message]:
+        time_us = now_us - now_us % setup.tick_us
+        id_ = f"{CLOCK_DEVICE}/{self.boot}/{number}"
+        return [
+            event_message(ClockTick(id=id_, store=s, device=CLOCK_DEVICE, time=time_us, seq=number))
+            for s in sorted(self.stores_of(setup))
+        ]
 
     async def _publish(self, messages: Sequence[Message]) -> None:
         assert self._publisher is not None
