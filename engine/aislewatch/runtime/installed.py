@@ -21,7 +21,13 @@ from aislewatch.runtime.discovery import GROUP, find_sensor
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
-_BROUGHT_BY = {"serial": "pyserial", "re2": "google-re2", "yaml": "pyyaml", "nats": "nats-py"}
+_BROUGHT_BY = {
+    "cv2": "opencv-python-headless",
+    "nats": "nats-py",
+    "re2": "google-re2",
+    "serial": "pyserial",
+    "yaml": "pyyaml",
+}
 """Packages by the module that they bring, where the names differ."""
 
 
