@@ -346,6 +346,63 @@ def test_somebody_who_stays_is_told_again_and_how_long_they_have_been_there() ->
     assert events(told.advance(T_US + 60 * SECOND_US)) == []
 
 
+def people(told: Any) -> list[VisionPerson]:
+    return [one for one in told if isinstance(one, VisionPerson)]
+
+
+def test_somebody_whose_end_frigate_never_told_leaves_when_it_goes_on_without_them() -> None:
+    told = teller(FRIGATE, Frigate(FRIGATE))
+    list(told.tell("frigate/events", frigate_event("new", at_s=T_US / 1e6), T_US))
+    stats = b'{"cameras": {"till": {"camera_fps": 5.0}}}'
+    for second in range(1, 181):
+        now_us = T_US + second * SECOND_US
+        if second % 60 == 0:
+            list(told.tell("frigate/stats", stats, now_us))
+        assert len(people(told.advance(now_us))) == (second % 5 == 0)
+    # Of another camera, and still a sign that Frigate goes on.
+    other = frigate_event("new", at_s=T_US / 1e6 + 181, camera="door")
+    list(told.tell("frigate/events", other, T_US + 181 * SECOND_US))
+    assert events(told.advance(T_US + 185 * SECOND_US)) == []
+    assert told.lost == 1
+    back = frigate_event("update", at_s=T_US / 1e6 + 186)
+    (person,) = people(told.tell("frigate/events", back, T_US + 186 * SECOND_US))
+    assert person.dwell_us == 0
+
+
+def test_somebody_whom_frigate_names_once_a_minute_stays() -> None:
+    told = teller(FRIGATE, Frigate(FRIGATE))
+    for minute in range(30):
+        now_us = T_US + 60 * minute * SECOND_US
+        list(told.tell("frigate/events", frigate_event("update", at_s=now_us / 1e6), now_us))
+        assert len(people(told.advance(now_us + 5 * SECOND_US))) == 1
+    assert told.lost == 0
+
+
+def test_a_frigate_that_says_nothing_at_all_is_blind_and_has_nobody_leave() -> None:
+    told = teller(FRIGATE, Frigate(FRIGATE))
+    list(told.tell("frigate/events", frigate_event("new", at_s=T_US / 1e6), T_US))
+    last = [told.advance(T_US + second * SECOND_US) for second in range(1, 200)]
+    states = [one for some in last for one in some if isinstance(one, DeviceState)]
+    assert [(one.state, one.reason, one.time) for one in states] == [("offline", "silent", T_US)]
+    assert told.lost == 0
+
+
+@pytest.mark.parametrize(("unseen", "there"), [("60s", [True, False]), ("0s", [True, True])])
+def test_somebody_whose_end_an_axis_camera_never_told_leaves_by_its_frames(
+    unseen: str, there: list[bool]
+) -> None:
+    config = AxisConfig.model_validate({**ANY, "topic": "axis/frame", "unseen": unseen})
+    told = teller(config, Axis(config))
+    list(told.tell("axis/frame", axis_frame(), T_US))
+    found: list[bool] = []
+    for second in (60, 70):
+        at = f"2026-03-02T08:01:{second - 60:02}.250000Z"
+        now_us = T_US + second * SECOND_US
+        list(told.tell("axis/frame", axis_frame(timestamp=at, detections=[]), now_us))
+        found.append(bool(people(told.advance(now_us + 5 * SECOND_US))))
+    assert found == there
+
+
 def test_somebody_in_an_offline_camera_is_nobody() -> None:
     told = teller(FRIGATE, Frigate(FRIGATE))
     list(told.tell("frigate/events", frigate_event("new", at_s=T_US / 1e6), T_US))

@@ -88,6 +88,8 @@ class CameraConfig(BaseModel):
         again: somebody who stays, and a count that does not change, is told again so often.
         skew: how far the camera's clock may be off before it counts as blind.
         silence: without any message for so long it counts as gone; 0 is never.
+        unseen: somebody who stays until they are said to have gone, and whom no message names for
+            so long while others come, has gone: the message that said so was lost. 0 is never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -101,6 +103,7 @@ class CameraConfig(BaseModel):
     again: _Positive = 5 * _SECOND
     skew: _Positive = 10 * _SECOND
     silence: DurationUs = Field(default=0, ge=0)
+    unseen: DurationUs = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _user(self) -> Self:
@@ -178,12 +181,16 @@ class FrigateConfig(CameraConfig):
         zones: by Frigate's name of a zone, the zone of the shop. Without any, the whole view is the
             zone where the device stands.
         loiter: those of Frigate's zones that have a ``loitering_time``: to be in them is to loiter.
+        silence: as above; its statistics come once a minute.
+        unseen: as above; it tells of everybody at least once a minute.
     """
 
     camera: TopicPart
     prefix: TopicPart = "frigate"
     zones: dict[_Text, _Text] = Field(default_factory=dict[str, str])
     loiter: list[_Text] = Field(default_factory=list[str])
+    silence: DurationUs = Field(default=180 * _SECOND, ge=0)
+    unseen: DurationUs = Field(default=180 * _SECOND, ge=0)
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -248,6 +255,7 @@ class AxisConfig(CameraConfig):
         events: where it publishes its own events, for tampering; what stands before their names.
         availability: where it says whether it is there.
         silence: as above; it also sends frames in which nobody is, about one in two seconds.
+        unseen: as above; somebody who is hidden is in no frame.
     """
 
     topic: TopicPart
@@ -258,4 +266,5 @@ class AxisConfig(CameraConfig):
     unclassified: Literal["nothing", "person"] = "nothing"
     events: TopicPart | None = None
     silence: DurationUs = Field(default=20 * _SECOND, ge=0)
+    unseen: DurationUs = Field(default=60 * _SECOND, ge=0)
     availability: AvailabilityConfig | None = None

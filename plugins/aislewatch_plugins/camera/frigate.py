@@ -1,6 +1,6 @@
 """Frigate: tracked objects, and whether it runs and its camera gives pictures.
 
-A tracked object is told when it is new, changes zones or has ended, and not while it stands still:
+A tracked object is told when it is new, changes zones or has ended, and else about once a minute;
 it is there until it has ended. A zone with a ``loitering_time`` is entered by staying in it.
 
 Source: Frigate's documentation, Integrations, MQTT.
@@ -18,6 +18,7 @@ from aislewatch_plugins.camera.payloads import read_json, time_of
 from aislewatch_plugins.camera.seen import Gone, Loitering, Person, Seen, Sight
 
 _PERSON: Final = "person"
+_TRACKS_MOST: Final = 10_000
 _AVAILABLE: Final = {"online": True, "offline": False, "stopped": False}
 _STATUS: Final = {"online": True, "offline": False, "disabled": False}
 _SWITCH: Final = {"ON": True, "OFF": False}
@@ -110,6 +111,8 @@ class Frigate:
             yield Gone(time_us, after.id)  # In none of our zones any more.
             return
         yield Person(time_us, after.id, zones, after.score, stays=True)
+        if after.id not in self._loitered and len(self._loitered) >= _TRACKS_MOST:
+            del self._loitered[next(iter(self._loitered))]  # Its end was lost.
         told = self._loitered.setdefault(after.id, set())
         for name in after.current_zones:
             if name in config.loiter and name not in told:

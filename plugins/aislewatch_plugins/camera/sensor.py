@@ -164,6 +164,7 @@ class _Camera(SensorPlugin):
             "frames": teller.frames if teller is not None else 0,
             "refused": teller.refused if teller is not None else 0,
             "repeats": teller.repeats if teller is not None else 0,
+            "tracks_lost": teller.lost if teller is not None else 0,
         }
 
 

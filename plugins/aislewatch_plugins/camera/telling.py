@@ -79,6 +79,7 @@ class Teller:
         frames: how many messages were understood.
         refused: how many were not.
         repeats: how many had come before.
+        lost: how many tracks have ended because nothing named them any more.
     """
 
     def __init__(
@@ -90,13 +91,13 @@ class Teller:
         now_us: int,
         likenesses: Likenesses | None = None,
     ) -> None:
-        self.frames = self.refused = self.repeats = 0
+        self.frames = self.refused = self.repeats = self.lost = 0
         self._config = config
         self._context = context
         self._decoder = decoder
         self._secret = secret
         self._likenesses = likenesses
-        self._heard_us = self._state_us = now_us
+        self._heard_us = self._state_us = self._feed_us = now_us
         self._faults = Faults()
         self._stays: dict[tuple[str | None, str | None], _Stay] = {}
         self._counts: dict[str | None, tuple[int, int]] = {}
@@ -143,6 +144,8 @@ class Teller:
         # What the broker had kept does not show that the camera is alive.
         if not retained:
             self._heard_us = now_us
+            times_us = [seen.time_us for seen in found if seen.time_us]
+            self._feed_us = max(self._feed_us, *(times_us or [now_us]))
             self._faults.take(Sight("silence", None))
         if timed:
             self._faults.take(Sight(_CLOCK, None))
@@ -166,10 +169,23 @@ class Teller:
         if self._faults.blind:
             return
         for key, stay in list(self._stays.items()):
-            if not stay.last.stays and now_us - stay.last.time_us > _GONE_US:
+            if self._has_gone(stay.last, now_us):
                 del self._stays[key]
             elif stay.last.stays and now_us - stay.told_us >= self._config.again:
                 yield from self._person(stay.last, now_us, "arrival")
+
+    def _has_gone(self, last: Person, now_us: int) -> bool:
+        """Say whether somebody has gone without a word.
+
+        By the feed's own time where the camera says who goes: while nothing comes from it, nobody
+        is missing in what comes.
+        """
+        if not last.stays:
+            return now_us - last.time_us > _GONE_US
+        unseen_us = self._config.unseen
+        gone = 0 < unseen_us < self._feed_us - last.time_us
+        self.lost += gone
+        return gone
 
     def pictured(self, cause: Event, picture: Picture, now_us: int) -> Iterator[Told]:
         """Tell a picture that was kept.
