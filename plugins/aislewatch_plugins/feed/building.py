@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
+from aislewatch.devices.cards import CARD_DIGITS_LEAST, LONGEST_GTIN
 from aislewatch.errors import EventRefused
 from aislewatch.events.kinds import Event
 from aislewatch.events.paths import is_array, is_object
 from aislewatch.events.reading import Read
-from aislewatch_plugins.feed.cards import GOODS, LONGEST_GTIN, holds_card
+from aislewatch_plugins.feed.cards import GOODS, holds_card
 from aislewatch_plugins.feed.plan import PlannedEvent, PlannedField
 
 
@@ -50,7 +51,7 @@ def build(
             message = f"{planned.name} is missing"
             raise EventRefused(message, planned.place)
     for attr, value in values.items():
-        least = LONGEST_GTIN + 1 if attr in GOODS else 13
+        least = LONGEST_GTIN + 1 if attr in GOODS else CARD_DIGITS_LEAST
         if isinstance(value, str) and holds_card(value, least=least, glued=attr == "lane"):
             message = f"{attr} holds what looks like a card number; no event may carry one"
             raise EventRefused(message, _place_of(attr, fields, place))

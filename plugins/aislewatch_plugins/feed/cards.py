@@ -1,9 +1,9 @@
 """Card numbers never enter: what looks like one is refused, and masked where it is kept.
 
-What counts as one: 13 to 19 digits, perhaps parted by single spaces or dashes, that pass the Luhn
-check (ISO/IEC 7812-1 annex B) and begin as the payment networks' numbers do. About one number in
-ten of any sort passes Luhn, so a receipt number could be taken for a card's when it also begins
-like one and has that network's length; such a receipt needs a letter in front.
+What counts as one: 13 to 19 digits, perhaps parted by single spaces or dashes, that are a card's
+number (`aislewatch.devices.cards`). A receipt number could be taken for one when it passes the same
+check by chance, begins like one and has that network's length; such a receipt needs a letter in
+front.
 
 Fields that name goods may hold such a number of up to 14 digits: one GTIN-13 in ten passes Luhn. No
 barcode is longer, so what looks like a card number of 15 digits or more is one there too.
@@ -16,10 +16,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 
+from aislewatch.devices.cards import CARD_DIGITS_LEAST, CARD_DIGITS_MOST, is_card
+
 GOODS = frozenset({"gtin", "sku", "epc", "serial", "product_class"})
 """Fields that name goods."""
-
-LONGEST_GTIN = 14
 
 _MANY = 100
 """A longer list of figures is masked as a whole: to try each of them would be slow."""
@@ -27,18 +27,9 @@ _MANY = 100
 _RUN = re.compile(r"[0-9](?:[ -]?[0-9]){12,}")
 _GROUP = re.compile(r"[0-9]+")
 _LONG = re.compile(r"[0-9](?:[ -]?[0-9]){6,}")
-_NETWORK = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
-    r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
-    r"|3[47]\d{13}"  # American Express
-    r"|3(?:0[0-5]|[689]\d)\d{11}"  # Diners Club
-    r"|35\d{14,17}"  # JCB
-    r"|6[025]\d{14,17}|64[4-9]\d{13,16}"  # Discover, UnionPay, RuPay
-    r"|(?:50|5[6-9]|6\d)\d{11,17}"  # Maestro
-)
 
 
-def holds_card(text: str, *, least: int = 13, glued: bool = False) -> bool:
+def holds_card(text: str, *, least: int = CARD_DIGITS_LEAST, glued: bool = False) -> bool:
     """Say whether a text holds something that looks like a card number.
 
     Args:
@@ -71,7 +62,7 @@ def mask_text(text: str) -> str:
     """
     parts: list[str] = []
     done = 0
-    for start, end in _cards(text, 13, glued=True):
+    for start, end in _cards(text, CARD_DIGITS_LEAST, glued=True):
         parts += [text[done:start], _masked(text[start:end])]
         done = end
     return "".join([*parts, text[done:]])
@@ -102,10 +93,10 @@ def _cards(text: str, least: int, *, glued: bool) -> Iterator[tuple[int, int]]:
             if at < free or digits[first] not in "23456":
                 continue
             # The longest first: of a number within a number the outer one is masked.
-            for last in range(bisect_right(ends, first + 19, at) - 1, at - 1, -1):
+            for last in range(bisect_right(ends, first + CARD_DIGITS_MOST, at) - 1, at - 1, -1):
                 if ends[last] - first < least:
                     break
-                if _is_card(digits[first : ends[last]]) and (
+                if is_card(digits[first : ends[last]]) and (
                     glued or _stands_alone(text, start, groups[last][1])
                 ):
                     yield start, groups[last][1]
@@ -123,13 +114,3 @@ def _is_word(character: str) -> bool:
 
 def _masked(found: str) -> str:
     return re.sub(r"[0-9]", "*", found[:-4]) + found[-4:]
-
-
-def _is_card(digits: str) -> bool:
-    if _NETWORK.fullmatch(digits) is None:
-        return False
-    total = 0
-    for at, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (1 + at % 2)
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0

@@ -9,13 +9,13 @@ spaces or dashes between any two digits. One number in ten passes by chance, and
 nothing is decided upon in a dead letter.
 
 *Identifiers in events* (receipts, baskets, cashiers, articles) are what rules join on, and a mask
-would make two receipts one. There a number counts as a card's if it passes Luhn **and** begins as
-a network's numbers do **and** has that network's length. Such an identifier is left out of the
-event, and counted. What is told apart: a barcode, by its own check digit and its length (``gtin``
-and ``sku`` may hold up to 14 digits with a right GS1 check digit, whatever Luhn says); a UUID
-(RFC 9562), by its shape; a receipt's name that the plugin itself makes, whose parts are joined with
-``/`` and never with a dash or a space, so that till, day and number do not add up to a card's
-length.
+would make two receipts one. There a number counts as a card's if it passes Luhn **and** begins as a
+network's numbers do **and** has that network's length (`aislewatch.devices.cards`, with the rare
+networks). Such an identifier is left out of the event, and counted. What is told apart: a barcode,
+by its own check digit and its length (``gtin`` and ``sku`` may hold up to 14 digits with a right
+GS1 check digit, whatever Luhn says); a UUID (RFC 9562), by its shape; a receipt's name that the
+plugin itself makes, whose parts are joined with ``/`` and never with a dash or a space, so that
+till, day and number do not add up to a card's length.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ import re
 from collections.abc import Iterator
 from itertools import accumulate
 
-LONGEST_GTIN = 14
+from aislewatch.devices.cards import CARD_DIGITS_LEAST as _LEAST
+from aislewatch.devices.cards import CARD_DIGITS_MOST as _MOST
+from aislewatch.devices.cards import LONGEST_GTIN, is_card
 
-_LEAST, _MOST = 13, 19
 _BETWEEN = r"[\s\u00a0\u2010-\u2015\u2212-]"
 _RUN = re.compile(rf"\d(?:{_BETWEEN}{{0,3}}\d){{{_LEAST - 1},}}")
 _MANY = 2_000
@@ -38,42 +39,6 @@ _UUID = re.compile(
 
 _ESCAPED = re.compile(rb"\\u00(3[0-9])|&#0*(4[89]|5[0-7]);|&#[xX]0*(3[0-9]);")
 
-_NETWORK = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
-    r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
-    r"|3[47]\d{13}"  # American Express
-    r"|3(?:0[0-5]|095|[689]\d)\d{11,16}"  # Diners Club; of 16 digits and more also Discover
-    r"|35\d{14,17}"  # JCB
-    r"|6[025]\d{14,17}|64[4-9]\d{13,16}|8[16]\d{14,17}"  # Discover, UnionPay, RuPay, UzCard
-    r"|(?:50|5[6-9]|6\d)\d{11,17}"  # Maestro, Elo, Verve, Hipercard, InterPayment
-    r"|220[0-4]\d{12,15}"  # Mir
-    r"|9(?:792|860)\d{12}|9704\d{12}(?:\d{3})?"  # Troy, Humo, Napas
-    r"|1\d{14}"  # UATP
-    r"|7\d{15,18}"  # fuel cards
-)
-
-
-def is_card(digits: str) -> bool:
-    """Say whether a number is a payment card's: network, its length, and the Luhn check.
-
-    >>> is_card("4111111111111111"), is_card("4111111111111112"), is_card("04006381333931")
-    (True, False, False)
-    """
-    return _NETWORK.fullmatch(digits) is not None and passes_luhn(digits)
-
-
-def passes_luhn(digits: str) -> bool:
-    """Say whether a number's last digit is its Luhn check digit.
-
-    >>> passes_luhn("4111111111111111"), passes_luhn("4111111111111112")
-    (True, False)
-    """
-    total = 0
-    for at, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (1 + at % 2)
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0
-
 
 def holds_card(text: str) -> bool:
     """Say whether an identifier holds a payment card's number, glued to letters or not.
@@ -83,7 +48,7 @@ def holds_card(text: str) -> bool:
     """
     if _UUID.fullmatch(text) is not None:
         return False
-    return any(is_card(digits) for digits in _numbers(text))
+    return any(is_card(digits, rare=True) for digits in _numbers(text))
 
 
 def is_goods_code(text: str) -> bool:
