@@ -143,10 +143,12 @@ async def pay(port: int, lane: str, receipt: str) -> int:
 
 
 @asynccontextmanager
-async def watched(folder: Path, dashboard: str) -> AsyncGenerator[tuple[Records, int]]:
+async def watched(
+    folder: Path, dashboard: str, broker: Broker | None = None
+) -> AsyncGenerator[tuple[Records, int]]:
     records, stop, port = Records(), asyncio.Event(), free_port()
-    async with asyncio.timeout(120), Broker(brokers()[0]) as broker:
-        live = shop(folder, broker=broker.address, dashboard=dashboard, till_port=port)
+    async with asyncio.timeout(120), broker or Broker(brokers()[0]) as listening:
+        live = shop(folder, broker=listening.address, dashboard=dashboard, till_port=port)
         options = Options(
             ledger=folder / "found.db", folder=folder / "found.run", host="inline", snapshot_s=0.05
         )
@@ -222,6 +224,36 @@ async def test_a_payment_has_the_camera_s_picture_kept_and_the_incident_shows_it
     kept.unlink()
     page = " ".join(shown(tmp_path, incident).split())
     assert "its file is not there, and nobody deleted it on record" in page
+
+
+@pytest.mark.slow
+async def test_what_is_paid_while_the_camera_s_feed_is_down_gets_its_picture_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    broker = Broker(brokers()[0])
+    async with (
+        Dashboard(API_KEY) as dashboard,
+        watched(tmp_path, dashboard.address, broker) as (records, port),
+    ):
+        await paid_until(records, port, lambda found: found.of("picture.kept"))
+        await broker.stop()
+        down = {"connecting", "reconnecting", "offline", "failed"}
+        assert await records.until(
+            lambda found: any(
+                one["device"] == "cam-1" and one["state"] in down for one in found.states()
+            ),
+            within_s=30,
+        ), records.states()
+        assert await pay(port, "K1", "while-down") == 202
+        await broker.start()
+        assert await records.until(
+            lambda found: "while-down" in repr(found.of("picture.kept")), within_s=60
+        )
+    (kept,) = [one for one in records.of("picture.kept") if "while-down" in repr(one)]
+    (paid,) = [
+        one for one in records.of("signal.raised") if one["anchor"] == kept["event"]["cause"]
+    ]
+    assert "while-down was paid at K1" in repr(paid)
 
 
 async def test_a_picture_that_cannot_be_had_degrades_the_camera_and_tells_no_key(

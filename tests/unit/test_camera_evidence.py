@@ -67,7 +67,7 @@ async def asked(*events: Event, fails: bool = False) -> tuple[Evidence, list[int
         for event in events:
             yield event
 
-    evidence = Evidence(CONFIG, CAMERA.serial, take, on_picture, on_missing)
+    evidence = Evidence(CONFIG, CAMERA.serial, take, on_picture, on_missing, Clock().now_us)
     await evidence.run(hear)
     return evidence, moments, told
 
@@ -93,6 +93,49 @@ async def test_a_picture_that_cannot_be_had_is_counted_and_the_next_is_asked_for
     evidence, moments, told = await asked(paid(1), paid(2, at_s=3), fails=True)
     assert (len(moments), evidence.missing) == (2, 2)
     assert told == ["the dashboard sleeps"] * 2
+
+
+async def test_what_was_paid_while_the_feed_was_down_is_asked_for_or_said_to_be_missing() -> None:
+    evidence, moments, told = await asked(
+        paid(1, at_s=-3601), paid(2, at_s=-3602), paid(3, at_s=-3600), paid(4)
+    )
+    assert moments == [NOW - 3598 * SECOND, NOW + 2 * SECOND]
+    assert (evidence.taken, evidence.missing, evidence.late) == (2, 2, 2)
+    assert [word for word in told if "down for too long" in word] == told[:2]
+
+
+async def test_a_feed_that_ends_says_how_many_pictures_were_still_waited_for() -> None:
+    asking, told = asyncio.Event(), list[str]()
+    hung_up = False
+
+    async def take(serial: str, time_us: int) -> Picture:
+        asking.set()
+        await asyncio.Event().wait()
+        raise AssertionError(serial, time_us)
+
+    async def on_picture(cause: Event, _: Picture) -> None:
+        told.append(cause.id)
+
+    async def on_missing(reason: str) -> None:
+        told.append(reason)
+
+    async def hear(*_: str) -> AsyncIterator[Event]:
+        nonlocal hung_up
+        try:
+            for number in range(6):
+                yield paid(number, at_s=number)
+        finally:
+            hung_up = True
+
+    evidence = Evidence(CONFIG, CAMERA.serial, take, on_picture, on_missing, Clock().now_us)
+    running = asyncio.create_task(evidence.run(hear))
+    await asking.wait()
+    running.cancel()
+    await asyncio.wait({running})
+    assert running.cancelled()
+    assert told == ["its feed ended while pictures were waited for: 4"]
+    assert evidence.missing == 4
+    assert hung_up
 
 
 def test_a_picture_is_told_with_what_it_was_taken_of_and_ends_the_camera_s_trouble() -> None:

@@ -60,7 +60,7 @@ class Hear(Protocol):
 
         It begins with what comes from now on. A later life of the device begins where the one
         before stopped, with the event that it had not come back from: so what others told while
-        the device was down is heard late, and not by nobody; after an hour without a life it
+        the device was down is heard late, and not by nobody; after a week without a life it
         begins anew. Whoever does not ask for the next one for long misses none: they wait in the
         log.
 

@@ -24,7 +24,7 @@ from aislewatch.runtime.nats_link import BusAway, Link
 if TYPE_CHECKING:
     from aislewatch.runtime.device import BusAccess
 
-KEPT_S: Final = 3600.0
+KEPT_S: Final = 7 * 86_400.0
 """So long after its last life it is known how far a device has heard; then it begins anew."""
 
 _FETCH: Final = 100

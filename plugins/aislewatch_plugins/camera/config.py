@@ -126,6 +126,8 @@ class SnapshotsConfig(BaseModel):
         lanes: of the tills that the camera looks at.
         on: what a till tells that is worth a picture.
         offset: the picture's moment, from the till's on; negative is before.
+        late: what was told so long ago, because the camera's feed was down, gets no picture any
+            more, and that is told.
         api: address of the dashboard, for regions that have another.
         looks: how often it is looked whether a picture is there.
         pause: between two looks.
@@ -137,6 +139,7 @@ class SnapshotsConfig(BaseModel):
     lanes: Annotated[list[_Text], Field(min_length=1)]
     on: Annotated[tuple[PictureOf, ...], Field(min_length=1)] = ("pos.tender",)
     offset: DurationUs = 0
+    late: _Positive = 3600 * _SECOND
     api: Annotated[str, Field(pattern=r"^https?://[^/?#]+/?$")] = "https://api.meraki.com"
     looks: int = Field(default=30, ge=1, le=600)
     pause: _Positive = _SECOND

@@ -1,13 +1,15 @@
 """Pictures taken when a till tells something: a payment, a refund, a drawer without a sale.
 
-What the tills tell is heard from the store's log. A picture that cannot be had does not blind the
-camera, which goes on to tell what it sees; it is told as degraded until the next one is there.
+What the tills tell is heard from the store's log, also what they told while the camera's feed was
+down: its pictures are asked for afterwards. A picture that cannot be had does not blind the camera,
+which goes on to tell what it sees; it is told as degraded until the next one is there.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 from aislewatch.errors import DeviceError, DeviceMisconfigured
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 4
 """Pictures that are waited for at a time; further tills wait in the log."""
 
+_LATE: Final = "its feed was down for too long: what tills told meanwhile has no picture"
 _ANSWER_S: Final = 20.0
 _REMEMBERED: Final = 1_000
 _SECOND: Final = 1_000_000
@@ -40,10 +43,13 @@ class Evidence:
         take: asks for the picture of a moment and keeps it.
         on_picture: told what a picture was taken of, and the picture.
         on_missing: told why one could not be had.
+        now_us: tells the time.
 
     Attributes:
         taken: how many there were.
         missing: how many could not be had.
+        late: how many of those because the camera's feed had been down for too long.
+        waiting: how many are waited for.
     """
 
     def __init__(
@@ -53,23 +59,44 @@ class Evidence:
         take: Callable[[str, int], Awaitable[Picture]],
         on_picture: OnPicture,
         on_missing: OnMissing,
+        now_us: Callable[[], int],
     ) -> None:
-        self.taken = self.missing = 0
+        self.taken = self.missing = self.late = self.waiting = 0
         self._config = config
         self._serial = serial
         self._take = take
         self._on_picture = on_picture
         self._on_missing = on_missing
+        self._now_us = now_us
         self._asked: dict[tuple[str, int], None] = {}
 
     async def run(self, hear: Hear) -> None:
-        """Take pictures until cancelled."""
+        """Take pictures until cancelled; says then how many were still waited for."""
+        try:
+            await self._run(hear)
+        except asyncio.CancelledError:
+            if self.waiting:
+                self.missing += self.waiting
+                reason = f"its feed ended while pictures were waited for: {self.waiting}"
+                await self._on_missing(reason)
+            raise
+
+    async def _run(self, hear: Hear) -> None:
         room = asyncio.Semaphore(_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            async for event in hear(*self._config.on):
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            heard = hear(*self._config.on)
+            if isinstance(heard, AsyncGenerator):  # Ended while it waits for us, it hangs up.
+                stack.push_async_callback(heard.aclose)
+            async for event in heard:
                 if not self._wanted(event):
                     continue
+                if self._now_us() - event.time > self._config.late:
+                    self.missing += 1
+                    self.late += 1
+                    await self._on_missing(_LATE)
+                    continue
                 await room.acquire()
+                self.waiting += 1
                 task = group.create_task(self._picture(event))
                 task.add_done_callback(lambda _: room.release())
 
@@ -91,9 +118,11 @@ class Evidence:
             picture = await self._take(self._serial, event.time + self._config.offset)
         except DeviceError as error:
             self.missing += 1
+            self.waiting -= 1
             await self._on_missing(str(error))
             return
         self.taken += 1
+        self.waiting -= 1
         await self._on_picture(event, picture)
 
 

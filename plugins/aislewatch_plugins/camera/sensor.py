@@ -214,7 +214,7 @@ class CameraMeraki(_Camera):
                 pause_s=wanted.pause / 1_000_000,
             )
             self._evidence = Evidence(
-                wanted, self._vendor.serial, snapshots.take, on_picture, on_missing
+                wanted, self._vendor.serial, snapshots.take, on_picture, on_missing, clock.now_us
             )
             await self._evidence.run(context.hear)
 
@@ -223,7 +223,16 @@ class CameraMeraki(_Camera):
         found, evidence = super().diagnostics(), self._evidence
         if evidence is not None:
             found |= {"pictures": evidence.taken, "pictures_missing": evidence.missing}
+            found |= {"pictures_late": evidence.late, "pictures_waited_for": evidence.waiting}
         return found
+
+    def health(self) -> Health:
+        """Count messages; how many pictures there are and could not be had is part of it."""
+        health, evidence = super().health(), self._evidence
+        if evidence is None:
+            return health
+        said = f"{evidence.taken} pictures, {evidence.missing} could not be had"
+        return replace(health, detail=f"{health.detail}; {said}")
 
     @classmethod
     def discover(cls, search: Search) -> AsyncIterator[Candidate]:
