@@ -10,7 +10,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
-from types import TracebackType
 from typing import Any, Self
 
 from aislewatch_sim.faults import Fault, Faults
@@ -107,11 +106,6 @@ class TwinBench(ABC):
         await self.plug_in()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.errands.end()
         await self.unplug()

@@ -11,7 +11,6 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 _CHUNK = 1 << 16
@@ -47,12 +46,7 @@ class Port(Protocol):
 
     async def __aenter__(self) -> Self: ...
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    async def __aexit__(self, *_: object) -> None: ...
 
     async def drop(self) -> None:
         """Drop every line, as an unplugged cable does; who comes again is served again."""
@@ -115,12 +109,7 @@ class TcpPort(_Serving):
         self._port = int(self._server.sockets[0].getsockname()[1])
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
         await self.end()
@@ -190,12 +179,7 @@ class PtyPort(_Serving):
         self._running = asyncio.create_task(self._run(self._plug_in()))
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._running is not None
         self._running.cancel()
         await asyncio.gather(self._running, return_exceptions=True)

@@ -10,7 +10,6 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 import aiomqtt
@@ -99,16 +98,11 @@ class CameraBench(TwinBench):
             await self._broker.__aexit__(None, None, None)
             raise
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await super().__aexit__(kind, error, trace)
+    async def __aexit__(self, *raised: object) -> None:
+        await super().__aexit__(*raised)
         if self._camera is not None:
-            await self._camera.__aexit__(kind, error, trace)
-        await self._broker.__aexit__(kind, error, trace)
+            await self._camera.__aexit__(*raised)
+        await self._broker.__aexit__(*raised)
 
 
 class MerakiBench(CameraBench):

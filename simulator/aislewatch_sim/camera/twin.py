@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self
 
 import aiomqtt
@@ -79,12 +78,7 @@ class Publisher:
         await self._connect()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._open:
             self._open = False
             with contextlib.suppress(aiomqtt.MqttError):

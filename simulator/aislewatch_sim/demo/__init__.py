@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from aislewatch_sim.demo.day import ENDS_S, Planted, make_day
@@ -45,12 +44,7 @@ class Demo:
             await server.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for server in self._servers.values():
             await server.close()
 

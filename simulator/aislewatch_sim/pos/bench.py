@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from aislewatch_sim.bench import TwinBench
@@ -43,12 +42,7 @@ class _Nowhere:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         pass
 
     async def drop(self) -> None:
@@ -216,12 +210,7 @@ class _Share(_Nowhere):
         self._folder.mkdir(exist_ok=True)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._folder.replace(self._folder.with_suffix(".away"))
 
 

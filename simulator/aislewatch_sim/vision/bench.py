@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Any, Final, Self
 
 from aislewatch_sim.bench import TwinBench
@@ -103,13 +102,8 @@ class VisionBench(TwinBench):
         self._playing = asyncio.create_task(self.camera.play(), name="the twin's camera")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         assert self._playing is not None
         self._playing.cancel()
         await asyncio.gather(self._playing, return_exceptions=True)
-        await super().__aexit__(kind, error, trace)
+        await super().__aexit__(*raised)
