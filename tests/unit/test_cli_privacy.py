@@ -18,7 +18,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)  # Where a ledger is looked for that nobody names.
     (tmp_path / "store.yml").write_text("store: s1\npersonal_data: {pseudonyms: yes}\n")
 
     def typed(*words: str) -> tuple[int, str, str]:
@@ -113,6 +114,7 @@ def test_what_cannot_be_found_or_forgotten_is_told_why(
 
 
 def test_a_shop_that_keeps_no_names_is_told_how_it_would(run: Run, tmp_path: Path) -> None:
+    assert run("purge")[0] == 0
     code, _, err = run("access")
     assert code == 2
     assert "say 'personal_data: {pseudonyms: yes}' in it" in err

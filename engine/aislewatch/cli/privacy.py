@@ -150,10 +150,17 @@ def purge(
     A run does it by itself, once an hour.
     """
     shop = PrivacyShop.read(store, ledger, by)
-    over = shop.names.purge(shop.asks_names) if shop.keeps_names else []
-    deleted = shop.keeper.purge(shop.asks_pictures)
+    over: list[str] = []
+    deleted: list[str] = []
+    by_whom: str | None = None
+    if shop.pictures.exists():
+        by_whom = shop.asks_pictures
+        deleted = shop.keeper.purge(by_whom)
+    if shop.keeps_names:
+        by_whom = shop.asks_names
+        over = shop.names.purge(by_whom)
     screen = Screen(json=json)
-    screen.give({"expired": over, "pictures": deleted, "by": shop.asks_pictures})
+    screen.give({"expired": over, "pictures": deleted, "by": by_whom})
     screen.show(f"{count(len(over), 'name')} forgotten, {count(len(deleted), 'picture')} deleted")
     return 0
 
