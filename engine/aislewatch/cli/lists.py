@@ -15,6 +15,7 @@ from rich.text import Text
 
 from aislewatch.authoring.why_asked import read_time
 from aislewatch.cli import options
+from aislewatch.cli.kept_apart import By
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import FileMistakes, UsageError
@@ -53,14 +54,6 @@ Only = Annotated[
 ]
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, in a sentence; the ledger keeps it.")
-]
-By = Annotated[
-    str,
-    typer.Option(
-        "--by",
-        metavar="WHO",
-        help="Who does it; not said: the account at this machine. Kept as a pseudonym.",
-    ),
 ]
 NextRun = Annotated[
     bool,

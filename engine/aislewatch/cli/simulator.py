@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self, TypeVar
 
 import msgspec
@@ -150,12 +149,7 @@ class Simulator:
         self.store, self.enrol = Path(opened.store), opened.enrol
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._end()
 
     async def _told(self, key: str, shape: type[Shape]) -> Shape:

@@ -7,11 +7,11 @@ send half of one.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aislewatch_sim.faults import Faults, perform
+from aislewatch_sim.ports import TcpLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Poster:
             reader, writer = await asyncio.open_connection(self._host, self._port)
         except OSError:
             return Answered(0)
-        line = _Line(writer)
+        line = TcpLink(reader, writer)
         try:
             await perform(self._faults.sent(frame), line)
             async with asyncio.timeout(self._patience_s):
@@ -66,22 +66,6 @@ class Poster:
             return Answered(0)
         finally:
             await line.hang_up()
-
-
-class _Line:
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-
-    async def write(self, data: bytes) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(data)
-            with contextlib.suppress(OSError):
-                await self._writer.drain()
-
-    async def hang_up(self) -> None:
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
 
 
 def _read(answer: bytes) -> Answered:

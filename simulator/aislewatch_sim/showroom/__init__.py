@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Final, Self
 
 from aislewatch_sim.camera.face_words import face
@@ -68,13 +67,8 @@ class Showroom:
             (self._folder / name).write_text(key, encoding="utf-8")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stands.__aexit__(kind, error, trace)
+    async def __aexit__(self, *raised: object) -> None:
+        await self._stands.__aexit__(*raised)
 
     def _write(self, source: Traversable, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
