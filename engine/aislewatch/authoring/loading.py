@@ -83,6 +83,7 @@ def read_rule(
     *,
     macros: Macros | None = None,
     today: date | None = None,
+    zone: str = "UTC",
 ) -> Rule:
     """Read and check a rule file.
 
@@ -92,6 +93,7 @@ def read_rule(
         setup: the store that it is for.
         macros: that it may use; those beside it where None.
         today: an exception that ended before it is a mistake; not looked at where None.
+        zone: of the shop's days, where all that is known of the store is its ledger.
 
     Raises:
         FileMistakes: everything that is wrong with it, and with what the store sets for it.
@@ -106,6 +108,7 @@ def read_rule(
             beside=rules_beside(text, file),
             macros=known,
             today=today,
+            zone=zone,
         )
     try:
         return load_rule(

@@ -41,17 +41,31 @@ class Sources:
     registry: Registry
 
 
-def read_sources(store: Path | None, *paths: Path | None) -> Sources:
-    """Read rules: those of a store file, and those of files and folders, which come first.
+def read_shop(store: Path | None) -> Setup | None:
+    """Read what a store file says for whoever only shows what was found; None without one.
+
+    Raises:
+        FileMistakes: everything that is wrong with it.
+        UsageError: it cannot be read.
+    """
+    return read_setup(store, shown_only=True) if store is not None else None
+
+
+def read_sources(setup: Setup | None, zone: str, *paths: Path | None) -> Sources:
+    """Give rules: those of a store file, and those of files and folders, which come first.
+
+    Args:
+        setup: what the store file says; None where none was named.
+        zone: of the shop's days, as the ledger has it.
+        paths: of the files and folders.
 
     Raises:
         FileMistakes: everything that is wrong with them.
         UsageError: they cannot be read.
     """
-    setup = read_setup(store, shown_only=True) if store is not None else None
     rules = {rule.id: rule for rule in setup.rules} if setup is not None else {}
     texts = rule_files([path for path in paths if path is not None])
-    named = [read_rule(text, file, setup) for file, text in texts.items()]
+    named = [read_rule(text, file, setup, zone=zone) for file, text in texts.items()]
     rules |= {rule.id: rule for rule in named}
     heard = heard_by(rules.values())
     if setup is not None:

@@ -19,7 +19,7 @@ from aislewatch.cli.cases import Case, Told, cases_json, read_cases
 from aislewatch.cli.incidents import find_case, late_events, said_of
 from aislewatch.cli.places import Places
 from aislewatch.cli.rule_capture import evidence_of
-from aislewatch.cli.rule_sources import RulesPath, Sources, read_sources
+from aislewatch.cli.rule_sources import RulesPath, Sources, read_shop, read_sources
 from aislewatch.cli.rule_why_page import JudgementPage, fields_shown
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import Local, chance, points
@@ -50,11 +50,12 @@ def explain_incident(
     meant then, the value of every expression is told besides, and what came near to changing it.
     """
     screen = Screen(json=json)
-    sources = read_sources(store, rules)
+    setup = read_shop(store)
     with Ledger.read(ledger) as reader:
         case = find_case(list(read_cases(reader)), incident, ledger)
         late = late_events(reader, case.store)
-        local = Places.of(reader, said_of(sources.setup))(case.store)
+        local = Places.of(reader, said_of(setup))(case.store)
+        sources = read_sources(setup, local.zone, rules)
         pictures = pictures_of(reader, case, pictures_beside(ledger))
         beside = _known_beside(reader, case, sources.registry)
     shown = sorted(case.past.values(), key=lambda told: (told.decided_us, told.signal))

@@ -93,7 +93,6 @@ class Build:
             excepts=excuses,
             incident=incident,
             requires=needs,
-            **_days(excuses),
         )
         return Rule(
             id=shape.id,
@@ -307,10 +306,3 @@ class Build:
             because_not=shape.expect.because_not,
             written=shape.events,
         )
-
-
-def _days(excuses: tuple[rule.Except, ...]) -> Mapping[str, list[int]]:
-    """Give what the shop's time zone adds to a rule's meaning; nothing where days end as in UTC."""
-    ends = [one.ends_us for one in excuses]
-    plain = [end_of_day_us(one.until, "UTC") for one in excuses]
-    return {} if ends == plain else {"ends_us": ends}

@@ -161,7 +161,7 @@ def load_rule(
         site = Site((params or {}).get(shape.id, {}), params_file, known, zone)
         build = Build(desk, shape, frozenset(lists or {}), frozenset(broken), today, macros)
         rule = build.make(site)
-        if rule is not None and (site.values or (rule.excepts and zone != "UTC")):
+        if rule is not None and site.values:
             # As the file stands, whatever a site sets and has: that is what has a version.
             own_lists = known[LIST] | lists_named(shape.params)
             plain = Build(

@@ -1,7 +1,8 @@
 """What a rule means, as a hash: the same for the same decisions, however the file is written.
 
 Comments, titles, tests, owners and runbooks are no part of it; neither are status and severity,
-which say what is done with a signal. Every signal is stamped with it.
+which say what is done with a signal, nor what a shop is like: which devices it has, who is on its
+lists, when its days end. Every signal is stamped with it.
 """
 
 from __future__ import annotations
