@@ -242,7 +242,7 @@ def test_check_for_a_store_ends_an_exception_with_the_day_that_it_is_there(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, *, ended: bool
 ) -> None:
     noon = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1_000_000
-    monkeypatch.setattr("aislewatch.cli.rules.SystemClock", lambda: RecordingClock(noon))
+    monkeypatch.setattr("aislewatch.cli.rule_check.SystemClock", lambda: RecordingClock(noon))
     file = tmp_path / "rules" / "void.yml"
     file.write_text(RULE.replace("2999-01-01", "2026-03-01"))
     store(tmp_path, f"{STORE}timezone: {zone}\n")

@@ -13,6 +13,7 @@ import typer
 from aislewatch.authoring.backtest import WITHIN_US, Progress, Wanted
 from aislewatch.authoring.backtest_labels import Label, read_labels
 from aislewatch.authoring.backtest_report import Report
+from aislewatch.cli import options
 from aislewatch.cli.cases import read_cases
 from aislewatch.cli.screen import Screen, Step
 from aislewatch.cli.wording import count
@@ -34,10 +35,8 @@ DAYS = (
 
 StoreOfDays = Annotated[
     Path | None,
-    typer.Option(
-        "--store",
-        metavar="STORE.yml",
-        help="The store file: gives zones, lists, parameters and lateness, as they are live.",
+    options.store_option(
+        "The store file: gives zones, lists, parameters and lateness, as they are live."
     ),
 ]
 LabelsFile = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,3 +42,19 @@ DataFolder = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="What $data stands for in the store file."),
 ]
+
+RuleFile = Annotated[Path, typer.Argument(metavar="RULE.yml", help="The rule.")]
+
+RuleFiles = Annotated[
+    list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
+]
+
+
+def store_option(what: str) -> Any:  # Typer's own word for what a parameter is annotated with.
+    """Make the option that names the store file; ``what`` says what for."""
+    return typer.Option("--store", metavar="STORE.yml", help=what)
+
+
+def ledger_option(what: str) -> Any:
+    """Make the option of a command that needs no ledger; ``what`` says what one is good for."""
+    return typer.Option("--ledger", metavar="FILE", help=what)

@@ -46,9 +46,7 @@ from aislewatch.runtime.setup import Setup
 
 
 def backtest_rules(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
-    ],
+    files: options.RuleFiles,
     data: Annotated[Path | None, typer.Option("--data", metavar="DAYS", help=DAYS)] = None,
     store: StoreOfDays = None,
     against: Annotated[
@@ -62,11 +60,9 @@ def backtest_rules(
     ] = "",
     ledger: Annotated[
         Path | None,
-        typer.Option(
-            "--ledger",
-            metavar="FILE",
-            help="Compare with what was really raised, instead; and look up in it the incidents "
-            "that labels name.",
+        options.ledger_option(
+            "Compare with what was really raised, instead; and look up in it the incidents that "
+            "labels name."
         ),
     ] = None,
     labels: LabelsFile = None,

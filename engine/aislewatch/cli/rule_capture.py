@@ -24,7 +24,7 @@ from aislewatch.cli import options
 from aislewatch.cli.cases import Case, Told, read_cases
 from aislewatch.cli.incidents import find_case, said_of
 from aislewatch.cli.places import Places
-from aislewatch.cli.rule_sources import RulesPath, Sources, read_sources
+from aislewatch.cli.rule_sources import RulesPath, Sources, read_shop, read_sources
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import count
 from aislewatch.errors import UsageError
@@ -82,40 +82,23 @@ def capture_incident(
         message = "say what to capture the incident as: --as-test"
         raise UsageError(message)
     screen = Screen(json=json)
-    sources = read_sources(store, rules, into)
+    setup = read_shop(store)
     with Ledger.read(ledger) as reader:
         case = find_case(list(read_cases(reader)), incident, ledger)
-        zone = Places.of(reader, said_of(sources.setup))(case.store).zone
+        zone = Places.of(reader, said_of(setup))(case.store).zone
+    sources = read_sources(setup, zone, rules, into)
     if into is not None and not rule:
         rule = read_rule(into.read_bytes(), str(into), sources.setup).id
     signals = _signals(case, rule)
     held = _rule_of(sources, signals[0].rule)
-    evidence, anchors = evidence_of(signals, sources.registry), [one.anchor for one in signals]
-    made = capture(
-        held,
-        evidence,
-        anchors,
-        sources.registry,
-        name=_free_name(name, held),
-        zone=zone,
-        whole=whole,
-        lists=sources.model.lists,
-        around=_around(screen, held, evidence, anchors, sources, events),
-    )
+    if into is not None and held.file != os.path.normpath(into):
+        message = f"{into} is the rule of another id, not of {held.id!r}"
+        raise UsageError(message)
+    made = _captured(screen, held, signals, sources, events, name=name, zone=zone, whole=whole)
     if into is not None:
-        if held.file != os.path.normpath(into):
-            message = f"{into} is the rule of another id, not of {held.id!r}"
-            raise UsageError(message)
         _put(made, into, sources)
-    screen.give(
-        {
-            **asdict(made),
-            "rule": held.id,
-            "incident": case.id,
-            "yaml": as_yaml(made),
-            "into": str(into) if into is not None else None,
-        }
-    )
+    told = {"rule": held.id, "incident": case.id, "yaml": as_yaml(made)}
+    screen.give({**asdict(made), **told, "into": str(into) if into is not None else None})
     if into is None:
         # As it is, and nothing else: to be redirected into a file, or copied.
         screen.show(Text(as_yaml(made).rstrip("\n")))
@@ -125,21 +108,37 @@ def capture_incident(
     return 0
 
 
-def _around(
+def _captured(
     screen: Screen,
     rule: Rule,
-    evidence: list[Event],
-    anchors: list[str],
+    signals: list[Told],
     sources: Sources,
     events: Path | None,
-) -> list[Event]:
-    if events is None:
-        return []
-    told = DaysTold(sources.setup, events)
-    with screen.progress("reading") as step:
-        return events_around(
-            rule, evidence, anchors, told, sources.model, lambda read: step(read, note=rule.id)
-        )
+    *,
+    name: str,
+    zone: str,
+    whole: bool,
+) -> Captured:
+    """Make the test: of the signals' evidence, and of what else of those days bore on them."""
+    evidence, anchors = evidence_of(signals, sources.registry), [one.anchor for one in signals]
+    around: list[Event] = []
+    if events is not None:
+        told = DaysTold(sources.setup, events)
+        with screen.progress("reading") as step:
+            around = events_around(
+                rule, evidence, anchors, told, sources.model, lambda read: step(read, note=rule.id)
+            )
+    return capture(
+        rule,
+        evidence,
+        anchors,
+        sources.registry,
+        name=_free_name(name, rule),
+        zone=zone,
+        whole=whole,
+        lists=sources.model.lists,
+        around=around,
+    )
 
 
 def evidence_of(signals: Iterable[Told], registry: Registry) -> list[Event]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from aislewatch.authoring.cases import read_cases
 from aislewatch.authoring.loading import NONE, lists_in, lists_of, read_rule, rules_beside
 from aislewatch.authoring.locking import lock_warnings
+from aislewatch.cli.wording import Local
 from aislewatch.detect.core import Settings
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
@@ -22,6 +23,7 @@ from aislewatch.rules.lint import lint
 from aislewatch.rules.load import load_rules, macro_mistakes
 from aislewatch.rules.macros import told_once
 from aislewatch.rules.rule import Clause, Evidence, Rule, SomeOf, Unmatched
+from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.rule_folder import macros_of, rules_in, stamped
 from aislewatch.runtime.setup import Setup
@@ -89,6 +91,12 @@ def rule_files(paths: Sequence[Path]) -> dict[str, bytes]:
                 message = f"{file} cannot be read: {error.strerror}"
                 raise UsageError(message) from None
     return texts
+
+
+def today_in(setup: Setup | None) -> date:
+    """Give the day that it is in a shop; in UTC where rules are for none in particular."""
+    local = Local(setup.timezone) if setup is not None else Local()
+    return local.moment(SystemClock().now_us()).date()
 
 
 def check(

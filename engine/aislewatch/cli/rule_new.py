@@ -53,12 +53,7 @@ def new_rule(
         str, typer.Option("--owner", metavar="NAME", help="Who answers for the new rule.")
     ] = "",
     store: Annotated[
-        Path | None,
-        typer.Option(
-            "--store",
-            metavar="STORE.yml",
-            help="The store it is for: must have what is named.",
-        ),
+        Path | None, options.store_option("The store it is for: must have what is named.")
     ] = None,
     out: Annotated[
         Path | None,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.text import Text
@@ -26,29 +26,28 @@ from aislewatch.authoring.shadow import ShadowRun, shadow_run
 from aislewatch.authoring.trial import try_rule
 from aislewatch.cli import options
 from aislewatch.cli.places import Places
-from aislewatch.cli.rule_check import check, rule_files
+from aislewatch.cli.rule_check import check, rule_files, today_in
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import Local
 from aislewatch.errors import FileMistakes, UsageError
 from aislewatch.ledger import Ledger
 from aislewatch.rules.lock import LOCK_NAME, written
 from aislewatch.rules.rule import Rule, Status
-from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.discovery import installed_registry
 from aislewatch.runtime.rule_folder import lock_in, lock_path
+from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
 
 _LONGEST_REASON = 500
 
 
 def promote_rule(
-    file: Annotated[Path, typer.Argument(metavar="RULE.yml", help="The rule.")],
+    file: options.RuleFile,
     to: Annotated[
         str, typer.Option("--to", metavar="STATUS", help="shadow, live or retired; or one back.")
     ],
     ledger: Annotated[
-        Path | None,
-        typer.Option("--ledger", metavar="FILE", help="The ledger that tells how it did."),
+        Path | None, options.ledger_option("The ledger that tells how it did.")
     ] = None,
     days: Annotated[
         int,
@@ -61,12 +60,7 @@ def promote_rule(
         ),
     ] = None,
     store: Annotated[
-        Path | None,
-        typer.Option(
-            "--store",
-            metavar="STORE.yml",
-            help="The store it ran in: its parameters and lists count.",
-        ),
+        Path | None, options.store_option("The store it ran in: its parameters and lists count.")
     ] = None,
     because: Annotated[
         str,
@@ -84,29 +78,16 @@ def promote_rule(
 ) -> int:
     """Give a rule its next status, if its tests and its days in shadow bear it."""
     screen = Screen(json=json)
-    status, day, reason = _status(to), _day(on), _reason(because)
-    lock = _lock_of(file)
-    ((name, content),) = rule_files([file]).items()
+    status, reason, lock = _status(to), _reason(because), _lock_of(file)
     setup = read_setup(store) if store is not None else None
-    findings = check({name: content}, day, setup)
-    if findings.mistakes:
-        raise FileMistakes(list(findings.mistakes))
-    rule, text = findings.rules[0].rule, content.decode()
-    wanted = needs(rule.status, status)
-    own = read_rule(content, name)
-    # Its tests are of its own parameters, whatever a store sets.
-    lacks = _of_tests(screen, own, content) if wanted.tests else []
-    run: ShadowRun | None = None
-    if wanted.evidence and ledger is not None:
-        run = _of_ledger(screen, ledger, rule.id, {rule.meaning, own.meaning}, labels)
-        screen.show(f"{ledger}: {run.sentence}")
-    if wanted.evidence:
-        lacks += lacks_of_evidence(run, rule, text, days)
+    day = _day(on, setup)
+    rule, content = _rule(file, day, setup)
+    lacks, run = _lacks(screen, rule, content, status, _Evidence(ledger, labels, days))
     settled(lacks, reason)
     evidence = run.sentence if run is not None and not lacks else ""
     entry = moved(lock_in(lock), rule, status, day, evidence, reason if lacks else "")
     if not check_only:
-        file.write_bytes(with_status(text, name, status).encode())
+        file.write_bytes(with_status(content.decode(), rule.file, status).encode())
         lock.write_text(written(entry), encoding="utf-8", newline="\n")
     version = entry.entries[rule.id].version
     screen.give(
@@ -127,6 +108,41 @@ def promote_rule(
     could = "could go" if check_only else "went"
     screen.show(f"{rule.id}, version {version}, {could} from {rule.status} to {status}")
     return 0
+
+
+class _Evidence(NamedTuple):
+    """What tells of a rule's days in shadow, and how many of them it takes."""
+
+    ledger: Path | None
+    labels: Path | None
+    days: int
+
+
+def _rule(file: Path, day: date, setup: Setup | None) -> tuple[Rule, bytes]:
+    """Read the rule, which must be without mistakes on that day; gives its file as well."""
+    ((name, content),) = rule_files([file]).items()
+    findings = check({name: content}, day, setup)
+    if findings.mistakes:
+        raise FileMistakes(list(findings.mistakes))
+    return findings.rules[0].rule, content
+
+
+def _lacks(
+    screen: Screen, rule: Rule, content: bytes, status: Status, told: _Evidence
+) -> tuple[list[Lack], ShadowRun | None]:
+    """Find what the next status asks for and is not there; gives how it did in shadow, too."""
+    wanted = needs(rule.status, status)
+    own = read_rule(content, rule.file)
+    # Its tests are of its own parameters, whatever a store sets.
+    lacks = _of_tests(screen, own, content) if wanted.tests else []
+    run: ShadowRun | None = None
+    if wanted.evidence and told.ledger is not None:
+        meanings = {rule.meaning, own.meaning}
+        run = _of_ledger(screen, told.ledger, rule.id, meanings, told.labels)
+        screen.show(f"{told.ledger}: {run.sentence}")
+    if wanted.evidence:
+        lacks += lacks_of_evidence(run, rule, content.decode(), told.days)
+    return lacks, run
 
 
 def _lock_of(file: Path) -> Path:
@@ -172,9 +188,9 @@ def _status(text: str) -> Status:
     raise UsageError(message)
 
 
-def _day(text: str) -> date:
+def _day(text: str, setup: Setup | None) -> date:
     if not text:
-        return datetime.fromtimestamp(SystemClock().now_us() / 1_000_000, UTC).date()
+        return today_in(setup)
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from rich.text import Text
 
 from aislewatch.authoring.loading import read_rule
@@ -25,16 +24,10 @@ _WIDEST = 100
 
 
 def read_rules(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
-    ],
+    files: options.RuleFiles,
     store: Annotated[
         Path | None,
-        typer.Option(
-            "--store",
-            metavar="STORE.yml",
-            help="The store they are for: its parameters and its lateness count.",
-        ),
+        options.store_option("The store they are for: its parameters and its lateness count."),
     ] = None,
     json: options.Json = False,
 ) -> int:

@@ -27,11 +27,7 @@ def write_schema(
     ] = None,
     store: Annotated[
         Path | None,
-        typer.Option(
-            "--store",
-            metavar="STORE.yml",
-            help="The store they are for: its zones, lists and devices are offered, too.",
-        ),
+        options.store_option("The store they are for: its zones, lists and devices are offered."),
     ] = None,
     out: Annotated[
         Path | None,

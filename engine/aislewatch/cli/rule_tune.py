@@ -39,7 +39,7 @@ from aislewatch.cli.wording import Local
 
 
 def tune_rule(
-    file: Annotated[Path, typer.Argument(metavar="RULE.yml", help="The rule.")],
+    file: options.RuleFile,
     events: Annotated[
         Path | None, typer.Option("--events", "--data", metavar="DAYS", help=DAYS)
     ] = None,
@@ -55,8 +55,7 @@ def tune_rule(
     ] = None,
     labels: LabelsFile = None,
     ledger: Annotated[
-        Path | None,
-        typer.Option("--ledger", metavar="FILE", help="Has the incidents that labels name."),
+        Path | None, options.ledger_option("Has the incidents that labels name.")
     ] = None,
     within: WithinText = WITHIN,
     last: LastText = "",

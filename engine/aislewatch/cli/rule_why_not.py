@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import RenderableType
-from rich.text import Text
 
 from aislewatch.authoring.loading import all_lists, read_rule
-from aislewatch.authoring.why_answer import Answer, Answered
 from aislewatch.authoring.why_asked import Asked, days_of, is_of_day, read_about, read_time
 from aislewatch.authoring.why_not import why_not
 from aislewatch.authoring.why_signals import rules_below
 from aislewatch.authoring.why_stream import Told
 from aislewatch.cli import options
 from aislewatch.cli.app import COULD_NOT_RUN, FINE
-from aislewatch.cli.rule_why_page import JudgementPage, fields_shown, verdict
+from aislewatch.cli.backtest_given import read_option
+from aislewatch.cli.rule_why_not_page import show_answer
 from aislewatch.cli.screen import Screen
-from aislewatch.cli.wording import Local, count, span
+from aislewatch.cli.wording import count
 from aislewatch.errors import UsageError
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.events.quantities import parse_duration_us
 from aislewatch.rules.rule import Rule
-from aislewatch.rules.signals import entities_of, looked_for, with_signals
+from aislewatch.rules.signals import entities_of, looked_for
 from aislewatch.runtime.archive import is_archive
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
-
-JUDGED_MAX = 8
-"""Judgements that are shown, those nearest to the time."""
-
-PASSED_MAX = 3
-"""Events that were no anchors that are shown."""
 
 
 def ask_why_not(
@@ -62,8 +54,7 @@ def ask_why_not(
         str, typer.Option("--within", metavar="DURATION", help="How far from then still counts.")
     ] = "60s",
     store: Annotated[
-        Path | None,
-        typer.Option("--store", metavar="STORE.yml", help="The store file that the shop runs by."),
+        Path | None, options.store_option("The store file that the shop runs by.")
     ] = None,
     events: Annotated[
         Path | None,
@@ -94,25 +85,18 @@ def ask_why_not(
     asked_of, lists = _rule(rule, told.setup)
     below, more = _below(asked_of, rule, told.setup)
     entities = read_about(about or [], asked_of, told.registry)
+    near_us = read_option("--within", within, parse_duration_us)
     with screen.progress("reading") as step:
 
         def progress(read: int) -> None:
             step(read, note=f"for {asked_of.id}")
 
-        moment = _moment(at, told)
-        asked = Asked(entities, moment, _duration(within))
+        asked = Asked(entities, _moment(at, told), near_us)
         answer = why_not(asked_of, asked, told, {**more, **lists}, progress, below)
-    screen.give(
-        {
-            "rule": asked_of.id,
-            "meaning": asked_of.meaning,
-            "about": entities,
-            "at_us": asked.at_us,
-            "within_us": asked.within_us,
-            "answer": answer,
-        }
-    )
-    _show(screen, answer, asked_of, asked, told, whole=whole)
+    about_rule = {"rule": asked_of.id, "meaning": asked_of.meaning, "about": entities}
+    when = {"at_us": asked.at_us, "within_us": asked.within_us}
+    screen.give({**about_rule, **when, "answer": answer})
+    show_answer(screen, answer, asked_of, asked, told, whole=whole)
     if answer.refused:
         screen.say(f"passed over {count(answer.refused, 'message')} that are no events")
     if not answer.events:
@@ -131,83 +115,6 @@ def _told(store: Path | None, events: Path | None, data: Path | None) -> Told:
         message = "say what happened: --events ARCHIVE, or --store STORE.yml with its recordings"
         raise UsageError(message)
     return Told(setup, None if folder is not None else events)
-
-
-def _show(
-    screen: Screen, answer: Answer, rule: Rule, asked: Asked, told: Told, *, whole: bool
-) -> None:
-    local = Local(told.zone, told.setup.model.currency if told.setup is not None else "")
-    registry = with_signals(told.registry, rule.hears)
-    page = JudgementPage(local, fields_shown(rule, registry), whole=whole)
-    who = ", ".join(f"{kind}={value}" for kind, value in asked.about.items()) or "anybody"
-    near = f"{local.day(asked.at_us)} ({local.zone}), give or take {span(asked.within_us)}"
-    screen.show(Text.assemble((rule.id, "bold"), f"  about {who} at {near}"))
-    for part in _parts(answer, asked.at_us, page, local, whole=whole):
-        screen.show(part)
-
-
-def _parts(
-    answer: Answer, at_us: int, page: JudgementPage, local: Local, *, whole: bool
-) -> Iterator[RenderableType]:
-    if answer.idle:
-        yield Text(f"It judges nothing in this shop: {answer.idle}.", "yellow")
-    for rule, why in answer.unheard.items():
-        yield Text(f"No signal of {rule} can be among what follows: {why}.", "yellow")
-    judgements = answer.judged
-    if not whole:
-        nearest = sorted(judgements, key=lambda one: abs(one.judgement.anchor.time - at_us))
-        kept = {id(one) for one in nearest[:JUDGED_MAX]}
-        judgements = [one for one in judgements if id(one) in kept]
-    for judged in judgements:
-        yield ""
-        anchor = judged.judgement.anchor
-        yield Text(f"judged  {local.clock(anchor.time)}  {_fate(judged, local)}", "bold")
-        yield page.anchor(anchor, 9)
-        yield from page.clauses(judged.judgement)
-    if len(answer.judged) > len(judgements):
-        more = len(answer.judged) - len(judgements)
-        yield Text(f"... and {count(more, 'judgement')} further from then: --whole", "dim")
-    passed = answer.passed if whole else answer.passed[:PASSED_MAX]
-    for one in passed:
-        yield ""
-        at = local.clock(one.event.time)
-        yield Text(f"not judged  {at}  it is no anchor, because of the rule's 'when':", "bold")
-        yield page.anchor(one.event, 9)
-        yield from page.condition(one.condition, 9)
-    if len(answer.passed) > len(passed):
-        yield Text(f"... and {len(answer.passed) - len(passed):,} more: --whole", "dim")
-    if answer.judged or answer.passed:
-        return
-    yield ""
-    yield "There is no event near then that the rule would judge, or nearly."
-    if answer.nearest:
-        yield "What else is known of whom you ask, the nearest in time:"
-        yield from page.events(answer.nearest, 2)
-    else:
-        yield "No event speaks of whom you ask."
-    if answer.others:
-        yield "What it judged near then, about others:"
-        yield from page.events(answer.others, 2)
-    if answer.from_us is not None and answer.to_us is not None:
-        begins, ends = local.day(answer.from_us), local.day(answer.to_us)
-        yield f"Read: {count(answer.events, 'event')}, {begins} to {ends}."
-
-
-def _fate(judged: Answered, local: Local) -> str:
-    told = verdict(judged.judgement)
-    outcome = judged.judgement.outcome
-    if judged.fate == "raised":
-        if outcome == "holds":
-            return f"it was raised at {local.clock(judged.judgement.decided_us)}: {told}"
-        return f"it was raised, on what was known then; with all that is known now it {told}"
-    if judged.fate == "silenced":
-        until = local.clock(judged.silent_until_us)
-        return f"{told}; but silenced until {until} by 'quiet' of {judged.silenced_by}"
-    if judged.fate == "not yet":
-        return f"not decided yet where the events end; on what there is it {told}"
-    if outcome == "holds":
-        return f"nothing was raised, as what makes it hold came too late to count; it {told}"
-    return told
 
 
 def _rule(name: str, setup: Setup | None) -> tuple[Rule, Mapping[str, frozenset[str]]]:
@@ -255,11 +162,3 @@ def _moment(at: str, told: Told) -> int:
     """Read a time; only one that states no day needs the days that there are."""
     days = days_of(told.read(), told.zone) if is_of_day(at) else ()
     return read_time(at, told.zone, days)
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration_us(text)
-    except ValueError as error:
-        message = f"--within: {error}"
-        raise UsageError(message) from None

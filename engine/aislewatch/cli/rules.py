@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +19,7 @@ from aislewatch.authoring.trial import Trial, try_rule
 from aislewatch.cli import options
 from aislewatch.cli.rule_backtest import backtest_rules
 from aislewatch.cli.rule_capture import capture_incident
-from aislewatch.cli.rule_check import Checked, Findings, check, rule_files
+from aislewatch.cli.rule_check import Checked, Findings, check, rule_files, today_in
 from aislewatch.cli.rule_events import show_events
 from aislewatch.cli.rule_lock import lock_rules
 from aislewatch.cli.rule_new import new_rule
@@ -33,11 +32,9 @@ from aislewatch.cli.rule_watch import at_each_save, check_again, checked_files
 from aislewatch.cli.rule_why import explain_incident
 from aislewatch.cli.rule_why_not import ask_why_not
 from aislewatch.cli.screen import Screen, table
-from aislewatch.cli.wording import Local, count, span
+from aislewatch.cli.wording import count, span
 from aislewatch.errors import FileMistakes, UsageError
-from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.discovery import installed_registry
-from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
 
 app = typer.Typer(no_args_is_help=True)
@@ -49,16 +46,12 @@ def rules() -> None:
 
 
 def check_rules(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
-    ],
+    files: options.RuleFiles,
     store: Annotated[
         Path | None,
-        typer.Option(
-            "--store",
-            metavar="STORE.yml",
-            help="The store they are for: its lists must exist, its parameters are set, and what "
-            "no device sees is told.",
+        options.store_option(
+            "The store they are for: its lists must exist, its parameters are set, and what no "
+            "device sees is told."
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Take warnings for mistakes.")] = False,
@@ -101,7 +94,7 @@ def _check(
     brief: bool,
 ) -> int:
     setup = read_setup(store) if store is not None else None
-    today = _today(setup)
+    today = today_in(setup)
     findings = check(rule_files(files), today, setup, whole=files)
     told = [*findings.mistakes, *findings.warnings]
     if sarif is not None:
@@ -122,16 +115,12 @@ def _check(
 
 
 def try_rules(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILES...", help="Rule files, or folders of them.")
-    ],
+    files: options.RuleFiles,
     store: Annotated[
         Path | None,
-        typer.Option(
-            "--store",
-            metavar="STORE.yml",
-            help="The store they are for: gives its parameters, its lists and its lateness. "
-            "Without it, all named lists are empty.",
+        options.store_option(
+            "The store they are for: gives its parameters, its lists and its lateness. Without it, "
+            "all named lists are empty."
         ),
     ] = None,
     mutants: Annotated[
@@ -156,7 +145,7 @@ def try_rules(
     """Run the tests inside rule files, and find what they leave open."""
     screen = Screen(json=json)
     setup = read_setup(store) if store is not None else None
-    today = _today(setup)
+    today = today_in(setup)
     texts = rule_files(files)
     findings = check(texts, today, setup)
     if findings.mistakes:
@@ -189,12 +178,6 @@ def try_rules(
     screen.give({"seed": seed, "rules": [trial_json(trial) for trial in trials]})
     loose = any(trial.open or not trial.runs for trial in trials)
     return 1 if not all(trial.passed for trial in trials) or (strict and loose) else 0
-
-
-def _today(setup: Setup | None) -> date:
-    """Give the day that it is in the shop; in UTC where rules are for none in particular."""
-    local = Local(setup.timezone) if setup is not None else Local()
-    return local.moment(SystemClock().now_us()).date()
 
 
 def _table(rules: Sequence[Checked]) -> Table:
