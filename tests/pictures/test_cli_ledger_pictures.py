@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,24 @@ def test_a_ledger_that_names_no_pictures_says_nothing_of_any(
     code, out, err = run("--ledger", str(other.ledger))
     assert (code, "picture" in out + err) == (0, False)
     assert json.loads(run("--ledger", str(other.ledger), "--json")[1])["pictures"]["stores"] == []
+
+
+@pytest.mark.parametrize("said", ["../../../../etc/hosts", "A" * 64, "not a hash"])
+def test_a_record_that_was_made_to_say_another_file_is_a_finding_and_no_file_is_opened(
+    run: Run, shop: Shop, said: str
+) -> None:
+    (sha256,) = shop.there()
+    with sqlite3.connect(shop.ledger) as base:
+        for (trigger,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            base.execute(f"DROP TRIGGER {trigger}")
+        base.execute(
+            "UPDATE record SET payload = CAST(replace(CAST(payload AS TEXT), ?, ?) AS BLOB)",
+            (sha256, said),
+        )
+    code, out, _ = run()
+    assert code == 1
+    assert "DAMAGED" in out
+    assert "record 2 of s1 says no picture" in out
 
 
 def test_only_one_store_s_pictures_are_looked_at_where_only_it_is_asked_for(

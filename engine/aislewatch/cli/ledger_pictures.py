@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from aislewatch.cli.screen import Screen
 from aislewatch.cli.wording import count
+from aislewatch.errors import LedgerDamaged
 from aislewatch.ledger import LedgerReader
 from aislewatch.runtime.picture_check import PictureCheck, check_pictures, unnamed_in
 
@@ -81,6 +83,10 @@ def look_at_pictures(
                 step(done, total, store)
 
             check = check_pictures(reader, store, folder, progress)
-            if check.named:
+            if check.named or check.faults:
                 checks.append(check)
-    return Looked(folder, checks, unnamed_in(reader, folder) if stores else 0)
+    unnamed = 0
+    if stores:
+        with suppress(LedgerDamaged):  # Said already, of the store whose record it is.
+            unnamed = unnamed_in(reader, folder)
+    return Looked(folder, checks, unnamed)

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -91,12 +92,13 @@ def drop_unfinished(folder: Path, before_us: int) -> int:
     Raises:
         OSError: it cannot be deleted.
     """
-    left = [
-        path for path in folder.glob("??/*.part") if path.stat().st_mtime_ns // 1_000 < before_us
-    ]
-    for path in left:
-        _overwritten(path)
-    return len(left)
+    dropped = 0
+    for path in folder.glob("??/*.part"):
+        with suppress(FileNotFoundError):  # It has just been finished.
+            if path.stat().st_mtime_ns // 1_000 < before_us:
+                _overwritten(path)
+                dropped += 1
+    return dropped
 
 
 def _overwritten(path: Path) -> None:

@@ -31,14 +31,14 @@ class PictureFaultKind(StrEnum):
     REMAINS = "remains"
     """Its file is there, though it is on record that it was deleted."""
     RECORD = "record"
-    """The record of deletions itself is not what was written."""
+    """What says so, in the ledger or in the record of deletions, is not what was written."""
 
 
 class PictureFault(msgspec.Struct, frozen=True):
     """A picture that is not as the records say.
 
     Attributes:
-        sha256: what the picture is called by; empty where it is about the record of deletions.
+        sha256: what the picture is called by; empty where it is about a record.
         kind: in which way.
         message: a sentence that says what differs.
     """
@@ -87,15 +87,15 @@ def check_pictures(
         folder: where the pictures are; the record of deletions is beside it.
         progress: called with the pictures done and the pictures in all.
     """
-    pictures = newest(kept_pictures(reader, store))
     faults: list[PictureFault] = []
+    pictures: Mapping[str, KeptPicture] = {}
     known: Mapping[str, Access] = {}
-    if pictures:
-        try:
-            faults += _faults_of_log(folder, store)
-            known = deletions(folder, store)
-        except LedgerError as error:
-            faults.append(PictureFault("", PictureFaultKind.RECORD, str(error)))
+    try:
+        pictures = newest(kept_pictures(reader, store))
+        faults += _faults_of_log(folder, store) if pictures else []
+        known = deletions(folder, store)
+    except LedgerError as error:
+        faults.append(PictureFault("", PictureFaultKind.RECORD, str(error)))
     whole = deleted = 0
     for number, picture in enumerate(pictures.values(), 1):
         deletion = known.get(picture.sha256)
@@ -114,7 +114,11 @@ def check_pictures(
 
 
 def unnamed_in(reader: LedgerReader, folder: Path) -> int:
-    """Count the pictures in a folder that no record names, or none yet."""
+    """Count the pictures in a folder that no record names, or none yet.
+
+    Raises:
+        LedgerDamaged: a record of a picture cannot be read.
+    """
     there = set(kept_in(folder))
     for store in reader.stores() if there else ():
         there -= {one.sha256 for one in kept_pictures(reader, store)}

@@ -152,7 +152,10 @@ class Keeper:
         shortest = min((one.terms.retention_us for one in self._terms), default=None)
         if shortest is None:
             return False
-        written_us = place_of(self.folder, sha256).stat().st_mtime_ns // 1_000
+        try:
+            written_us = place_of(self.folder, sha256).stat().st_mtime_ns // 1_000
+        except FileNotFoundError:
+            return False  # Somebody else has just deleted it.
         return written_us < self._before_us(shortest)
 
     @property

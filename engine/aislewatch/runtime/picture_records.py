@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
-from aislewatch.ledger import LedgerReader
+from aislewatch.errors import LedgerDamaged
+from aislewatch.ledger import LedgerReader, StoredRecord
 
 KEPT: Final = "picture.kept"
 """The type of record that names a picture."""
@@ -21,7 +22,7 @@ class KeptEvent(msgspec.Struct, frozen=True):
 
     id: str
     device: str
-    picture: str
+    picture: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     size_bytes: int
     taken_us: int
     cause: str | None = None
@@ -73,11 +74,24 @@ _read_signal = msgspec.json.Decoder(_Signal).decode
 
 
 def kept_pictures(reader: LedgerReader, store: str) -> list[KeptPicture]:
-    """Give the pictures of a store, in the order in which they were put on record."""
+    """Give the pictures of a store, in the order in which they were put on record.
+
+    Raises:
+        LedgerDamaged: a record is not what was written, and says no picture.
+    """
     return [
-        KeptPicture(store, record.time, _read_kept(record.payload).event)
+        KeptPicture(store, record.time, _event_of(record))
         for record in reader.records(store, types=[KEPT])
     ]
+
+
+def _event_of(record: StoredRecord) -> KeptEvent:
+    try:
+        return _read_kept(record.payload).event
+    except msgspec.MsgspecError as error:
+        at = record.position
+        message = f"record {at} of {record.store} says no picture: {error}"
+        raise LedgerDamaged(message, store=record.store, position=at) from None
 
 
 def newest(kept: Iterable[KeptPicture]) -> dict[str, KeptPicture]:
