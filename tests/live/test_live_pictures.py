@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from aislewatch.cli import main
 from aislewatch.devices.pictures import place_of
 from aislewatch.ledger import Ledger, StoredRecord, verify
 from aislewatch.runtime.clock import SystemClock
@@ -36,6 +37,7 @@ pytestmark = [
 SECRET = b"a secret that the till signs with"
 API_KEY = "a key of the shop at the dashboard"
 SERIAL = "Q2XX-AAAA-BBBB"
+CUSTOMER = "loyalty-number-4711"
 SHA256 = hashlib.sha256(PICTURE).hexdigest()
 RULE = """\
 id: any-payment
@@ -84,6 +86,7 @@ def shop(folder: Path, *, broker: str, dashboard: str, till_port: int) -> LiveSt
         "currency": "EUR",
         "clock": "system",
         "rules": ["any-payment.yml"],
+        "personal_data": {"pseudonyms": True},
         "feeds": {
             "tills": {"plugin": "pos-json", "config": till},
             "cam-1": {"plugin": "camera-meraki", "config": camera},
@@ -134,6 +137,7 @@ async def pay(port: int, lane: str, receipt: str) -> int:
         "at": datetime.fromtimestamp(now_us / 1e6, UTC).isoformat(timespec="milliseconds"),
         "till": lane,
         "receipt": receipt,
+        "customer": CUSTOMER,
         "method": "card",
         "amount_minor": 1250,
     }
@@ -224,6 +228,44 @@ async def test_a_payment_has_the_camera_s_picture_kept_and_the_incident_shows_it
     kept.unlink()
     page = " ".join(shown(tmp_path, incident).split())
     assert "its file is not there, and nobody deleted it on record" in page
+
+
+async def test_a_customer_s_picture_is_found_and_erased_by_their_number_and_the_ledger_stays_sound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with (
+        Dashboard(API_KEY) as dashboard,
+        watched(tmp_path, dashboard.address) as (records, port),
+    ):
+        await paid_until(records, port, lambda found: found.of("picture.kept"))
+    event = records.of("picture.kept")[0]["event"]
+    paid = [one["evidence"][0] for one in records.of("signal.raised")]
+    # The till's number was exchanged where it was told, and the camera told the same person.
+    assert {event["customer"]} == {one["customer"] for one in paid}
+    assert event["customer"].startswith("customer-")
+    ledger = ["--ledger", str(tmp_path / "found.db")]
+    store = ["--store", str(tmp_path / "store.yml"), *ledger, "--by", "dpo"]
+
+    def typed(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = main([*words])
+        return code, capsys.readouterr().out
+
+    code, out = typed("privacy", "find", "customer", CUSTOMER, *store, "--json")
+    (found,) = json.loads(out)["pictures"]
+    assert (code, found["sha256"], found["state"]) == (0, SHA256, "whole")
+    assert found["incidents"]
+    assert typed("ledger", "verify", *ledger)[0] == 0
+    code, out = typed("privacy", "erase", "customer", CUSTOMER, *store, "--json")
+    assert (code, json.loads(out)["pictures"]) == (1, [])  # An incident rests on it.
+    file = place_of(tmp_path / "found.pictures", SHA256)
+    assert file.read_bytes() == PICTURE
+    code, out = typed("privacy", "erase", "picture", SHA256[:12], "--evidence", *store)
+    assert (code, file.exists()) == (0, False)
+    code, out = typed("ledger", "verify", *ledger)
+    assert (code, "1 picture: 0 as kept, 1 deleted on record" in out) == (0, True)
+    (incident, *_) = found["incidents"]
+    assert "deleted 20" in " ".join(shown(tmp_path, incident).split())
 
 
 @pytest.mark.slow
