@@ -308,7 +308,7 @@ def test_how_it_was_is_asked_for_without_any_store_file(
         head.hash.hex(),
         [102],
     )
-    assert "s1: the run went over to other rules 1 time on the way; and so did this replay" in err
+    assert "s1: the run went over to other rules 1 time on the way, and so did this replay" in err
     for more, said in (
         ([], "name the store file"),
         (["--as-it-was", str(shop.folder)], "goes with --events"),

@@ -29,11 +29,14 @@ def command(
 ) -> None:
     """Write a run's event stream as files, to be replayed.
 
-    The run must be over. A replay of them gives the ledger that the run gave, byte for byte.
+    The run must be over. A replay of them as it was gives the run's ledger, byte for byte.
     """
     screen = Screen(json=json)
     with screen.progress("archiving") as step:
         added = asyncio.run(write_archive(folder, out, on_progress=step))
     screen.give({"archive": str(out), "added": added})
     screen.show(f"{count(added, 'message')} added to {out}.")
-    screen.show(f"Replay them with: aislewatch replay STORE.yml --events {shlex.quote(str(out))}")
+    events = f"--events {shlex.quote(str(out))}"
+    screen.show(f"Replay them with: aislewatch replay STORE.yml {events}")
+    run = shlex.quote(str(folder))
+    screen.show(f"As it was, to the same ledger: aislewatch replay --as-it-was {run} {events}")

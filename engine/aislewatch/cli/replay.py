@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from glob import glob
 from pathlib import Path
@@ -17,7 +17,7 @@ from rich.text import Text
 from aislewatch.cli import options
 from aislewatch.cli.app import COULD_NOT_RUN, FINE
 from aislewatch.cli.case_table import case_counts
-from aislewatch.cli.cases import read_cases
+from aislewatch.cli.cases import Case, read_cases
 from aislewatch.cli.screen import Screen, aligned
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
@@ -101,26 +101,28 @@ def command(
         with Ledger.read(kept) as reader:
             cases = list(read_cases(reader))
     found = Counter(case.store for case in cases if case.stands)
-    screen.give(_json(summary, found, out, as_it_was=as_it_was is not None))
+    followed = as_it_was is not None
+    screen.give(_json(summary, found, out, as_it_was=followed))
     screen.show(*_stores(summary, found), "")
-    _say_what_was_refused(screen, summary)
-    for stranger, times in summary.strangers.items():
-        known = store or as_it_was
-        screen.say(f"passed over {count(times, 'event')} of {stranger}, which is not in {known}")
-    _say_what_was_reloaded(screen, summary, followed=as_it_was is not None)
+    _say_what_was_left_out(screen, summary, store or as_it_was)
+    _say_what_was_reloaded(screen, summary, followed=followed)
     screen.show(*_sums(summary))
     if not summary.events:
         reason = "all that was read was refused" if summary.refused_count else "no event was read"
         screen.say(f"aislewatch: nothing was decided: {reason}")
         return COULD_NOT_RUN
-    records = _records(summary)
-    signals, stores = count(records["signal.raised"], "signal"), count(len(summary.stores), "store")
-    undecided = count(records["judgement.undecided"], "judgement")
-    screen.show(f"{stores}: {signals}, {case_counts(cases)}; {undecided} left undecided.")
+    screen.show(_verdict(summary, cases))
     if out is not None and cases:
         words = ["--ledger", str(out), *(["--store", str(store)] if store is not None else [])]
         screen.show(f"See them with: aislewatch incidents list {shlex.join(words)}")
     return FINE
+
+
+def _verdict(summary: ReplaySummary, cases: Sequence[Case]) -> str:
+    records = _records(summary)
+    signals, stores = count(records["signal.raised"], "signal"), count(len(summary.stores), "store")
+    undecided = count(records["judgement.undecided"], "judgement")
+    return f"{stores}: {signals}, {case_counts(cases)}; {undecided} left undecided."
 
 
 def _rules(
@@ -155,12 +157,12 @@ def _say_what_was_reloaded(screen: Screen, summary: ReplaySummary, *, followed: 
             continue
         often = count(len(decided.reloads), "time")
         went = (
-            "and so did this replay"
+            ", and so did this replay"
             if followed
-            else "this replay decides all by the rules as they are now, so its head is another "
+            else "; this replay decides all by the rules as they are now, so its head is another "
             "(see --as-it-was)"
         )
-        screen.say(f"{decided.store}: the run went over to other rules {often} on the way; {went}")
+        screen.say(f"{decided.store}: the run went over to other rules {often} on the way{went}")
 
 
 def _say_what_is_played(screen: Screen, setup: Setup) -> None:
@@ -170,7 +172,7 @@ def _say_what_is_played(screen: Screen, setup: Setup) -> None:
                 screen.say(f"playing {file} as {feed.id}")
 
 
-def _say_what_was_refused(screen: Screen, summary: ReplaySummary) -> None:
+def _say_what_was_left_out(screen: Screen, summary: ReplaySummary, known: Path | None) -> None:
     shown = summary.refused[:GROUPS_SHOWN]
     for group in shown:
         screen.say(f"refused {count(group.count, 'row')}: {group.sentence}")
@@ -181,6 +183,8 @@ def _say_what_was_refused(screen: Screen, summary: ReplaySummary) -> None:
         screen.say(f"and {count(rows, 'row')} for {reasons}; --json shows them")
     if summary.refused_count:
         screen.say(f"refused in all: {summary.refused_count:,}")
+    for stranger, times in summary.strangers.items():
+        screen.say(f"passed over {count(times, 'event')} of {stranger}, which is not in {known}")
 
 
 def _sums(summary: ReplaySummary) -> Iterator[str]:
