@@ -116,6 +116,10 @@ class TcpPort(_Serving):
         await self._server.wait_closed()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert self._server is not None
+        if not self._server.is_serving():
+            writer.close()  # It was on its way in when the port closed.
+            return
         # asyncio logs a handler that was cancelled as a fault; here it is the end of the twin.
         with contextlib.suppress(asyncio.CancelledError):
             await self.talk(self._link(reader, writer))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,32 @@ async def test_an_end_of_a_port_leaves_nothing_behind(kind: str, tmp_path: Path)
     assert len(asyncio.all_tasks()) == tasks
     assert len(os.listdir("/proc/self/fd")) <= files + 1  # noqa: PTH208 - the loop's own
     assert list(tmp_path.iterdir()) == []
+
+
+# From when on Python 3.11 hands us who comes; before, it loses them itself as its server closes.
+@pytest.mark.parametrize("turns", range(3, 8))
+async def test_who_comes_as_a_port_closes_is_not_served_by_a_port_that_is_gone(turns: int) -> None:
+    served: list[bool] = []
+    tasks = len(asyncio.all_tasks())
+
+    async def serve(link: Link) -> None:
+        served.append(is_open)
+        await link.read()
+
+    port = TcpPort(serve)
+    async with port:
+        is_open = True
+        with socket.create_connection(address(port.address)) as client:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await port.__aexit__(None, None, None)
+            is_open = False
+            client.setblocking(False)
+            with suppress(ConnectionResetError):
+                assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
+        await port.__aenter__()
+    assert all(served)
+    assert len(asyncio.all_tasks()) == tasks
 
 
 async def test_a_terminal_is_raw_from_the_beginning(tmp_path: Path) -> None:
