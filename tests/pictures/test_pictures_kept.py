@@ -167,6 +167,18 @@ def test_a_picture_that_was_kept_again_is_as_old_as_that(tmp_path: Path) -> None
     assert kinds(shop) == [("missing", sha256)]
 
 
+def test_a_picture_that_an_incident_named_once_is_named_also_when_it_was_kept_again(
+    tmp_path: Path,
+) -> None:
+    shop = Shop(tmp_path)
+    shop.take("one", ago_us=6 * DAY_US, cause="till/1")
+    sha256 = shop.take("one", ago_us=5 * DAY_US, cause="till/2")
+    shop.signal("a", ["till/1"])
+    assert shop.keeper().purge("run") == []
+    shop.signal("a", what="withdrawn")
+    assert shop.keeper().purge("run") == [sha256]
+
+
 def test_a_picture_of_two_stores_goes_when_both_let_it_go(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     sha256 = shop.take("offline", ago_us=5 * DAY_US)
@@ -177,6 +189,17 @@ def test_a_picture_of_two_stores_goes_when_both_let_it_go(tmp_path: Path) -> Non
     assert shop.keeper(TERMS, "s1").purge("run") == []  # What s2 says is not at hand.
     assert shop.keeper(TERMS, "s1", "s2").purge("run") == [sha256]
     assert [len(deletions(shop.pictures, store)) for store in ("s1", "s2")] == [1, 1]
+
+
+def test_a_picture_of_two_stores_that_is_erased_is_on_record_for_both(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    sha256 = shop.take("offline")
+    shop.store = "s2"
+    shop.take("offline")
+    assert shop.keeper().erase([sha256], "dpo", "") == [sha256]
+    assert counts(shop) == (1, 0, 1, 0)
+    shop.store = "s1"
+    assert counts(shop) == (1, 0, 1, 0)
 
 
 def test_each_store_goes_by_its_own_terms(tmp_path: Path) -> None:
@@ -236,9 +259,7 @@ def test_a_changed_picture_a_missing_one_and_a_deleted_one_are_told_apart(
     whole, changed, missing, deleted = (shop.take(text) for text in "abcd")
     place_of(shop.pictures, changed).write_bytes(b"another")
     place_of(shop.pictures, missing).unlink()
-    with Ledger.read(shop.ledger) as reader:
-        kept = [one for one in kept_pictures(reader, "s1") if one.sha256 == deleted]
-    assert shop.keeper().erase(kept, "dpo", "DSR-1") == [deleted]
+    assert shop.keeper().erase([deleted, "0" * 64], "dpo", "DSR-1") == [deleted]
     assert kinds(shop) == [("changed", changed), ("missing", missing)]
     assert counts(shop) == (4, 1, 1, 2)
     assert state_of(shop.pictures, whole) == "whole"

@@ -113,7 +113,7 @@ def erase(
     found = shop.find(kind, number, screen)
     there = [] if no_pictures else [one for one in found.pictures if one.is_there]
     stay = [] if evidence else [one for one in there if one.incidents]
-    go = [one.kept for one in there if one not in stay]
+    go = [one.kept.sha256 for one in there if one not in stay]
     deleted = shop.keeper.erase(go, shop.asks_pictures, request) if go else []
     if found.name is not None:
         shop.names.erase(kind, number, shop.asks_names, request or None)

@@ -18,6 +18,7 @@ from aislewatch.errors import AislewatchError, UsageError
 from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Ledger, LedgerReader
 from aislewatch.runtime.access_log import Access
+from aislewatch.runtime.hosting import described
 from aislewatch.runtime.picture_log import PictureLog, deletions, pictures_beside
 from aislewatch.runtime.picture_records import KeptPicture, kept_pictures, newest, signals_on
 from aislewatch.runtime.picture_terms import PictureTerms, StoreTerms, terms_of
@@ -88,23 +89,25 @@ class Keeper:
 
         return self._delete(over, tell, said)
 
-    def erase(self, pictures: Iterable[KeptPicture], by: str, request: str) -> list[str]:
+    def erase(self, pictures: Iterable[str], by: str, request: str) -> list[str]:
         """Delete pictures because somebody asks for it; gives their hashes, in order.
 
+        It is recorded for each store that names them.
+
         Args:
-            pictures: that are to go; those whose files are gone are left out.
+            pictures: hashes of those that are to go; those whose files are gone are left out.
             by: who deletes them.
             request: its number, for the record; empty for none.
 
         Raises:
-            LedgerError: the log of deletions cannot be written.
+            LedgerError: the ledger cannot be read, or the log of deletions cannot be written.
             UsageError: a file cannot be deleted; or the request's number looks like a name.
         """
-        there = set(kept_in(self.folder))
+        go = set(kept_in(self.folder)).intersection(pictures)
         by_store: dict[str, set[str]] = {}
-        for picture in pictures:
-            if picture.sha256 in there:
-                by_store.setdefault(picture.store, set()).add(picture.sha256)
+        with Ledger.read(self._ledger) as reader:
+            for store in reader.stores():
+                by_store[store] = go & {one.sha256 for one in kept_pictures(reader, store)}
 
         def tell(log: PictureLog, pictures: list[str], *, changed: bool) -> None:
             log.erased(by, pictures, request, changed=changed)
@@ -118,25 +121,26 @@ class Keeper:
             return {store: self._claim(reader, store, there) for store in reader.stores()}
 
     def _claim(self, reader: LedgerReader, store: str, there: set[str]) -> _Claims:
-        kept = newest(one for one in kept_pictures(reader, store) if one.sha256 in there)
+        kept = [one for one in kept_pictures(reader, store) if one.sha256 in there]
+        last = newest(kept)
         known, terms = deletions(self.folder, store), terms_of(store, self._terms)
-        said = {sha256 for sha256, one in kept.items() if is_deleted(one, known.get(sha256))}
-        over = self._over(reader, store, kept, terms) - said if terms is not None else set[str]()
-        return _Claims(over, said, kept.keys() - over - said)
+        said = {sha256 for sha256, one in last.items() if is_deleted(one, known.get(sha256))}
+        over = set[str]() if terms is None else self._over(reader, store, kept, terms) - said
+        return _Claims(over, said, last.keys() - over - said)
 
     def _over(
         self,
         reader: LedgerReader,
         store: str,
-        kept: Mapping[str, KeptPicture],
+        kept: Sequence[KeptPicture],
         terms: PictureTerms,
     ) -> set[str]:
         old = {
             sha256: one
-            for sha256, one in kept.items()
+            for sha256, one in newest(kept).items()
             if one.event.taken_us < self._before_us(terms.retention_us)
         }
-        named = signals_on(reader, store, old.values())
+        named = signals_on(reader, store, [one for one in kept if one.sha256 in old])
         longest_us = self._before_us(terms.incident_retention_us)
         return {
             sha256
@@ -203,8 +207,9 @@ async def purge_hourly(
     while True:
         try:
             await asyncio.to_thread(keeper.purge, by)
-        except AislewatchError as error:
-            trouble(f"pictures whose time is over were not deleted: {error}")
+        except Exception as error:  # Whatever it is, a run goes on, and does not go on silently.
+            why = str(error) if isinstance(error, AislewatchError) else described(error)
+            trouble(f"pictures whose time is over were not deleted: {why}")
         await asyncio.sleep(pause_s)
 
 
