@@ -358,7 +358,8 @@ class Parts:
     async def _flush(self) -> None:
         assert self._publisher is not None
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._publisher.drained(), _FLUSH_S)
+            async with asyncio.timeout(_FLUSH_S):
+                await self._publisher.drained()
 
     def _device_lines(self, passed_us: int) -> list[DeviceLine]:
         lines: list[DeviceLine] = []
