@@ -10,7 +10,6 @@ at each reload for the stores that are heard of later, with how far the stream t
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,7 @@ import msgspec
 
 from aislewatch.errors import UsageError
 from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.setup_shelf import write_whole
 
 FILE: Final = "history.jsonl"
 
@@ -57,14 +57,7 @@ class SetupHistory:
         if last == [setup.meaning]:
             return
         entries.append(Began(stores=setup.stores, meaning=setup.meaning, after=after))
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        unfinished = self._path.with_suffix(".new")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.Encoder().encode_lines(entries))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self._path)
+        write_whole(self._path, msgspec.json.Encoder().encode_lines(entries))
 
     def entries(self) -> list[Began]:
         """Give all that was noted; nothing where no run has noted anything yet.

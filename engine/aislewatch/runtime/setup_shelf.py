@@ -72,6 +72,18 @@ _FIGURES: Final = (
 """What has one name in a `Setup` and in what is kept of it."""
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, for its owner only; on disk on return."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = path.with_suffix(".new")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
 class SetupShelf:
     """Keeps setups in a folder.
 
@@ -91,14 +103,7 @@ class SetupShelf:
         path = self._path(setup.meaning)
         if path.exists():
             return
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        unfinished = path.with_suffix(".new")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_written(setup))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        write_whole(path, _written(setup))
 
     def get(self, meaning: str) -> Setup:
         """Give the setup of a meaning.
