@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aislewatch.cli.app import main
 from aislewatch.errors import LedgerError, UsageError
 from aislewatch.events.codec import Codec
-from aislewatch.events.kinds import ClockTick, Event, RfidCrossing, StoreReloaded
+from aislewatch.events.kinds import ClockTick, Event, ListChanged, RfidCrossing, StoreReloaded
 from aislewatch.events.registry import type_of
 from aislewatch.events.subjects import CLOCK_DEVICE, event_subject
 from aislewatch.ledger import Head, Ledger, verify
@@ -50,9 +50,9 @@ incident:
 """
 
 
-def setup_with(folder: Path, points: int, more: str = "") -> Setup:
+def setup_with(folder: Path, points: int, more: str = "", rule: str = RULE) -> Setup:
     folder.mkdir(exist_ok=True)
-    (folder / "seen-twice.yml").write_text(RULE.replace("POINTS", str(points)))
+    (folder / "seen-twice.yml").write_text(rule.replace("POINTS", str(points)))
     (folder / "store.yml").write_text(f"store: s1\nrules: [seen-twice.yml]\n{more}")
     return read_setup(folder / "store.yml")
 
@@ -289,6 +289,41 @@ def test_a_replay_as_it_was_gives_the_ledger_of_the_run(
     assert [summary.stores["s1"].head] == heads
     assert summary.stores["s1"].reloads == (reload_at + 1,)
     assert decided(out) == decided(live)
+
+
+def test_lists_are_as_they_were_whether_files_or_people_changed_them(shop: Shop) -> None:
+    rule = RULE.replace("as: exit}", "as: exit, where: epc in lists.known}")
+    shop.old, shop.new = (
+        setup_with(shop.folder, 5, f"lists: {{known: [{members}]}}\n", rule)
+        for members in ("'0', '1'", "'0', '2'")
+    )
+    for setup in (shop.old, shop.new):
+        shop.shelf.put(setup)
+    put_on = ListChanged(
+        id="desk/1",
+        store="s1",
+        device="desk",
+        time=shop.events[60].time,
+        list_name="known",
+        member="3",
+        change="add",
+    )
+    shop.events.insert(61, put_on)
+    messages, live = shop.messages(101), shop.path()
+    with Ledger.open(live) as ledger:
+        head = take(shop.engine(ledger), messages, 182, 1000)
+    archive, out = archived(shop, messages), shop.path()
+    assert replay(past_of(shop), archive, out, clock=CLOCK).stores["s1"].head == head
+    told = {
+        name: summary.records["signal.raised"]
+        for name, decides in (("now", shop.new), ("then", past_of(shop)))
+        for summary in replay(decides, archive, shop.path(), clock=CLOCK).stores.values()
+    }
+    assert told["now"] != told["then"]
+    with Ledger.read(out) as reader:
+        signals = [json.loads(one.payload) for one in reader.records("s1", types=["signal.raised"])]
+    seen = {dict(signal["about"])["epc"] for signal in signals}
+    assert seen == {"0", "1", "2", "3"}
 
 
 def test_how_it_was_is_asked_for_without_any_store_file(
