@@ -11,7 +11,9 @@ import pytest
 from aislewatch.errors import BusError
 from aislewatch.events.kinds import Event, PosTender
 from aislewatch.events.registry import Registry
+from aislewatch.events.subjects import store_filter
 from aislewatch.runtime.bus import Bus
+from aislewatch.runtime.bus_consumer import Consumer
 from aislewatch.runtime.device import BusAccess
 from aislewatch.runtime.device_events import event_message
 from aislewatch.runtime.device_hearing import StoreHearing
@@ -114,6 +116,40 @@ async def test_what_was_told_while_a_device_was_down_is_heard_by_its_next_life(
     async with aclosing(second.heard):
         # The one that was in its hands when it ended is given again: nobody knows what came of it.
         assert [await second.hears() for _ in range(3)] == [2, 3, 4]
+
+
+async def test_what_was_not_handed_out_when_nats_came_back_is_not_taken_for_heard(
+    server: NatsServer,
+) -> None:
+    await pay(server, *range(10))
+    link = Link(server.url, name="c", credentials=server.device(*CAMERA))
+    link.start()
+    await link.ready(10)
+    name = hearing_consumer(*CAMERA, 0)
+    consumer = Consumer(
+        link,
+        stream="EV",
+        subject_filter=store_filter(CAMERA[0]),
+        start_after=0,
+        durable=name,
+        kept_s=60,
+        checks=False,
+    )
+    first = await consumer.fetch(3, timeout_s=10)
+    await consumer.ack_through(first[-1].sequence)
+    await server.stop()
+    await server.start()
+    while link.epoch == 1:
+        await asyncio.sleep(0)
+    rest = await consumer.fetch(2, timeout_s=10)
+    answer = await link.api(f"CONSUMER.INFO.EV.{name}", {})
+    while len(first) + len(rest) < 10:
+        rest += await consumer.fetch(timeout_s=10)
+    await consumer.close()
+    await link.close()
+
+    assert answer["ack_floor"]["stream_seq"] == 3
+    assert [one.sequence for one in (*first, *rest)] == list(range(1, 11))
 
 
 async def test_a_device_reads_no_other_store_and_touches_no_other_consumer(

@@ -63,7 +63,8 @@ class Consumer:
             None for whatever comes from now on.
         durable: the consumer's name on the server, where its progress can be watched; empty for
             one that reads through and needs no acknowledgement.
-        idle_s: the server forgets a durable consumer that nobody has read for so long; 0 is never.
+        kept_s: have the server keep how far a durable consumer was acknowledged, for so long after
+            its last reader; 0 where the reader's own database does.
         checks: look whether the stream is the one that was read before; needs the right to ask
             about all of it.
 
@@ -80,7 +81,7 @@ class Consumer:
         subject_filter: str,
         start_after: int | None,
         durable: str = "",
-        idle_s: float = 0,
+        kept_s: float = 0,
         checks: bool = True,
     ) -> None:
         self.position = start_after or 0
@@ -90,7 +91,7 @@ class Consumer:
         self._filter = subject_filter
         self._durable = durable
         self._name = durable
-        self._idle_s = idle_s
+        self._kept_s = kept_s
         self._checks = checks
         self._from_now = start_after is None
         self._received = self.position  # the last sequence in the buffer, or handed out
@@ -274,15 +275,16 @@ class Consumer:
         config: dict[str, object] = {
             "name": self._name,
             "deliver_policy": "by_start_sequence",
-            "opt_start_seq": self._received + 1,
+            # What is in the buffer was not handed out: the server must not take it for read.
+            "opt_start_seq": (self.position if self._kept_s else self._received) + 1,
             "filter_subject": self._filter,
             "replay_policy": "instant",
         }
         if self._from_now:
             config["deliver_policy"] = "new"
             del config["opt_start_seq"]
-        if self._idle_s:
-            config["inactive_threshold"] = int(self._idle_s * _NANOSECONDS)
+        if self._kept_s:
+            config["inactive_threshold"] = int(self._kept_s * _NANOSECONDS)
         if self._durable:
             return config | {
                 "durable_name": self._durable,

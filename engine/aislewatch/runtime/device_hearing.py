@@ -94,7 +94,7 @@ class StoreHearing:
                 subject_filter=subjects,
                 start_after=await _heard_up_to(link, name),
                 durable=name,
-                idle_s=KEPT_S,
+                kept_s=KEPT_S,
                 checks=False,
             )
             try:
