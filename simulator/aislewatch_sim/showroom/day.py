@@ -87,11 +87,13 @@ class Day:
         self._tills = {n: Till(n, f"20{n}", now, first=100 * int(n) + 1) for n in "1234"}
         self._told: dict[str, int] = dict.fromkeys(self._tills, 0)
         self._dropped = 0
+        self._over = False
+        self._background: list[asyncio.Task[None]] = []
 
     @property
     def planted(self) -> Sequence[Planted]:
         """What is planted."""
-        known = "somebody comes in whom the shop wants to know again"
+        known = "somebody on the watchlist comes in"
         back = "a paid receipt is taken back on "
         return (
             Planted("a coat is carried out", "theft.exit", {"epc": [_COAT]}, ["gate-1"]),
@@ -135,32 +137,38 @@ class Day:
     async def play(self, ready: Callable[[], Awaitable[object]]) -> None:
         """Play it once everybody listens; over when all of it can have been judged.
 
+        Cameras go on until it is closed.
+
         Args:
             ready: waits until the day may begin. Until then the devices give signs of life.
         """
         camera = self._stands.camera
-        background = [asyncio.create_task(one) for one in (camera.play(), self._look_on())]
-        try:
-            await self._stands.watched()
-            await self._begin(ready)
-            async with asyncio.TaskGroup() as acts:
-                for act in (
-                    self._gate(),
-                    self._door(),
-                    self._kiosk(),
-                    self._sweep(),
-                    self._people(),
-                    self._desk_till(),
-                    self._tender("1", self._post),
-                    self._tender("2", self._drop),
-                    self._tender("3", self._print),
-                ):
-                    acts.create_task(act)
-            await asyncio.sleep(JUDGED_S)
-        finally:
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+        self._background = [asyncio.create_task(one) for one in (camera.play(), self._look_on())]
+        await self._stands.watched()
+        await self._begin(ready)
+        async with asyncio.TaskGroup() as acts:
+            for act in (
+                self._gate(),
+                self._door(),
+                self._kiosk(),
+                self._sweep(),
+                self._people(),
+                self._desk_till(),
+                self._tender("1", self._post),
+                self._tender("2", self._drop),
+                self._tender("3", self._print),
+            ):
+                acts.create_task(act)
+        await asyncio.sleep(JUDGED_S)
+
+    async def close(self) -> None:
+        """Have the cameras that see all the time see no more."""
+        # Cancelling is not enough: who waits for a broker's word that comes at that very moment is
+        # not cancelled (asyncio.wait_for, before Python 3.12).
+        self._over = True
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
 
     async def _begin(self, ready: Callable[[], Awaitable[object]]) -> None:
         """Have each device say something, so that it is known to be there when it matters."""
@@ -191,7 +199,7 @@ class Day:
     async def _look_on(self) -> None:
         """Be the cameras that publish all the time: all but the one over the self-checkout."""
         stands = self._stands
-        while True:
+        while not self._over:
             now_s = now_us() / 1_000_000
             left, self._left = tuple(self._left), []
             frame = words.axis_frame(_FRAMES, self._stockroom, now_s, left)
