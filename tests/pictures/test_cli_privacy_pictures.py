@@ -14,7 +14,7 @@ from aislewatch.devices.pictures import keep
 from aislewatch.ledger import Ledger, verify
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.names_store import NamesFile
-from aislewatch.runtime.picture_log import deletions, log_beside
+from aislewatch.runtime.picture_log import PictureLog, deletions, log_beside
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -145,6 +145,54 @@ def test_a_picture_that_an_incident_rests_on_stays_until_it_is_said_that_it_goes
     assert run("erase", "picture", evidence[:12])[0] == 1
     assert run("erase", "picture", evidence[:12].upper(), "--evidence")[0] == 0
     assert shop.there() == []
+
+
+def test_a_picture_that_is_held_for_a_case_outlives_its_terms_until_it_is_released(
+    run: Run, shop: Shop
+) -> None:
+    incident(shop, "sig-1", "till/1")
+    case = shop.take("case", ago_us=100 * DAY_US, cause="till/1", receipt="R1")
+    other = shop.take("other", ago_us=100 * DAY_US, cause="till/2", receipt="R2")
+    code, out, _ = run("hold", "incident", "inc-1", "--keep", "365d", "--request", "CASE-7")
+    assert (code, "1 picture held until" in out) == (0, True)
+    assert json.loads(run("purge", "--json")[1])["pictures"] == [other]
+    shop.signal("sig-1", what="withdrawn")  # Whatever becomes of the incident.
+    (found,) = json.loads(run("find", "receipt", "R1", "--json")[1])["pictures"]
+    assert (found["sha256"], found["incidents"]) == (case, [])
+    assert found["held_until_us"] > shop.clock.us + 364 * DAY_US
+    assert run("erase", "receipt", "R1")[0] == 1
+    assert shop.there() == [case]
+    code, out, _ = run("release", "receipt", "R1", "--request", "CASE-7")
+    assert (code, out) == (0, "1 picture released\n")
+    assert run("release", "receipt", "R1")[1] == "0 pictures released\n"
+    assert json.loads(run("purge", "--json")[1])["pictures"] == [case]
+    assert "held (CASE-7) until 2" in run("access")[1]
+    assert main(["ledger", "verify", "--ledger", str(shop.ledger)]) == 0
+
+
+def test_a_hold_ends_by_itself(shop: Shop) -> None:
+    sha256 = shop.take("case", ago_us=4 * DAY_US)
+    log = PictureLog(shop.pictures, "s1", shop.clock)
+    log.held("dpo", [sha256], shop.clock.us + DAY_US, "")
+    assert shop.keeper().purge("run") == []
+    shop.clock.us += DAY_US
+    assert shop.keeper().purge("run") == [sha256]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("hold", "incident", "inc-9", "--keep", "1d"), "no picture of incident 'inc-9'"),
+        (("hold", "receipt", "R1", "--keep", "for ever"), "--keep"),
+        (("hold", "receipt", "R1", "--keep", "1d", "--request", "Jane Doe"), "no names"),
+    ],
+)
+def test_what_cannot_be_held_is_told_why(
+    run: Run, shop: Shop, words: tuple[str, ...], why: str
+) -> None:
+    shop.take("one", receipt="R1")
+    code, _, err = run(*words)
+    assert (code, why in err) == (2, True)
 
 
 def test_pictures_can_be_left_as_they_are(run: Run, shop: Shop, tmp_path: Path) -> None:

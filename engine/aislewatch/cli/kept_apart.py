@@ -11,7 +11,8 @@ import typer
 
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import Local
-from aislewatch.errors import FileMistakes
+from aislewatch.errors import FileMistakes, UsageError
+from aislewatch.events.quantities import parse_duration_us
 from aislewatch.runtime.access_log import Access
 from aislewatch.runtime.storefile import read_document
 from aislewatch.runtime.storefile_model import EVERY_STORE, StoreFile
@@ -81,6 +82,19 @@ class Alone:
         return Local(self.file.timezone)
 
 
+def duration_us(option: str, text: str) -> int:
+    """Read how long, as of an option.
+
+    Raises:
+        UsageError: it says none.
+    """
+    try:
+        return parse_duration_us(text)
+    except ValueError as error:
+        message = f"{option}: {error}"
+        raise UsageError(message) from None
+
+
 def asking(file: Path, by: str) -> str:
     """Give the pseudonym of who asks; its key lies beside the file that they ask for.
 
@@ -105,6 +119,8 @@ def show_accesses(accesses: list[Access], log: Path, local: Local, *, json: bool
     for one in accesses:
         screen.give(one)
         what = f"{one.action} ({one.reason})" if one.reason else one.action
+        if one.action == "held" and one.until_us is not None:
+            what = f"{what} until {local.day(one.until_us)}"
         rows.add_row(local.day(one.time_us), what, one.entry or "", one.by, one.purpose)
     screen.show(rows)
     screen.say(f"to prove it: aislewatch ledger verify --ledger {log}")

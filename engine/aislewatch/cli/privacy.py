@@ -10,12 +10,13 @@ import typer
 from rich.text import Text
 
 from aislewatch.cli import options
-from aislewatch.cli.kept_apart import By, Request, StoreOption, show_accesses
+from aislewatch.cli.kept_apart import By, Request, StoreOption, duration_us, show_accesses
 from aislewatch.cli.privacy_pictures import DIGITS_SHOWN, Concerning, picture_table
 from aislewatch.cli.privacy_shop import KINDS, Found, PrivacyShop
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
+from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.picture_log import log_beside
 
 app = typer.Typer(no_args_is_help=True)
@@ -87,7 +88,8 @@ def erase(
     evidence: Annotated[
         bool,
         typer.Option(
-            "--evidence", help="Also pictures that an incident rests on; else those stay."
+            "--evidence",
+            help="Also pictures that an incident rests on, or that are held; else those stay.",
         ),
     ] = False,
     no_pictures: Annotated[
@@ -98,9 +100,8 @@ def erase(
 ) -> int:
     """Forget who somebody is, and delete the pictures that concern them.
 
-    Their pseudonym stays in the records and is nobody's. Pictures that an incident rests on stay
-    where --evidence does not say otherwise, because a claim may rest on them; then this ends
-    with 1.
+    Their pseudonym stays in the records and is nobody's. Pictures that an incident rests on, or
+    that are held for a case, stay where --evidence does not say otherwise; then this ends with 1.
     """
     shop = PrivacyShop.read(store, ledger, by)
     if not no_pictures and not ledger.exists():
@@ -112,7 +113,7 @@ def erase(
     screen = Screen(json=json)
     found = shop.find(kind, number, screen)
     there = [] if no_pictures else [one for one in found.pictures if one.is_there]
-    stay = [] if evidence else [one for one in there if one.incidents]
+    stay = [] if evidence else [one for one in there if one.is_evidence]
     go = [one.kept.sha256 for one in there if one not in stay]
     deleted = shop.keeper.erase(go, shop.asks_pictures, request) if go else []
     if found.name is not None:
@@ -136,6 +137,54 @@ def erase(
         screen.show(picture_table(stay, shop.alone.local))
         _say_what_stays(screen, stay, store, ledger)
     return 1 if stay else 0
+
+
+@app.command("hold")
+def hold(
+    kind: Kind,
+    number: Number,
+    store: StoreOption,
+    keep: Annotated[
+        str, typer.Option("--keep", metavar="DURATION", help="How long from now on, as 365d.")
+    ],
+    ledger: options.LedgerFile = options.LEDGER,
+    request: Request = "",
+    by: By = "",
+    json: options.Json = False,
+) -> int:
+    """Keep pictures for a case at law, past the terms of the store file; recorded."""
+    shop = PrivacyShop.read(store, ledger, by)
+    until_us = SystemClock().now_us() + duration_us("--keep", keep)
+    screen = Screen(json=json)
+    pictures = [one for one in shop.find(kind, number, screen).pictures if one.is_there]
+    for chain, some in _by_store(pictures).items():
+        shop.picture_log(chain).held(shop.asks_pictures, some, until_us, request)
+    screen.give({"held": [one.kept.sha256 for one in pictures], "until_us": until_us})
+    until = shop.alone.local.day(until_us)
+    screen.show(f"{count(len(pictures), 'picture')} held until {until} ({shop.alone.local.zone})")
+    return 0
+
+
+@app.command("release")
+def release(
+    kind: Kind,
+    number: Number,
+    store: StoreOption,
+    ledger: options.LedgerFile = options.LEDGER,
+    request: Request = "",
+    by: By = "",
+    json: options.Json = False,
+) -> int:
+    """Let pictures that were held go by the terms of the store file again; recorded."""
+    shop = PrivacyShop.read(store, ledger, by)
+    screen = Screen(json=json)
+    found = shop.find(kind, number, screen).pictures
+    pictures = [one for one in found if one.held_until_us is not None]
+    for chain, some in _by_store(pictures).items():
+        shop.picture_log(chain).released(shop.asks_pictures, some, request)
+    screen.give({"released": [one.kept.sha256 for one in pictures]})
+    screen.show(f"{count(len(pictures), 'picture')} released")
+    return 0
 
 
 @app.command("purge")
@@ -196,8 +245,8 @@ def _show_held(screen: Screen, found: Found, local: Local, ledger: Path) -> None
 def _say_what_stays(screen: Screen, stay: list[Concerning], store: Path, ledger: Path) -> None:
     one = stay[0].kept.sha256[:DIGITS_SHOWN]
     screen.say(
-        f"{count(len(stay), 'picture')} stayed, for incidents rest on them and claims may. When "
-        "that is over, or at once with --evidence: aislewatch privacy erase picture "
+        f"{count(len(stay), 'picture')} stayed: incidents rest on them, or they are held, and "
+        "claims may rest on them. When that is over: aislewatch privacy erase picture "
         f"{one} --evidence --store {store} --ledger {ledger}"
     )
 

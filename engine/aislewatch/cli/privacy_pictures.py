@@ -14,7 +14,7 @@ from aislewatch.cli.cases import read_cases
 from aislewatch.cli.screen import table
 from aislewatch.cli.wording import Local
 from aislewatch.ledger import LedgerReader
-from aislewatch.runtime.picture_log import deletions
+from aislewatch.runtime.picture_log import deletions, holds
 from aislewatch.runtime.picture_records import (
     KeptPicture,
     kept_pictures,
@@ -23,7 +23,7 @@ from aislewatch.runtime.picture_records import (
     signals_on,
 )
 
-KINDS: Final = ("receipt", "picture")
+KINDS: Final = ("receipt", "incident", "picture")
 """What pictures are found by, besides the people whom they concern."""
 
 DIGITS_SHOWN: Final = 12
@@ -38,11 +38,18 @@ class Concerning:
         kept: as the ledger has it.
         shown: with what became of its file.
         incidents: that rest on it.
+        held_until_us: until when it is kept for a case; None where it is not.
     """
 
     kept: KeptPicture
     shown: ShownPicture
     incidents: tuple[str, ...]
+    held_until_us: int | None = None
+
+    @property
+    def is_evidence(self) -> bool:
+        """A claim may rest on it."""
+        return bool(self.incidents) or self.held_until_us is not None
 
     @property
     def is_there(self) -> bool:
@@ -53,11 +60,11 @@ class Concerning:
         """Give it for scripts."""
         receipt, store = self.kept.event.receipt, self.kept.store
         told = {**self.shown._asdict(), "receipt": receipt, "incidents": self.incidents}
-        return {"store": store, **told}
+        return {"store": store, **told, "held_until_us": self.held_until_us}
 
 
 def find_pictures(
-    reader: LedgerReader, store: str, kind: str, names: Sequence[str], folder: Path
+    reader: LedgerReader, store: str, kind: str, names: Sequence[str], folder: Path, now_us: int
 ) -> list[Concerning]:
     """Find a store's pictures that concern somebody or something, in the order of the records.
 
@@ -65,26 +72,32 @@ def find_pictures(
         reader: of the ledger.
         store: whose.
         kind: what the names name: somebody by ``badge``, ``cashier`` or ``customer``, a
-            ``receipt``, or a ``picture`` by the first digits of its hash.
+            ``receipt``, an ``incident``, or a ``picture`` by the first digits of its hash.
         names: any of them.
         folder: where pictures are.
+        now_us: the time, as of which pictures are held.
     """
     pictures = list(newest(_of(reader, store, kind, names)).values())
     if not pictures:
         return []
-    known, named = deletions(folder, store), signals_on(reader, store, pictures)
+    known, held = deletions(folder, store), holds(folder, store, now_us)
+    named = signals_on(reader, store, pictures)
     cases = read_cases(reader) if named else ()
     homes = {signal: case.id for case in cases for signal in case.signals}
     found: list[Concerning] = []
     for picture in pictures:
         signals = named.get(picture.sha256, [])
         incidents = tuple(dict.fromkeys(homes.get(signal, signal) for signal in signals))
+        if kind == "incident" and not set(names).intersection(incidents):
+            continue
         one = shown(picture, folder, known.get(picture.sha256))
-        found.append(Concerning(picture, one, incidents))
+        found.append(Concerning(picture, one, incidents, held.get(picture.sha256)))
     return found
 
 
 def _of(reader: LedgerReader, store: str, kind: str, names: Sequence[str]) -> Iterable[KeptPicture]:
+    if kind == "incident":
+        return kept_pictures(reader, store)
     if kind == "receipt":
         return (one for one in kept_pictures(reader, store) if one.event.receipt in names)
     if kind == "picture":
@@ -95,7 +108,7 @@ def _of(reader: LedgerReader, store: str, kind: str, names: Sequence[str]) -> It
 
 def picture_table(found: Iterable[Concerning], local: Local) -> RenderableType:
     """Give pictures as rows."""
-    rows = table("picture", "store", "taken", "camera", "receipt", "incident", "file")
+    rows = table("picture", "store", "taken", "camera", "receipt", "incident", "held until", "file")
     for one in found:
         event = one.kept.event
         rows.add_row(
@@ -105,6 +118,7 @@ def picture_table(found: Iterable[Concerning], local: Local) -> RenderableType:
             event.device,
             event.receipt or "",
             ", ".join(one.incidents),
+            local.day(one.held_until_us) if one.held_until_us is not None else "",
             one.shown.told(local),
         )
     return rows

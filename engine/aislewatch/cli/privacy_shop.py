@@ -161,12 +161,12 @@ class PrivacyShop:
         pictures: list[Concerning] = []
         if not self.ledger.exists():
             return Found(name, held, pictures)
-        names = [name, number] if name is not None else [number]
+        names, now_us = [name, number] if name is not None else [number], SystemClock().now_us()
         with Ledger.read(self.ledger) as reader, screen.progress("reading the ledger") as step:
             for at, store in enumerate(stores := reader.stores()):
                 step(at, len(stores), store)
                 held += _held(reader, store, name) if name is not None else []
-                pictures += find_pictures(reader, store, kind, names, self.pictures)
+                pictures += find_pictures(reader, store, kind, names, self.pictures, now_us)
         return Found(name, held, pictures)
 
 

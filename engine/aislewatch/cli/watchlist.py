@@ -16,13 +16,13 @@ from aislewatch.cli.kept_apart import (
     Request,
     StoreOption,
     asking,
+    duration_us,
     show_accesses,
 )
 from aislewatch.cli.screen import Screen, table
 from aislewatch.cli.watchlist_face import read_embeddings
 from aislewatch.cli.wording import Local, count
 from aislewatch.errors import UsageError
-from aislewatch.events.quantities import parse_duration_us
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.watchlist import Watchlist
 from aislewatch.runtime.watchlist_match import wrong_a_day
@@ -77,7 +77,7 @@ def enrol(
         reason=reason,
         legal_basis=legal_basis,
         by=shop.who,
-        keep_us=_duration(keep) if keep else None,
+        keep_us=duration_us("--keep", keep) if keep else None,
     )
     screen = Screen(json=json)
     screen.give(entry)
@@ -266,11 +266,3 @@ def _how_wrong(shop: _Shop, entries: int) -> str:
         f"count: that is {rate:g} for each pair of strangers at {shop.terms.threshold:g}, as the "
         "maker says; measure it in the shop"
     )
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration_us(text)
-    except ValueError as error:
-        message = f"--keep: {error}"
-        raise UsageError(message) from None

@@ -24,9 +24,19 @@ from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Ledger, LedgerReader
 
 Action = Literal[
-    "enrolled", "approved", "removed", "erased", "expired", "shown", "compared", "reviewed"
+    "enrolled",
+    "approved",
+    "removed",
+    "erased",
+    "expired",
+    "shown",
+    "compared",
+    "reviewed",
+    "held",
+    "released",
 ]
-"""``compared``: a device's process took the list up; ``reviewed``: somebody read this log."""
+"""``compared``: a device's process took the list up; ``reviewed``: somebody read this log;
+``held``: an entry is kept for a while, whatever its terms are; ``released``: no more."""
 
 _NO_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_/-]{0,39}")
 _ATTEMPTS: Final = 100
@@ -42,7 +52,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         by: pseudonym of who did it; ``device/<id>`` for a device's process.
         purpose: what the data was kept for at that time.
         entry: id of the entry; None where it was the whole.
-        until_us: when the entry ends, where it was enrolled.
+        until_us: when the entry ends, where it was enrolled; until when it is held.
         reason: what an erasure was asked for by, such as a request's number; no name.
         state: of the entry where it was not as it should be: a picture ``changed``.
     """
@@ -125,6 +135,7 @@ class AccessLog:
         *,
         reason: str | None = None,
         state: str | None = None,
+        until_us: int | None = None,
     ) -> None:
         """Write that the same was done with many entries, a record each, all of them or none.
 
@@ -133,7 +144,9 @@ class AccessLog:
         """
         now_us = self._clock.now_us()
         records = [
-            self._record(self._access(now_us, action, by, entry, reason, state=state))
+            self._record(
+                self._access(now_us, action, by, entry, reason, until_us=until_us, state=state)
+            )
             for entry in entries
         ]
         with closing(self._opened()) as ledger:

@@ -19,7 +19,7 @@ from aislewatch.events.sensor import Clock
 from aislewatch.ledger import Ledger, LedgerReader
 from aislewatch.runtime.access_log import Access
 from aislewatch.runtime.hosting import described
-from aislewatch.runtime.picture_log import PictureLog, deletions, pictures_beside
+from aislewatch.runtime.picture_log import PictureLog, deletions, holds, pictures_beside
 from aislewatch.runtime.picture_records import KeptPicture, kept_pictures, newest, signals_on
 from aislewatch.runtime.picture_terms import PictureTerms, StoreTerms, terms_of
 
@@ -65,8 +65,8 @@ class Keeper:
         """Delete each picture whose time is over; gives their hashes, in order.
 
         A picture goes by the terms of every store that names it, and stays where a store names it
-        whose terms are not known. One that no record names, because its camera's message never
-        came, goes by the shortest retention that there is.
+        whose terms are not known, or where it is held for a case. One that no record names, because
+        its camera's message never came, goes by the shortest retention that there is.
 
         Raises:
             LedgerError: the ledger, or the log of deletions, cannot be read or written.
@@ -126,6 +126,7 @@ class Keeper:
         known, terms = deletions(self.folder, store), terms_of(store, self._terms)
         said = {sha256 for sha256, one in last.items() if is_deleted(one, known.get(sha256))}
         over = set[str]() if terms is None else self._over(reader, store, kept, terms) - said
+        over -= holds(self.folder, store, self._clock.now_us()).keys()
         return _Claims(over, said, last.keys() - over - said)
 
     def _over(

@@ -17,7 +17,6 @@ from aislewatch.runtime.access_log import Access, AccessLog, Action, accesses_in
 
 _WHAT: Final = "picture"
 _PURPOSE: Final = "evidence"
-_DELETED: Final[tuple[Action, ...]] = ("erased", "expired")
 
 
 def pictures_beside(ledger: Path) -> Path:
@@ -74,6 +73,21 @@ class PictureLog:
         """
         self._log.tell_all("erased", by, pictures, reason=_said(request), state=_state(changed))
 
+    def held(self, by: str, pictures: Iterable[str], until_us: int, request: str) -> None:
+        """Write down that pictures are not to be deleted for a while, for a case; see `erased`.
+
+        Args:
+            by: who wants it.
+            pictures: their hashes.
+            until_us: how long.
+            request: number of the case; empty for none.
+        """
+        self._log.tell_all("held", by, pictures, reason=_said(request), until_us=until_us)
+
+    def released(self, by: str, pictures: Iterable[str], request: str) -> None:
+        """Write down that pictures go by their terms again; see `held`."""
+        self._log.tell_all("released", by, pictures, reason=_said(request))
+
     def shown(self, by: str, pictures: Iterable[str], request: str = "") -> None:
         """Write down that somebody was told which pictures there are; see `erased`."""
         self._log.tell_all("shown", by, pictures, reason=_said(request))
@@ -93,10 +107,34 @@ def deletions(pictures: Path, store: str) -> Mapping[str, Access]:
     Raises:
         LedgerError: the log cannot be read.
     """
+    return _last(pictures, store, "erased", "expired")
+
+
+def holds(pictures: Path, store: str, now_us: int) -> Mapping[str, int]:
+    """Give until when pictures of a store are held, by their hashes; only those that still are.
+
+    Args:
+        pictures: their folder.
+        store: whose.
+        now_us: the time.
+
+    Raises:
+        LedgerError: the log cannot be read.
+    """
+    found = _last(pictures, store, "held", "released").items()
+    return {
+        entry: one.until_us
+        for entry, one in found
+        if one.action == "held" and one.until_us is not None and one.until_us > now_us
+    }
+
+
+def _last(pictures: Path, store: str, *actions: Action) -> dict[str, Access]:
+    """Give the last of some actions on each picture, by its hash."""
     log = log_beside(pictures)
     if not log.exists():
         return {}
-    types = [f"{_WHAT}.{action}" for action in _DELETED]
+    types = [f"{_WHAT}.{action}" for action in actions]
     with Ledger.read(log) as reader:
         found = accesses_in(reader, store, types)
         return {one.entry: one for one in found if one.entry is not None}
