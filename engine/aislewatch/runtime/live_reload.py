@@ -165,7 +165,8 @@ class Reloading:
                     named.add(store)
         before = dict(self._running.configured)
         await self._running.publish(marks)
-        await _note([new for _, new in pairs], SetupHistory(self._shelf.folder), self._link)
+        with suppress(BusError):  # NATS is away, and the next start notes what is in force then.
+            await _note([new for _, new in pairs], SetupHistory(self._shelf.folder), self._link)
         # Feeds stay those of the start: only a start makes devices.
         self._stores = [
             replace(new, setup=replace(new.setup, feeds=old.setup.feeds)) for old, new in pairs

@@ -73,7 +73,10 @@ class SetupHistory:
             message = f"{self._path} cannot be read: {error.strerror}"
             raise UsageError(message) from None
         except msgspec.MsgspecError:
-            message = f"{self._path} is damaged, or another version of Aislewatch wrote it"
+            message = (
+                f"{self._path} is damaged, or another version of Aislewatch wrote it: put it back "
+                "from a backup, or take it away, and what was before cannot be replayed as it was"
+            )
             raise UsageError(message) from None
 
     def latest(self, store: str) -> Began | None:
