@@ -43,6 +43,10 @@ DataFolder = Annotated[
     typer.Option("--data", metavar="DIR", help="What $data stands for in the store file."),
 ]
 
+IncidentId = Annotated[
+    str, typer.Argument(metavar="INCIDENT", help="Its id; the latest one if not said.")
+]
+
 RuleFile = Annotated[Path, typer.Argument(metavar="RULE.yml", help="The rule.")]
 
 RuleFiles = Annotated[

@@ -41,9 +41,7 @@ NAME = "captured incident"
 
 
 def capture_incident(
-    incident: Annotated[
-        str, typer.Argument(metavar="[INCIDENT]", help="Its id; the latest one if not said.")
-    ] = "",
+    incident: options.IncidentId = "",
     as_test: Annotated[
         bool, typer.Option("--as-test", help="As an inline test: what it can be captured as.")
     ] = False,

@@ -33,9 +33,7 @@ _INDENT = 9
 
 
 def explain_incident(
-    incident: Annotated[
-        str, typer.Argument(metavar="[INCIDENT]", help="Its id; the latest one if not said.")
-    ] = "",
+    incident: options.IncidentId = "",
     ledger: options.LedgerFile = options.LEDGER,
     rules: RulesPath = None,
     store: options.StoreFile = None,
