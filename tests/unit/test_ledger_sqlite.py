@@ -395,3 +395,20 @@ def test_a_reader_needs_no_right_to_write(path: Path) -> None:
     path.chmod(stat.S_IRUSR)
     with Ledger.read(path) as reader:
         assert reader.head(SHOP) == head != Head(0, bytes(32))
+
+
+def test_a_copy_of_the_file_alone_is_whole_though_somebody_read_on_when_it_was_closed(
+    path: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    with Ledger.open(path) as ledger:
+        ledger.append(SHOP, some(3), recorded_us=1)
+        reading = Ledger.read(path)
+        head = ledger.head(SHOP)
+    try:
+        shutil.copy(path, copy)
+        with Ledger.read(copy) as copied:
+            assert copied.head(SHOP) == head
+            assert verify(copied, SHOP).sound
+    finally:
+        reading.close()

@@ -10,7 +10,7 @@ from aislewatch.events.record import Record
 from aislewatch.ledger import appending
 from aislewatch.ledger.lock import WriterLock
 from aislewatch.ledger.reader import LedgerReader
-from aislewatch.ledger.sqlite import connect_writer
+from aislewatch.ledger.sqlite import close_writer, connect_writer
 from aislewatch.ledger.values import Head
 
 
@@ -63,7 +63,7 @@ class Ledger(LedgerReader):
                 return
             # The writer goes last: only a writing connection tidies the write-ahead log away.
             super().close()
-            self._writer.close()
+            close_writer(self._writer)
             self._lock.release()
 
     def append(

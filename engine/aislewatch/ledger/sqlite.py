@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -116,6 +116,17 @@ def connect_reader(path: Path) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def close_writer(connection: Connection) -> None:
+    """Close a ledger that was written, and leave its file whole by itself.
+
+    SQLite brings the write-ahead log into the file where a writer is the last to close. Somebody
+    who still reads would keep it beside the file, and a copy of the file alone would lack it.
+    """
+    with suppress(sqlite3.Error):  # A full disk, say: what was appended is in the log all the same.
+        _pragma(connection, "wal_checkpoint(PASSIVE)")
+    connection.close()
 
 
 @contextmanager
