@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -34,6 +34,10 @@ Request = Annotated[
     str,
     typer.Option("--request", metavar="NUMBER", help="Of the request; recorded. No name."),
 ]
+
+
+_ENTRY_SHOWN: Final = 24
+"""Characters of an entry's id: all of any but a picture's hash."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ def show_accesses(accesses: list[Access], log: Path, local: Local, *, json: bool
         what = f"{one.action} ({one.reason})" if one.reason else one.action
         if one.action == "held" and one.until_us is not None:
             what = f"{what} until {local.day(one.until_us)}"
-        rows.add_row(local.day(one.time_us), what, one.entry or "", one.by, one.purpose)
+        entry = (one.entry or "")[:_ENTRY_SHOWN]
+        rows.add_row(local.day(one.time_us), what, entry, one.by, one.purpose)
     screen.show(rows)
     screen.say(f"to prove it: aislewatch ledger verify --ledger {log}")
