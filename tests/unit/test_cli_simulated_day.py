@@ -116,6 +116,25 @@ def test_a_simulator_that_is_not_installed_is_named(
     assert "the simulator 'mall', which the store file names, is not installed" in said
 
 
+def test_a_mistake_in_a_shop_of_ones_own_is_told_where_it_was_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = copied(tmp_path, "timezone: Europe/London", "timezone: Europe/Lundon")
+
+    assert main(["run", str(store), "--simulated", "--ledger", str(tmp_path / "found.db")]) == 1
+
+    assert f"{store}:" in capsys.readouterr().err
+    assert not (tmp_path / "found.shop").exists()
+
+
+def test_the_shipped_shop_reads_without_a_mistake_and_its_rules_pass_their_tests() -> None:
+    assert SHOWROOM is not None
+    rules = str(SHOWROOM.parent / "rules")
+
+    assert main(["rules", "check", rules, "--store", str(SHOWROOM)]) == 0
+    assert main(["rules", "test", rules, "--strict"]) == 0
+
+
 def copied(folder: Path, old: str, new: str) -> Path:
     """Copy the shop that is shipped, with a change; gives its store file."""
     assert SHOWROOM is not None

@@ -73,6 +73,7 @@ async def simulated_day(
         UsageError: a device does not come online, or the simulator ends too early; says why.
         FileMistakes: the store file holds mistakes.
     """
+    read_setup(store, data=data)  # What is wrong in it is wrong there, and not in the copy.
     shop = _shop_beside(options.ledger)
     began_us = SystemClock().now_us()
     async with Simulator(kind, store.resolve().parent, shop) as simulator:

@@ -20,7 +20,22 @@ from aislewatch_sim.shops import SHOWROOM
 from aislewatch_sim.showroom.day import WANTED, Day, Planted
 from aislewatch_sim.showroom.stands import Stands
 
-_SIMULATOR: Final = re.compile(rb"^simulator:.*\n", re.MULTILINE)
+_WRITTEN: Final = {
+    "gate": "127.0.0.1:5084",
+    "kiosk": "127.0.0.1:9101",
+    "kiosk-camera": "127.0.0.1:8090",
+    "kiosk-scale": "127.0.0.1:4001",
+    "shelf-scale": "/dev/ttyUSB0",
+    "badges": "127.0.0.1:4002",
+    "till-1": "127.0.0.1:8081",
+    "till-3": "127.0.0.1:9100",
+    "desk-till": "127.0.0.1:8082",
+    "broker": "127.0.0.1:1883",
+}
+"""Where each device is reached by the shop's files as they are shipped, by its name in `Stands`."""
+
+_ADDRESS: Final = re.compile(rf"(?:{'|'.join(map(re.escape, _WRITTEN.values()))})(?![0-9])")
+_SIMULATOR: Final = re.compile(r"^simulator:.*\n", re.MULTILINE)
 
 
 class Showroom:
@@ -71,15 +86,18 @@ class Showroom:
         await self._stands.__aexit__(*raised)
 
     def _write(self, source: Traversable, folder: Path) -> None:
+        """Copy the shop's files; its store file, with where the devices are reached now."""
         folder.mkdir(exist_ok=True)
         for one in list(source.iterdir()):
             if one.is_dir():
                 if one != self._folder:
                     self._write(one, folder / one.name)
-                continue
-            content = one.read_bytes()
-            for name, address in self._stands.addresses.items():
-                content = content.replace(b"{%s}" % name.encode(), address.encode())
-            if one.name == self.store.name:
-                content = _SIMULATOR.sub(b"", content)
-            (folder / one.name).write_bytes(content)
+            elif one.name == self.store.name:
+                text = _SIMULATOR.sub("", one.read_text(encoding="utf-8"))
+                self.store.write_text(_ADDRESS.sub(self._address, text), encoding="utf-8")
+            else:
+                (folder / one.name).write_bytes(one.read_bytes())
+
+    def _address(self, written: re.Match[str]) -> str:
+        addresses = self._stands.addresses
+        return next(addresses[name] for name, text in _WRITTEN.items() if text == written[0])

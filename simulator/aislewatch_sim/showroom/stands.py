@@ -83,7 +83,7 @@ class Stands:
 
     @property
     def addresses(self) -> Mapping[str, str]:
-        """Where each device is reached, or where it calls, by its name in the shop's files."""
+        """Where each device is reached, or where it calls, by its name here."""
         tills = {
             "till-1": f"127.0.0.1:{self._json}",
             "desk-till": f"127.0.0.1:{self._hooks}",
