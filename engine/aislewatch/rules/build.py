@@ -93,6 +93,8 @@ class Build:
             excepts=excuses,
             incident=incident,
             requires=needs,
+            # Days were UTC's once: a rule that has none of them means what it meant.
+            **({"days": "the shop's"} if excuses else {}),
         )
         return Rule(
             id=shape.id,
