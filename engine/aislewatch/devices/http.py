@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from aislewatch.devices.address import Address
+from aislewatch.devices.tcp import why_not
 from aislewatch.errors import DeviceMisconfigured, DeviceNotReady
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class HttpListener:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             await runner.cleanup()
-            message = f"cannot listen on {host}:{port}: {error.strerror or error}"
+            message = f"cannot listen on {host}:{port}: {why_not(error)}"
             raise DeviceNotReady(message) from None
         self._runner = runner
 

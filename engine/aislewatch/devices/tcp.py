@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -20,6 +21,15 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Serves one connection to its end."""
 
 
+def why_not(error: OSError) -> str:
+    """Give the system's own words for why a connection or a port is not to be had.
+
+    asyncio puts Python's in their place, as in ``Connect call failed ('10.0.0.5', 9100)``.
+    """
+    positive = error.errno is not None and error.errno > 0  # A name that is not found has another.
+    return os.strerror(error.errno) if positive else error.strerror or str(error)
+
+
 async def dial(host: str, port: int, *, within_s: float = CONNECT_S) -> Streams:
     """Connect.
 
@@ -32,7 +42,7 @@ async def dial(host: str, port: int, *, within_s: float = CONNECT_S) -> Streams:
     except TimeoutError:
         reason = f"nothing for {within_s:g} s"
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why_not(error)
     message = f"{host}:{port} does not answer: {reason}"
     raise DeviceNotReady(message)
 
@@ -182,7 +192,7 @@ class Listener:
         try:
             self._server = await asyncio.start_server(self._accept, self._host, self._port)
         except OSError as error:
-            message = f"cannot listen on {self._host}:{self._port}: {error.strerror or error}"
+            message = f"cannot listen on {self._host}:{self._port}: {why_not(error)}"
             raise DeviceNotReady(message) from None
 
     async def run(self) -> None:
