@@ -26,8 +26,9 @@ def why_not(error: OSError) -> str:
 
     asyncio puts Python's in their place, as in ``Connect call failed ('10.0.0.5', 9100)``.
     """
-    positive = error.errno is not None and error.errno > 0  # A name that is not found has another.
-    return os.strerror(error.errno) if positive else error.strerror or str(error)
+    if error.errno is not None and error.errno > 0:  # A name that is not found has one below.
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 async def dial(host: str, port: int, *, within_s: float = CONNECT_S) -> Streams:
