@@ -21,8 +21,10 @@ def details(*shapes: tuple[int, ...]) -> list[dict[str, Any]]:
     return [{"shape": np.array(shape), "dtype": np.float32} for shape in shapes]
 
 
-PEAKS = decoder(details((1, CELLS, CELLS, 4), (1, CELLS, CELLS, len(LABELS))), LABELS)
-SMALL = decoder(details((1, 3, 3, 4), (1, 3, 3, len(LABELS))), LABELS)
+COUNT = len(LABELS)
+PEAKS = decoder(details((1, CELLS, CELLS, 4 * COUNT), (1, CELLS, CELLS, COUNT)), LABELS)
+SMALL = decoder(details((1, 3, 3, 4), (1, 3, 3, COUNT)), LABELS)
+SMALL_EACH = decoder(details((1, 3, 3, 4 * COUNT), (1, 3, 3, COUNT)), LABELS)
 FOUND = decoder(details((1, 6, 4), (1, 6), (1, 6), (1,)), ["a", "b"])
 
 edges = st.integers(0, 64).map(lambda part: part / 64)
@@ -58,20 +60,53 @@ def apart(draw: st.DrawFn) -> list[Truth]:
     return truths
 
 
+def read(truths: list[Truth]) -> list[Detection]:
+    """Read what a model would answer that answers as it is taught."""
+    taught = targets(truths)
+    return PEAKS([taught.boxes.reshape(1, CELLS, CELLS, -1), taught.peaks[None]], 0.999)
+
+
 @given(apart())
 def test_what_a_model_is_taught_is_what_is_read_from_it(truths: list[Truth]) -> None:
-    taught = targets(truths)
-    count = len(LABELS)
-    found = PEAKS([taught[None, ..., count : count + 4], taught[None, ..., :count]], 0.999)
+    found = read(truths)
     assert len(found) == len(truths)
     for truth in truths:
         [same] = [one for one in found if np.allclose(one.box, truth.extent, atol=1e-4)]
         assert same.label == truth.label
 
 
-@given(arrays(np.float32, (2, 1, 3, 3, 6), elements=anything))
-def test_no_map_of_scores_makes_nonsense(numbers: np.ndarray[Any, Any]) -> None:
-    assert_sound(SMALL([numbers[0, ..., :4], numbers[1]], 0.0), LABELS)
+def test_a_bottle_in_the_middle_of_a_basket_hides_neither() -> None:
+    truths = [
+        Truth("basket", Extent(0.25, 0.25, 0.75, 0.75)),
+        Truth("bottle", Extent(0.45, 0.375, 0.55, 0.625)),
+    ]
+    found = {one.label: one.box for one in read(truths)}
+    assert found.keys() == {"basket", "bottle"}
+    for truth in truths:
+        assert np.allclose(found[truth.label], truth.extent, atol=1e-4)
+
+
+@pytest.mark.parametrize("boxes_first", [True, False])
+def test_boxes_are_told_from_scores_by_how_many_labels_are_listed(boxes_first: bool) -> None:
+    # Four scores and four boxes of four numbers, or sixteen scores and one box.
+    sides = [(1, 1, 1, 16), (1, 1, 1, 4)]
+    sides = sides if boxes_first else sides[::-1]
+    values = [np.full(side, 0.25, np.float32) for side in sides]
+    four = decoder(details(*sides), ["a", "b", "c", "d"])
+    assert [one.label for one in four(values, 0.2)] == ["a", "b", "c", "d"]
+    sixteen = decoder(details(*sides), [f"l{number}" for number in range(16)])
+    assert len(sixteen(values, 0.2)) == 16
+
+
+@given(
+    arrays(np.float32, (1, 3, 3, 6), elements=anything),
+    arrays(np.float32, (1, 3, 3, 24), elements=anything),
+)
+def test_no_map_of_scores_makes_nonsense(
+    scores: np.ndarray[Any, Any], boxes: np.ndarray[Any, Any]
+) -> None:
+    assert_sound(SMALL([boxes[..., :4], scores], 0.0), LABELS)
+    assert_sound(SMALL_EACH([boxes, scores], 0.0), LABELS)
 
 
 @given(
@@ -138,6 +173,9 @@ def test_quantised_numbers_are_made_real() -> None:
         ([(1, 8, 8, 4), (1, 4, 4, 2)], "no map of scores"),
         ([(1, 8, 8, 4), (1, 8, 8, 4)], "no map of scores"),
         ([(1, 8, 8, 4), (1, 8, 8, 3)], "3 labels apart, and 2 are listed"),
+        ([(1, 8, 8, 3), (1, 8, 8, 12)], "3 labels apart, and 2 are listed"),
+        ([(1, 8, 8, 4), (1, 8, 8, 16)], "no map of scores"),
+        ([(1, 8, 8, 6), (1, 8, 8, 2)], "no map of scores"),
         ([(1, 6), (1, 6), (1, 6, 4), (1,)], "in any known order"),
         ([(1, 6, 5), (1, 6), (1, 6), (1,)], "in any known order"),
     ],

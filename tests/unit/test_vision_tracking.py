@@ -172,3 +172,11 @@ def test_a_picture_full_of_nonsense_is_bounded() -> None:
     one = tracker(confirm=1)
     found = [seen("can", 0.001 * n, 0.5, score=0.7 + 0.0001 * n) for n in range(500)]
     assert len(one.look(0, found).seen) == DETECTIONS_MOST
+
+
+def test_what_is_taken_down_by_most_of_its_height_has_moved_and_what_trembles_has_not() -> None:
+    for away, moved in ((0.03, False), (0.09, True)):
+        one = tracker(confirm=1)
+        one.look(0, [seen("can", 0.5, 0.2)])
+        [track] = one.look(STEP_US, [seen("can", 0.5, 0.2 + away)]).seen
+        assert track.moved is moved

@@ -3,8 +3,8 @@
 *Found boxes* have four outputs, made by ``TFLite_Detection_PostProcess``: boxes (y_min, x_min,
 y_max, x_max), classes, scores and a count. SSD MobileNet, SSDLite MobileDet and EfficientDet-Lite
 end in it, in one of three orders. *Peaks* have two: a map of scores for each label over a grid, and
-in each cell where in it the middle is and the square roots of the box's width and height. The
-bundled model has those.
+in each cell where in it the middle is and the square roots of the box's width and height, once for
+all labels or for each. The bundled model has those, for each.
 """
 
 from __future__ import annotations
@@ -87,10 +87,14 @@ def _area(box: Box) -> float:
 def _peaks_decoder(shapes: Sequence[tuple[int, ...]], labels: Sequence[str]) -> Decode:
     grids = {shape[1:3] for shape in shapes}
     depths = [shape[3] for shape in shapes]
-    if len(grids) != 1 or depths.count(_BOX) == 0 or (depths == [_BOX, _BOX]):
+    # Four numbers are those of all labels, or there are four for each.
+    ways = [at for at in (0, 1) if depths[at] in {_BOX, _BOX * depths[1 - at]}]
+    if len(ways) == 2:
+        ways = [at for at in ways if depths[1 - at] == len(labels)]
+    if len(grids) != 1 or len(ways) != 1:
         message = "its two outputs are no map of scores with boxes of four numbers"
         raise ValueError(message)
-    boxes_at = depths.index(_BOX)
+    boxes_at = ways[0]
     if depths[1 - boxes_at] != len(labels):
         message = f"it tells {depths[1 - boxes_at]} labels apart, and {len(labels)} are listed"
         raise ValueError(message)
@@ -105,12 +109,15 @@ def _peaks(
     scores: Numbers, boxes: Numbers, labels: Sequence[str], score_least: float
 ) -> list[Detection]:
     rows, columns = scores.shape[:2]
+    by_label = np.broadcast_to(
+        boxes.reshape(rows, columns, -1, _BOX), (rows, columns, len(labels), _BOX)
+    )
     padded = np.pad(scores, ((1, 1), (1, 1), (0, 0)), constant_values=-np.inf)
     around = [padded[y : y + rows, x : x + columns] for y in range(3) for x in range(3)]
     tops = (scores >= score_least) & (scores >= np.max(around, axis=0))
     found: list[Detection] = []
     for row, column, number in np.argwhere(tops).tolist():
-        across, along, root_width, root_height = boxes[row, column].tolist()
+        across, along, root_width, root_height = by_label[row, column, number].tolist()
         x, y = (column + across) / columns, (row + along) / rows
         half_width, half_height = root_width**2 / 2, root_height**2 / 2
         edges = (x - half_width, y - half_height, x + half_width, y + half_height)

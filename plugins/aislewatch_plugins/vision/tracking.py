@@ -98,12 +98,12 @@ class Track:
 
     @property
     def moved(self) -> bool:
-        """It is farther than its own size from where it was seen first."""
+        """It is farther than half its size from where it was seen first; boxes tremble by less."""
         if self.origin is None:
             return False
         (x, y), (was_x, was_y) = self.centre, centre_of(self.origin)
         width, height = self.box.x_max - self.box.x_min, self.box.y_max - self.box.y_min
-        return abs(x - was_x) > width or abs(y - was_y) > height
+        return abs(x - was_x) > width / 2 or abs(y - was_y) > height / 2
 
     def expected(self, time_us: int) -> Box:
         """Give where its speed takes it."""
