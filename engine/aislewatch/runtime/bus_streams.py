@@ -13,6 +13,7 @@ from aislewatch.runtime.nats_link import BusAway, Link, json_object
 
 _NANOSECONDS = 1_000_000_000
 _NAME_IN_USE = 10058
+_NO_ROOM = 10047
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,13 @@ async def ensure_streams(link: Link, limits: StreamLimits) -> None:
         answer = await link.api(f"STREAM.CREATE.{name}", config)
         if answer.get("error", {}).get("err_code") == _NAME_IN_USE:
             answer = await link.api(f"STREAM.UPDATE.{name}", config)
+        if answer.get("error", {}).get("err_code") == _NO_ROOM:
+            message = (
+                f"too little room on NATS's disk for stream {name}, which may grow to "
+                f"{max_bytes / 1024**3:.1f} GiB: make room where the run's folder lies, or name "
+                "a folder elsewhere with --folder"
+            )
+            raise BusError(message)
         if "error" in answer:
             message = f"stream {name} cannot be set up: {answer['error'].get('description')}"
             raise BusError(message)

@@ -344,7 +344,8 @@ class StoreEngine:
                 expected_head=self.head.hash,
             )
         except LedgerFull as error:
-            message = f"{self.store}: {error}; the engine stops, and goes on once there is room"
+            remedy = "a run goes on by itself once there is room, a replay is started again"
+            message = f"{self.store}: {error}; {remedy}"
             raise LedgerFull(message) from error
         self.written.update(record.type for record in records)
         self._counted = dict(counters)
