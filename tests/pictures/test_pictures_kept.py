@@ -223,6 +223,16 @@ def test_a_picture_that_no_record_names_goes_as_well(tmp_path: Path) -> None:
     assert not shop.ledger.exists()
 
 
+def test_a_picture_that_no_record_names_goes_by_the_shortest_retention(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    sha256 = keep(shop.pictures, data_of("lost"))
+    shop.age(sha256, 3 * HOUR_US)
+    terms = [StoreTerms(("s1",), TERMS), StoreTerms(("s2",), PictureTerms(retention_us=HOUR_US))]
+    assert Keeper(shop.ledger, [], shop.clock).purge("run") == []
+    assert Keeper(shop.ledger, terms[:1], shop.clock).purge("run") == []
+    assert Keeper(shop.ledger, terms, shop.clock).purge("run") == [sha256]
+
+
 def test_what_a_process_left_unfinished_goes_and_what_is_just_written_stays(
     tmp_path: Path,
 ) -> None:
