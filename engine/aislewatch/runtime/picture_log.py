@@ -1,4 +1,4 @@
-"""Which kept pictures were deleted, when and why: a ledger beside them that nobody can take back.
+"""What was done with kept pictures, when and why: a ledger beside them that nobody can take back.
 
 It lies beside the folder of the pictures, with a chain for each store whose pictures they are.
 A deletion is written down before the file is deleted, so that a picture that is missing without a
