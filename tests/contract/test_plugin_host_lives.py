@@ -20,7 +20,7 @@ from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.device import BusAccess, DeviceSpec
 from aislewatch.runtime.hosting import HostedLife, InlineHost, PluginHost, Status
 from aislewatch.runtime.nats_server import NatsServer
-from aislewatch.runtime.ray_host import RayHost
+from aislewatch.runtime.ray_host import RayHost, RayLife
 from aislewatch.runtime.redacting import HIDDEN
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
@@ -287,6 +287,30 @@ async def test_a_recording_goes_on_where_it_was_cut_off_however_long_ago(shop: S
     assert outcome.last is not None
     assert outcome.last.events < 40, "what stood before the last tick is not even offered again"
     assert numbers(await shop.events()) == list(range(40))
+
+
+async def test_a_life_that_nobody_waits_for_any_more_is_not_left_behind(
+    shop: Shop, host: PluginHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if isinstance(host, InlineHost):
+        pytest.skip("everything in line begins at once")
+    made: list[RayLife] = []
+    begun = RayLife.begun
+
+    async def noted(life: RayLife, limit_s: float) -> None:
+        made.append(life)
+        await begun(life, limit_s)
+
+    monkeypatch.setattr(RayLife, "begun", noted)
+    starting = asyncio.create_task(shop.start(count=0, then="wait"))
+    while not made:
+        await asyncio.sleep(0)
+
+    starting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert (await made[0].outcome()).ending == "died"
 
 
 async def test_a_process_that_is_killed_ends_its_life_and_no_other(shop: Shop) -> None:

@@ -56,6 +56,7 @@ class RayHost:
                 await life.begun(_START_S)
             except BaseException:
                 await life.kill()
+                await life.outcome()
                 raise
         return life
 
@@ -126,9 +127,11 @@ class RayLife:
 async def _answer(method: Any) -> bytes | None:
     """Call an actor's method; None where no answer comes in time."""
     answer: asyncio.Future[bytes] = asyncio.wrap_future(method.remote().future())
-    await asyncio.wait([answer], timeout=ANSWER_S)
-    if not answer.done() or answer.exception() is not None:
-        answer.cancel()
+    try:
+        await asyncio.wait([answer], timeout=ANSWER_S)
+    finally:
+        answer.cancel()  # Nothing, where it is there.
+    if answer.cancelled() or answer.exception() is not None:
         return None
     return answer.result()
 
