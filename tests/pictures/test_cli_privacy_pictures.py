@@ -10,7 +10,7 @@ import pytest
 from picture_shop import DAY_US, HOUR_US, Shop
 
 from aislewatch.cli import main
-from aislewatch.devices.pictures import keep
+from aislewatch.devices.pictures import keep, place_of
 from aislewatch.ledger import Ledger, verify
 from aislewatch.runtime.clock import SystemClock
 from aislewatch.runtime.names_store import NamesFile
@@ -259,6 +259,14 @@ def test_another_store_s_pictures_are_not_purged_by_this_one_s_file(
     assert "0 pictures deleted" in run("purge")[1]
     (tmp_path / "store.yml").write_text("store: '*'\n")
     assert "1 picture deleted" in run("purge")[1]
+
+
+def test_that_a_picture_had_been_changed_when_it_was_deleted_is_said(run: Run, shop: Shop) -> None:
+    sha256 = shop.take("old", ago_us=4 * DAY_US)
+    place_of(shop.pictures, sha256).write_bytes(b"another")
+    assert "1 picture deleted" in run("purge")[1]
+    assert "expired, found changed" in run("access")[1]
+    assert main(["ledger", "verify", "--ledger", str(shop.ledger)]) == 1
 
 
 def test_a_lost_file_is_purged_before_there_is_a_ledger(

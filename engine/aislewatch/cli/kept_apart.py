@@ -125,6 +125,8 @@ def show_accesses(accesses: list[Access], log: Path, local: Local, *, json: bool
         what = f"{one.action} ({one.reason})" if one.reason else one.action
         if one.action == "held" and one.until_us is not None:
             what = f"{what} until {local.day(one.until_us)}"
+        if one.state is not None:
+            what = f"{what}, found {one.state}"
         entry = (one.entry or "")[:_ENTRY_SHOWN]
         rows.add_row(local.day(one.time_us), what, entry, one.by, one.purpose)
     screen.show(rows)
