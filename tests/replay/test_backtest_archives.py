@@ -532,9 +532,14 @@ def test_a_rule_on_signals_is_judged_with_the_rules_below_it(desk: Desk) -> None
     assert told["now"]["hits"] == 9
     assert told["now"]["incidents"] == 9
     assert told["judgements"]["made"] == 15
+    assert told["unheard"] == {}
     # Its signals make no incidents here, and a draft says nothing.
     desk.write("rules/voided.yml", VOIDED.replace("live", "draft"))
-    assert desk.told(rule=above)["now"]["hits"] == 0
+    told = desk.told(rule=above)
+    assert told["now"]["hits"] == 0
+    assert told["unheard"] == {"voided": "its status is draft"}
+    _, out, _ = desk.run(rule=above)
+    assert "no signal of voided could be heard: its status is draft" in out
 
 
 def test_a_rule_on_signals_is_not_judged_without_the_rules_below_it(desk: Desk) -> None:

@@ -32,7 +32,7 @@ from aislewatch.authoring.backtest_report import (
 from aislewatch.authoring.backtest_run import Run, run_days
 from aislewatch.authoring.backtest_span import Span
 from aislewatch.authoring.backtest_stops import HELD, UNDECIDED
-from aislewatch.authoring.why_signals import rules_below
+from aislewatch.authoring.why_signals import rules_below, unheard
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
 from aislewatch.errors import UsageError
@@ -108,7 +108,7 @@ def backtest(
         zone=setup.timezone,
         currency=setup.model.currency,
         rules=[
-            _report(setup, subject, run, number, cost, wanted)
+            _report(setup, subject, versions[number].below, run, number, cost, wanted)
             for number, (subject, cost) in enumerate(zip(subjects, costs, strict=True))
         ],
     )
@@ -148,7 +148,13 @@ def _cost(setup: Setup, rule: Rule, given: Cost) -> Cost:
 
 
 def _report(
-    setup: Setup, subject: Subject, run: Run, number: int, cost: Cost, wanted: Wanted
+    setup: Setup,
+    subject: Subject,
+    below: Sequence[Rule],
+    run: Run,
+    number: int,
+    cost: Cost,
+    wanted: Wanted,
 ) -> RuleReport:
     rule = subject.rule
     span = Span.of(run, wanted.last_days or rule.backtest.data)
@@ -168,6 +174,7 @@ def _report(
     return RuleReport(
         subject=subject,
         idle=_idle(setup, rule),
+        unheard=unheard(rule, below),
         first=span.first,
         last=span.last,
         store_days=sum(span.days.values()),

@@ -40,6 +40,7 @@ def _rule(report: RuleReport) -> Mapping[str, Any]:
         "meaning": subject.rule.meaning,
         "passed": report.passed,
         "idle": report.idle or None,
+        "unheard": report.unheard,
         "first_day": report.first or None,
         "last_day": report.last or None,
         "store_days": report.store_days,

@@ -95,6 +95,7 @@ class RuleReport:
     Attributes:
         subject: the rule, and what it is held against.
         idle: why it cannot hold in this shop; empty where it can.
+        unheard: rules whose signals it looks for and of which none can come, each with why not.
         first, last: the days that count; empty without any.
         store_days: days that count on which a store's devices told anything, over all stores.
         open: by day, how many stores' devices told anything.
@@ -120,6 +121,7 @@ class RuleReport:
 
     subject: Subject
     idle: str
+    unheard: Mapping[str, str]
     first: str
     last: str
     store_days: int

@@ -81,6 +81,8 @@ def _show(screen: Screen, report: Report, rule: RuleReport, local: Local) -> Non
     screen.show(f"{span}{told}")
     if rule.idle:
         screen.show(Text(f"idle here: {rule.idle}", "yellow"))
+    for below, why in rule.unheard.items():
+        screen.show(Text(f"no signal of {below} could be heard: {why}", "yellow"))
     screen.show("")
     heading, *lines = aligned(list(_figures(rule, local)), right=range(1, 5))
     screen.show(Text(f"  {heading}", "bold"), *(Text(f"  {line}") for line in lines))
