@@ -13,6 +13,8 @@ ground truth, when all of it can have been judged; the devices stay until standa
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
@@ -173,5 +175,14 @@ class Simulator:
             async with asyncio.timeout(_ENDS_S):
                 await process.wait()
         except TimeoutError:
-            process.kill()
+            _kill(process)
             await process.wait()
+
+
+def _kill(process: Process) -> None:
+    """End it by force, with what it has started: the broker that its cameras publish to."""
+    with suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)

@@ -16,7 +16,7 @@ from aislewatch.runtime.ray_setup import LocalRay, import_ray
 ANSWER_S: Final = 5.0
 """How long an actor may take to say how it is doing."""
 
-_AT_ONCE: Final = max(2, min(4, os.cpu_count() or 2))
+_AT_ONCE: Final = max(2, os.cpu_count() or 2)
 """How many lives may start at once: beginning takes a core for seconds, and a dozen that share two
 would all take so long that none is there in time."""
 
