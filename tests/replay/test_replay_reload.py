@@ -200,6 +200,23 @@ def test_an_engine_that_was_killed_goes_over_to_changed_files_where_the_log_says
     assert heads == [quiet]
 
 
+def test_where_no_snapshot_can_be_read_all_is_decided_again_from_what_the_store_began_with(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = shop.messages(81)
+    with Ledger.open(shop.path()) as ledger:
+        quiet = take(shop.engine(ledger), messages, 181, 1000)
+    path = shop.path()
+    with Ledger.open(path) as ledger:
+        take(shop.engine(ledger), messages, 121, 10)
+    monkeypatch.setattr("aislewatch.runtime.store_engine.SNAPSHOT_FORMAT", "another")
+    with Ledger.open(path) as ledger, pytest.raises(LedgerError, match="but its events now give"):
+        take(shop.engine(ledger, new=True), messages, 121, 10)
+    with Ledger.open(path) as ledger:
+        engine = StoreEngine(shop.new, "s1", ledger, kept=shop.shelf.get, began=shop.old)
+        assert take(engine, messages, 181, 10) == quiet
+
+
 def test_an_engine_whose_old_rules_nobody_keeps_goes_by_those_at_hand_once_it_was_stopped(
     shop: Shop,
 ) -> None:

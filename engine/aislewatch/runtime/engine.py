@@ -199,6 +199,7 @@ async def open_engine(
     ledger: Ledger,
     clock: Clock,
     kept: Callable[[str], Setup] | None = None,
+    began: Setup | None = None,
 ) -> EngineLoop:
     """Make a store's engine where its ledger left off, reading from the bus.
 
@@ -209,11 +210,13 @@ async def open_engine(
         ledger: open for appending.
         clock: says when records are written.
         kept: gives a setup by its meaning; see `StoreEngine`.
+        began: what the store began with; likewise.
 
     Raises:
         LedgerError: changed rules on a chain whose engine was killed, and the old are not kept.
         BusError: NATS is away, or its stream is not the one that the ledger was written from.
     """
-    engine = await asyncio.to_thread(partial(StoreEngine, setup, store, ledger, kept=kept))
+    make = partial(StoreEngine, setup, store, ledger, kept=kept, began=began)
+    engine = await asyncio.to_thread(make)
     consumer = await bus.subscribe(store, durable=DURABLE, start_after=engine.position)
     return EngineLoop(engine, consumer, bus, clock)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from aislewatch.errors import MistakeError
+from aislewatch.errors import MistakeError, UsageError
 from aislewatch.ledger import Ledger
 from aislewatch.runtime.bus import Bus
 from aislewatch.runtime.clock import SystemClock
@@ -26,6 +26,7 @@ from aislewatch.runtime.engine import EngineLoop, open_engine
 from aislewatch.runtime.hosting import Heart, Outcome, Status
 from aislewatch.runtime.nats_link import BusAway, Link
 from aislewatch.runtime.setup import Setup
+from aislewatch.runtime.setup_history import SetupHistory
 from aislewatch.runtime.setup_shelf import SetupShelf
 from aislewatch.runtime.stream_marks import ticking_stores
 
@@ -155,9 +156,18 @@ class EngineLife:
             await link.close()
 
     async def _run_store(self, bus: Bus, setup: Setup, store: str, ledger: Ledger) -> None:
-        loop = await open_engine(bus, setup, store, ledger, SystemClock(), self._shelf.get)
+        began = await asyncio.to_thread(self._began, store)
+        loop = await open_engine(bus, setup, store, ledger, SystemClock(), self._shelf.get, began)
         self._loops[store] = loop
         try:
             await loop.run(self._stop)
         finally:
             await loop.close()
+
+    def _began(self, store: str) -> Setup | None:
+        """Give what a store began with; None where that is not known, or not kept any more."""
+        with suppress(UsageError):
+            began = SetupHistory(self._shelf.folder).beginning(store, 1)
+            if began is not None:
+                return self._shelf.get(began.meaning)
+        return None

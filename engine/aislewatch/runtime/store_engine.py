@@ -96,7 +96,7 @@ class StoreEngine:
 
     A start takes the ledger's snapshot and reads the stream again from there; what the chain holds
     already is compared, not written twice. A snapshot of another format counts for nothing: all is
-    decided again from the first event.
+    decided again from the first event, by what the store began with.
 
     Under changed rules or another store model it goes on with the evidence that it has, and the
     chain says so: from a ``store.reloaded`` in the stream on, which a start by changed files puts
@@ -113,6 +113,7 @@ class StoreEngine:
         snapshot_every: messages between two snapshots, more where they are large; 0 for none.
         kept: gives the setup of a meaning, or raises UsageError; None: reloads in the stream are
             passed over, and all is decided under the one setup.
+        began: what the store began with, as far as that is known.
 
     Attributes:
         reloads: those of the stream, with their places: what was gone over to, or all that were
@@ -136,6 +137,7 @@ class StoreEngine:
         *,
         snapshot_every: int = SNAPSHOT_EVERY,
         kept: Callable[[str], Setup] | None = None,
+        began: Setup | None = None,
     ) -> None:
         self.store = store
         self.ended = False
@@ -152,6 +154,8 @@ class StoreEngine:
         if checkpoint is not None and saved is not None and saved.meaning != setup.meaning:
             again = checkpoint.position - checkpoint.snapshot_position
             setup = self._as_it_was(saved.meaning, again, setup)
+        elif checkpoint is not None and saved is None and began is not None:
+            setup = began
         self._meaning = setup.meaning
         self._sealed = saved.meaning if saved is not None else ""
         self._core = setup.core(store, saved.core if saved is not None else None)
