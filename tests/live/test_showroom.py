@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from aislewatch.cli.simulator import shipped
 from aislewatch.ledger import Ledger, verify
 from aislewatch.runtime.storefile import read_setup
 from aislewatch_sim.camera.broker import brokers
@@ -97,6 +99,24 @@ def test_one_command_brings_every_kind_of_device_online_and_into_an_incident(
     assert all(by_device[one] == by_device[other] for one, other in pairs)
     assert evidence(ledger)
     assert not (tmp_path / "found.shop" / "wanted.json").exists()
+
+
+def test_a_device_that_cannot_be_run_ends_the_day_before_it_begins(tmp_path: Path) -> None:
+    shipped_shop = shipped("showroom")
+    assert shipped_shop is not None
+    shutil.copytree(shipped_shop.parent, tmp_path / "mine")
+    store, ledger = tmp_path / "mine" / "store.yml", tmp_path / "found.db"
+    text = store.read_text(encoding="utf-8")
+    store.write_text(text.replace("badges.key", "lost.key"), encoding="utf-8")
+
+    words = ("run", str(store), "--simulated", "--ledger", str(ledger), "--host", "inline")
+    with started(*words) as watching:
+        out, err = watching.communicate()
+
+    assert watching.returncode == 2
+    assert "1 device cannot be run; stockroom-badges: the badges' secret" in err
+    assert "the day begins" not in err
+    assert "incident" not in out
 
 
 @pytest.mark.slow

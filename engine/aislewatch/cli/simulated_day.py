@@ -219,7 +219,8 @@ def _conclude(
         "Go on with:",
     )
     named = f"--ledger {ledger} --store {setup.file}"
-    show_command(screen, f"incidents show {worth_a_look(cases)} {named}")
+    if cases:
+        show_command(screen, f"incidents show {worth_a_look(cases)} {named}")
     show_command(screen, f"incidents list {named}")
     return _code(chains, score, idle, summary.failures)
 
