@@ -222,6 +222,22 @@ def test_a_line_that_cannot_be_read_is_refused_alone_with_its_place() -> None:
     assert len(told) == len(read(NEW))
 
 
+@pytest.mark.parametrize("broken", ["<Amount>6,02<", "2026-03-29T02:30:00"])
+def test_what_is_refused_holds_no_token_of_a_card_whatever_the_tills_call_it(broken: str) -> None:
+    token = "<acs:AcctRef>token-of-a-card</acs:AcctRef></CreditDebit>"
+    text = OLD.replace("</CreditDebit>", token)
+    text = (
+        text.replace("<Amount>6.02<", broken)
+        if "Amount" in broken
+        else text.replace("2026-03-02T12:00:00", broken)
+    )
+    mine = Dialect.model_validate({"card_tokens": ["maker:AcctRef"]})
+    flaws = [one for one in read(text, mine) if isinstance(one, Flaw)]
+    assert flaws
+    assert all(b"AcctRef" in one.raw for one in flaws)
+    assert not any(b"token-of-a-card" in one.raw for one in flaws)
+
+
 def test_the_hour_that_does_not_occur_is_refused_and_not_guessed() -> None:
     (flaw,) = read(
         OLD.split("<Transaction>", 1)[0]

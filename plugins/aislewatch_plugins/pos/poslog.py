@@ -93,7 +93,9 @@ class PosLogReader:
             header = self._header(transaction)
         except ValueError as error:
             return [
-                Flaw(_raw(transaction), str(error), place, text_of(transaction, "WorkstationID"))
+                Flaw(
+                    self._raw(transaction), str(error), place, text_of(transaction, "WorkstationID")
+                )
             ]
         place = f"{place}, transaction {header.name}"
         found: list[Found] = []
@@ -178,7 +180,7 @@ class PosLogReader:
             except ValueError as error:
                 number = text_of(element, "SequenceNumber") or "?"
                 where = f"{place}, line {number[:20]}"
-                yield Flaw(_raw(element), str(error), where, header.till, header.ends_us)
+                yield Flaw(self._raw(element), str(error), where, header.till, header.ends_us)
                 continue
             yield from (_of(line, basket) for line in told)
         cancelled = transaction.get("CancelFlag", retail.get("CancelFlag", "")).lower() == "true"
@@ -198,7 +200,7 @@ class PosLogReader:
             if written:
                 amount = money_minor(abs(exact(written)), header.currency)
         except ValueError as error:
-            return Flaw(_raw(retail), str(error), place, header.till, header.ends_us)
+            return Flaw(self._raw(retail), str(error), place, header.till, header.ends_us)
         return _fact(
             *("pos.void", header.ends_us),
             receipt=name,
@@ -206,6 +208,15 @@ class PosLogReader:
             post_void=True,
             amount_minor=amount,
         )
+
+    def _raw(self, element: Element) -> bytes:
+        """Give what cannot be read, without the tokens of cards, whatever the tills call them."""
+        names = self._dialect.spoken["card_tokens"]
+        for one in element.iter():
+            if plain(one.tag) in names:
+                one.text = "***"
+        raw: bytes = tostring(element, encoding="utf-8")
+        return raw
 
     def _linked(self, link: Element, header: Header) -> str:
         till = text_of(link, "WorkstationID") or header.till
@@ -220,8 +231,3 @@ def _fact(type_: str, time_us: int, **fields: object) -> Fact:
 
 def _of(line: Line, basket: str) -> Fact:
     return Fact(line.type, line.time_us, "", fields={"basket": basket, **line.fields})
-
-
-def _raw(element: Element) -> bytes:
-    raw: bytes = tostring(element, encoding="utf-8")
-    return raw
