@@ -208,6 +208,32 @@ def test_a_misspelt_key_is_one_mistake_and_not_also_a_missing_one() -> None:
     assert [m.message for m in caught.value.mistakes] == ["unknown key 'severty'"]
 
 
+class Recipe(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    title: str
+    steps: list[str]
+    serves: int = 1
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("store: s\nzones: {}\nfeeds: {}\n", 1),
+        ("titel: t\nzones: {}\nfeeds: {}\nrules: []\n", 5),
+        ("title: t\nzones: {}\nfeeds: {}\nrules: []\n", 4),
+        ("zones: {}\nfeeds: {}\n", 4),
+    ],
+    ids=["another kind", "a needed key misspelt", "a needed key there", "too little to tell"],
+)
+def test_a_file_of_another_kind_is_one_mistake_and_not_one_a_key(text: str, count: int) -> None:
+    with pytest.raises(FileMistakes) as caught:
+        LocatedYaml.parse(text, "f.yml").validate(Recipe)
+    said = [m.message for m in caught.value.mistakes]
+    assert len(said) == count, said
+    assert (said[0].startswith("this seems to be meant for something else")) == (count == 1)
+
+
 def test_a_comment_behind_an_expression_is_told() -> None:
     document = LocatedYaml.parse("a: zone == 'A' # and rssi > 5\nb: 'x' # c\nc: x\n", "f.yml")
     assert document.comment_behind(["a"]) == (15, "and rssi > 5")

@@ -383,3 +383,12 @@ def test_the_third_party_store_files_are_read(name: str, products: int) -> None:
     setup = read_setup(FIXTURES / name / "store.yml", data=DATA / name)
     assert len(setup.model.products) == products
     assert setup.rules
+
+
+def test_a_rule_file_in_place_of_a_store_file_is_one_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "tag-leaves.yml"
+    file.write_text(RULE)
+    with pytest.raises(FileMistakes) as caught:
+        read_setup(file)
+    (mistake,) = caught.value.mistakes
+    assert "meant for something else: it says 'id', 'title', 'status', 'owner', ..." in str(mistake)

@@ -10,10 +10,15 @@ import difflib
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
+
+_STRANGE_KEYS: Final = 3
+"""Fewer unknown keys are mistakes in a file of the right kind."""
+
+_KEYS_SHOWN: Final = 4
 
 
 class Misread(ValueError):
@@ -36,7 +41,10 @@ class Misread(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One mistake: where in the file's values, and what to say."""
+    """One mistake: where in the file's values, and what to say.
+
+    Where ``final``, the file is meant for something else, and nothing more is worth saying.
+    """
 
     path: tuple[str | int, ...]
     message: str
@@ -44,6 +52,7 @@ class Complaint:
     on_key: bool = False
     offset: int = 0
     length: int | None = None
+    final: bool = False
 
 
 def did_you_mean(word: str, known: Iterable[str], *, label: str = "possible") -> str:
@@ -68,6 +77,8 @@ def explain(error: ValidationError, model: type[BaseModel], data: Any) -> list[C
         model: what was validated.
         data: the raw values that were validated.
     """
+    if (other := _something_else(model, data)) is not None:
+        return [other]
     complaints = [_complaint(details, model, data) for details in error.errors(include_url=False)]
     # A key that is missing and stands there misspelt is one mistake, not two.
     meant = {(c.path[:-1], meant_key(c)) for c in complaints if meant_key(c)}
@@ -110,6 +121,30 @@ def _complaint(details: ErrorDetails, model: type[BaseModel], data: Any) -> Comp
         hint = f"did you mean {near[0]!r}?" if near else ""
         return Complaint(path, f"{_shown(given)} is not one of {shown}", hint, on_key)
     return Complaint(path, _sentence(kind, given, context, details["msg"]), on_key=on_key)
+
+
+def _something_else(model: type[BaseModel], data: Any) -> Complaint | None:
+    """Say it once where this is another kind of file: a mistake for each key would hide that."""
+    needed = [info.alias or name for name, info in model.model_fields.items() if info.is_required()]
+    if not is_mapping(data) or not needed:
+        return None
+    given = [str(key) for key in data]
+    strange = [key for key in given if key not in set(_keys(model))]
+    misspelt = any(difflib.get_close_matches(key, needed, n=1, cutoff=0.75) for key in strange)
+    meant = len(set(given) & set(needed)) * 3 > len(needed)
+    if misspelt or meant or len(strange) < max(_STRANGE_KEYS, len(given) / 2):
+        return None
+    missing = _listed([name for name in needed if name not in given])
+    message = (
+        f"this seems to be meant for something else: it says {_listed(strange)}, which "
+        f"nothing here knows, and lacks {missing}"
+    )
+    return Complaint((), message, final=True)
+
+
+def _listed(words: Sequence[str]) -> str:
+    shown = [repr(word) for word in words[:_KEYS_SHOWN]]
+    return ", ".join([*shown, "..."] if len(words) > len(shown) else shown)
 
 
 _NEEDED = {

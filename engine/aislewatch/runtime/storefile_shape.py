@@ -58,7 +58,7 @@ def read_shape(document: LocatedYaml) -> Shape:
             if mistake not in told:
                 mistakes.append(mistake)
                 told.add(mistake)
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) or any(complaint.final for complaint in complaints):
             break
         data = copy.deepcopy(cast("dict[str, Any]", data))
         for complaint in complaints:
