@@ -494,6 +494,8 @@ def test_windows_reach_as_far_as_the_windows_that_they_are_measured_from() -> No
         ("  - {seen: pos.void, same: [rssi], window: 1m before scan}", "unknown field 'rssi'"),
         ("  - {seen: pos.void, same: [weight], window: 1m before scan}", "'weight' is no key"),
         ("  - {seen: rfid.read, same: [person], window: 1m before scan}", "unknown field 'person'"),
+        ("  - {seen: pos.void, same: [colour], window: 1m before scan}",
+         "unknown field 'colour' of pos.void | its fields: aislewatch rules events pos.void"),
         ("  - {seen: pos.void, as: scan, window: 1m before scan}", "'scan' is bound already"),
         ("  - {seen: pos.void, as: lists, window: 1m before scan}", "'lists' is a word of the"),
         ("  - {sum: pos.item, window: 1m before scan}", "sum needs a field"),

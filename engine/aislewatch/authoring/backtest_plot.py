@@ -174,7 +174,9 @@ class _Page:
             axes.bar([p + wide / 2 for p in places], now, wide, color=_NOW, label="now")
         else:
             axes.bar(places, now, wide, color=_NOW, label="now")
-        axes.set_xticks(list(places), [f"{day.day} {day:%b}" for day in days])
+        # More names than a fortnight's would touch each other.
+        named = range(0, len(days), 1 + len(days) // 15)
+        axes.set_xticks(list(named), [f"{days[at].day} {days[at]:%b}" for at in named])
         axes.set_xlim(-0.6, len(days) - 0.4)
 
     def _by_store(self, axes: Any) -> None:
@@ -262,7 +264,7 @@ class _Page:
                 f"{number:,}  {number / report.judged:.1%}", (number, place), xytext=(3, 0),
                 textcoords="offset points", va="center", fontsize=7.5, color=_INK,
             )  # fmt: skip
-        axes.set_yticks(places, [_short(name, 22) for name, _, _ in rows])
+        axes.set_yticks(places, [_short(name, 20) for name, _, _ in rows], fontsize=8)
         axes.set_ylim(-max(5, len(rows)) + 0.4, 0.6)
         axes.margins(x=0.34)
         axes.set_xlim(left=0)

@@ -12,7 +12,7 @@ import typer
 
 from aislewatch.cli import options
 from aislewatch.cli.screen import Screen, table
-from aislewatch.cli.wording import count
+from aislewatch.cli.wording import count, fact_text
 from aislewatch.errors import UsageError
 from aislewatch.events.model_mistakes import did_you_mean
 from aislewatch.runtime.control import ask_diagnostics
@@ -75,7 +75,7 @@ def _show(screen: Screen, one: Diagnosed) -> None:
     }
     shown = table("fact", "value", show_header=False)
     for name, value in facts.items():
-        shown.add_row(f"  {name}", str(value))
+        shown.add_row(f"  {name}", fact_text(value))
     screen.show(shown)
     if one.trouble:
         screen.show(f"  trouble: {one.trouble}")

@@ -14,7 +14,7 @@ from msgspec import to_builtins
 
 from aislewatch.cli import options
 from aislewatch.cli.screen import Screen, table
-from aislewatch.cli.wording import count
+from aislewatch.cli.wording import count, fact_text
 from aislewatch.errors import UsageError
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import Event
@@ -137,7 +137,7 @@ def _show_facts(screen: Screen, facts: Mapping[str, object]) -> None:
         return
     shown = table("fact", "value", show_header=False)
     for name, value in facts.items():
-        shown.add_row(f"  {name}", str(value))
+        shown.add_row(f"  {name}", fact_text(value))
     screen.show(shown)
 
 

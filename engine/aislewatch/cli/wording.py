@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 from aislewatch.events.units import minor_per_major
@@ -158,3 +158,23 @@ def span(us: int) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """Give a number with its noun: ``1 signal``, ``13,578 incidents``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def fact_text(value: object) -> str:
+    """Say a fact that a plugin tells of itself as a person would write it.
+
+    >>> fact_text({"gate": True, "shelves": [1, 2]})
+    'gate yes, shelves 1 2'
+    """
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Mapping():
+            facts = cast("Mapping[object, object]", value)
+            return ", ".join(f"{name} {fact_text(one)}" for name, one in facts.items())
+        case list() | tuple():
+            return " ".join(map(fact_text, cast("Sequence[object]", value)))
+        case _:
+            return str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import TypeVar
 
 from aislewatch.events.model_mistakes import did_you_mean
@@ -132,4 +133,9 @@ def unknown_field(kinds: tuple[KindSpec, ...], path: str, owner: str = "") -> tu
         reason = f"{', '.join(lacking)} has none" if lacking else "its kinds differ in it"
         return f"not every event here has a field {path!r}: {reason}", ""
     shared = set(kinds[0].fields).intersection(*(kind.fields for kind in kinds[1:]))
-    return f"unknown field {path!r} of {whose}", did_you_mean(path, shared, label="known")
+    hint = did_you_mean(path, shared, label="known")
+    # A far guess helps nobody. What a signal has, its own rule says.
+    near = get_close_matches(path, shared, n=1, cutoff=0.75) or "known:" in hint
+    if not near and not types.startswith("signal."):
+        hint = f"{hint} its fields: aislewatch rules events {kinds[0].type}".strip()
+    return f"unknown field {path!r} of {whose}", hint
