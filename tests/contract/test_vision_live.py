@@ -48,8 +48,6 @@ class Shop:
         config = {
             "source": source,
             "key_file": "cameras.key",
-            "detector": {"min_score": 0.4},
-            "tracks": {"start_score": 0.5},
             "products": {"box": {"gtin": "00012345600012"}, "bottle": {}, "can": {}},
             "every": "0s",
             "zones": KIOSK,

@@ -73,7 +73,7 @@ def test_the_model_knows_goods_on_the_counter(detector: Detector, label: str) ->
             found = [one.label for one in detector.detect(stage.picture())]
             right += found.count(label)
             wrong += len([one for one in found if one in COLOURS and one != label])
-    assert right >= 16
+    assert right >= 19
     assert wrong <= 1
 
 
@@ -109,7 +109,7 @@ def test_the_model_follows_what_is_taken_from_the_shelf_and_carried(
     assert other / taken <= 0.05
 
 
-@pytest.mark.parametrize("label", ["box", "can"])
+@pytest.mark.parametrize("label", sorted(COLOURS))
 def test_the_model_follows_what_a_hand_brings_to_the_counter(
     detector: Detector, label: str
 ) -> None:
@@ -123,7 +123,7 @@ def test_the_model_follows_what_a_hand_brings_to_the_counter(
                     taken += 1
                     seen += label in seen_at(detector, picture, *at)
     assert taken > 20
-    assert seen / taken >= 0.75
+    assert seen / taken >= 0.9
 
 
 def test_the_model_sees_nothing_where_nothing_is(detector: Detector) -> None:

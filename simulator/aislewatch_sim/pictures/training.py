@@ -57,7 +57,8 @@ class Round(NamedTuple):
     busy: bool
 
 
-_ROUNDS: Final = (Round(12_000, 6, 3e-3, busy=False),)
+_ROUNDS: Final = (Round(12_000, 6, 3e-3, busy=False), Round(10_000, 3, 1.5e-3, busy=True))
+"""Goods in hands are the hardest, and are learned best by who knows goods and hands."""
 
 
 class Drawn(NamedTuple):

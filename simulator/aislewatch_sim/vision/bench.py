@@ -76,8 +76,7 @@ class VisionBench(TwinBench):
             "products": {label: {} for label in COLOURS},
             "zones": zones,
             "every": "0s",
-            "tracks": {"gone": "150ms", "start_score": 0.5},
-            "detector": {"min_score": 0.4},
+            "tracks": {"gone": "150ms"},
         }
 
     async def act(self) -> Mapping[str, object]:
