@@ -11,6 +11,9 @@ import psutil
 import pytest
 
 from aislewatch.errors import BusError
+from aislewatch.runtime.bus_streams import StreamLimits
+from aislewatch.runtime.nats_config import MAX_FILE_STORE_BYTES
+from aislewatch.runtime.nats_link import Link, json_object
 from aislewatch.runtime.nats_server import NatsServer, find_server
 
 pytestmark = pytest.mark.live
@@ -76,6 +79,24 @@ async def test_a_taken_port_is_named_and_the_way_out_too(tmp_path: Path) -> None
             await NatsServer(tmp_path, token=TOKEN, port=port).start()
 
     assert "address already in use" in str(e.value)
+
+
+async def test_what_a_run_may_store_does_not_hang_on_what_is_free_at_its_start(
+    tmp_path: Path,
+) -> None:
+    async with NatsServer(tmp_path, token=TOKEN) as server:
+        link = Link(server.url, name="test", credentials=server.system)
+        link.start()
+        await link.ready(10.0)
+        try:
+            answer = await link.request("$SYS.REQ.SERVER.PING.VARZ")
+        finally:
+            await link.close()
+    most = json_object(answer.payload)["data"]["jetstream"]["config"]["max_storage"]
+    limits = StreamLimits()
+    # A server that is asked for a stream that is there counts it twice.
+    assert most > 2 * (limits.max_bytes + limits.dead_letter_max_bytes)
+    assert most == MAX_FILE_STORE_BYTES
 
 
 async def test_two_servers_never_share_a_data_folder(tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ SYSTEM_USER = "system"
 HEARINGS_MOST = 4
 """So many consumers a device may have: rights name each, for no wildcard is part of a name."""
 
+MAX_FILE_STORE_BYTES = 16 * 1024**3
+"""More than twice what the streams of a run may grow to together: a server that is asked for a
+stream that is there counts it twice.
+"""
+
 _TOKEN_LENGTH_MIN = 16
 
 
@@ -101,6 +106,9 @@ def server_config(
         token: the run's secret, at least 16 characters, drawn by the caller.
         devices: (store, device) of everything that may publish with a user of its own.
 
+    ``max_file_store`` is said, for else it is three quarters of what is free at a start: streams
+    that are nearly empty would be refused on a disk that has filled since the start before.
+
     ``sync_interval: always`` is the point of it all: by default a server acknowledges at once and
     syncs two minutes later, and a power cut takes what it acknowledged in between
     (jepsen.io/analyses/nats-2.12.1, 2025).
@@ -115,7 +123,8 @@ def server_config(
             f"logfile: {json.dumps(str(run_dir / 'nats-server.log'))}",
             "logfile_size_limit: 16MB",
             "logfile_max_num: 4",
-            f"jetstream {{ store_dir: {json.dumps(str(store_dir))}, sync_interval: always }}",
+            f"jetstream {{ store_dir: {json.dumps(str(store_dir))}, sync_interval: always, "
+            f"max_file_store: {MAX_FILE_STORE_BYTES} }}",
             "accounts {",
             "  AISLEWATCH { jetstream: enabled, users: [",
             *(f"    {user}" for user in users),
