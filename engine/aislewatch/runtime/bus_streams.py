@@ -80,9 +80,8 @@ async def ensure_streams(link: Link, limits: StreamLimits) -> None:
             answer = await link.api(f"STREAM.UPDATE.{name}", config)
         if answer.get("error", {}).get("err_code") == _NO_ROOM:
             message = (
-                f"too little room on NATS's disk for stream {name}, which may grow to "
-                f"{max_bytes / 1024**3:.1f} GiB: make room where the run's folder lies, or name "
-                "a folder elsewhere with --folder"
+                f"too little room at NATS for stream {name}, which may grow to "
+                f"{max_bytes / 1024**3:.1f} GiB: make room on its disk, or raise its max_file_store"
             )
             raise BusError(message)
         if "error" in answer:
