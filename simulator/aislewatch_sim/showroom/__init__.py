@@ -83,6 +83,7 @@ class Showroom:
         return self
 
     async def __aexit__(self, *raised: object) -> None:
+        await self._day.close()
         await self._stands.__aexit__(*raised)
 
     def _write(self, source: Traversable, folder: Path) -> None:
