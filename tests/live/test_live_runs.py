@@ -1,6 +1,7 @@
 """Whole runs: up, through faults, and down in order, with the ledger as the judge."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -13,11 +14,13 @@ from typing import Any, Literal
 import psutil
 import pytest
 
+from aislewatch.errors import BusError
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick, DeviceState, Event
 from aislewatch.events.registry import Registry
 from aislewatch.ledger import Ledger, StoredRecord, verify
 from aislewatch.runtime.bus import Bus
+from aislewatch.runtime.bus_spooling import SpoolingPublisher
 from aislewatch.runtime.live import LiveStore, Options, run
 from aislewatch.runtime.live_status import Snapshot
 from aislewatch.runtime.nats_server import NatsServer
@@ -210,6 +213,28 @@ async def test_a_start_tells_what_time_it_is_before_any_device_speaks(tmp_path: 
     assert isinstance(events[0], ClockTick)
     assert isinstance(events[before], ClockTick)
     assert states(events[before:])[0] == ("starting", None)
+
+
+async def test_an_end_that_can_be_told_nowhere_is_a_sentence_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = asyncio.Event()
+    live = shop(tmp_path, recording=False, count=0, then="wait")
+
+    async def full(_publisher: SpoolingPublisher, _messages: object) -> int:
+        message = "the spool does not take 1 events: database or disk is full"
+        raise BusError(message)
+
+    def fill(_snapshot: Snapshot) -> None:
+        monkeypatch.setattr(SpoolingPublisher, "publish", full)
+        stop.set()
+
+    seen = Once((lambda s: s.stores[0].committed >= 3, fill))
+    summary = await run([live], options(tmp_path), on_snapshot=seen, stop=stop)
+    gc.collect()
+
+    assert any("disk is full" in note for note in summary.last.notes)
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_wrong_configuration_is_said_out_loud_and_stops_nobody_else(

@@ -182,6 +182,9 @@ class Parts:
             clock.cancel()
         if devices or clocks:
             await asyncio.wait(devices + clocks)
+        for task in devices:  # Of a device whose end fits on no disk any more, say.
+            if not task.cancelled() and isinstance(broken := task.exception(), BusError):
+                self._notes.append(f"not all could be told of a device's end: {broken}")
         await self._flush()
 
     async def stop_engine(self) -> None:
