@@ -23,7 +23,8 @@ import msgspec
 import question
 import stream
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick, Event, PosItem, RfidRead
 from aislewatch.events.model import StoreModel

@@ -11,7 +11,8 @@ import bench_detect
 import psutil
 import stream
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick, Event
 from aislewatch.events.model import StoreModel

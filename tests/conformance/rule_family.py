@@ -15,7 +15,8 @@ import msgspec
 import yaml
 from msgspec import Meta
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.events.kinds import ClockTick, Event
 from aislewatch.events.model import StoreModel
 from aislewatch.events.registry import Registry

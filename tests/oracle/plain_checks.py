@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from plain_reading import UNDECIDED, Maybe, Reference
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
 from aislewatch.detect.order import order_key
+from aislewatch.detect.settings import Settings
 from aislewatch.detect.signals import signal_id
 from aislewatch.detect.snapshot import decode_state
 from aislewatch.events.codec import content_hash

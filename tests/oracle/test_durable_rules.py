@@ -13,8 +13,9 @@ from durable_twin import Crashed, fits, judge
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
 from aislewatch.detect.order import order_key
+from aislewatch.detect.settings import Settings
 from aislewatch.events.kinds import Event
 from aislewatch.events.registry import Registry
 from aislewatch.rules.load import load_rule

@@ -23,7 +23,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aislewatch import detect
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.errors import FileMistakes
 from aislewatch.events.model import StoreModel
 from aislewatch.events.model_mistakes import is_mapping

@@ -8,8 +8,9 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
 from aislewatch.detect.plan import HOUSEKEEPING_US
+from aislewatch.detect.settings import Settings
 from aislewatch.detect.snapshot import decode_state
 from aislewatch.events.kinds import Event, ListChanged, PosRefund, PosVoid
 from aislewatch.events.model import StoreModel

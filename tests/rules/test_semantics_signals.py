@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.errors import FileMistakes
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import Event, PosVoid

@@ -12,7 +12,7 @@ from aislewatch.authoring.arrivals import shuffled, signals_of
 from aislewatch.authoring.lines import parse_lines
 from aislewatch.authoring.trial import try_rule
 from aislewatch.cli.rule_check import check, rule_files
-from aislewatch.detect.core import Settings
+from aislewatch.detect.settings import Settings
 from aislewatch.errors import FileMistakes
 from aislewatch.events.kinds import ClockTick
 from aislewatch.events.registry import Registry

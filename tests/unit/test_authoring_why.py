@@ -18,7 +18,7 @@ from aislewatch.authoring.why_answer import Answer
 from aislewatch.authoring.why_asked import Asked
 from aislewatch.authoring.why_not import why_not
 from aislewatch.authoring.why_stream import Told
-from aislewatch.detect.core import Settings
+from aislewatch.detect.settings import Settings
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import Device, StoreModel

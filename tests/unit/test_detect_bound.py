@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
 from aislewatch.detect.evidence import Index
 from aislewatch.detect.plan import HOUSEKEEPING_US
+from aislewatch.detect.settings import Settings
 from aislewatch.detect.snapshot import decode_state
 from aislewatch.events.kinds import Event
 from aislewatch.events.model import StoreModel

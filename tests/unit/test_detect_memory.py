@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
 from aislewatch.detect.plan import HOUSEKEEPING_US
+from aislewatch.detect.settings import Settings
 from aislewatch.detect.snapshot import CoreState, decode_state
 from aislewatch.events.kinds import Event, PosItem, RfidRead, ZoneKind
 from aislewatch.events.model import StoreModel

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.detect.snapshot import decode_state
 from aislewatch.events.kinds import ClockTick, Event
 from aislewatch.events.record import Record

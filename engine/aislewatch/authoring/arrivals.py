@@ -11,7 +11,8 @@ from random import Random
 from typing import Any
 
 from aislewatch.authoring.running import Lists, model_of, standing_in_order
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.events.kinds import ClockTick, Event
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule

@@ -15,8 +15,9 @@ import msgspec
 
 from aislewatch.authoring.lines import parse_lines, time_us
 from aislewatch.authoring.reasons import Reason, reasons_of, told_by
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
 from aislewatch.detect.judgement import NO_ANCHOR
+from aislewatch.detect.settings import Settings
 from aislewatch.events.kinds import ClockTick, DeviceState, Event
 from aislewatch.events.model import Device, StoreModel
 from aislewatch.events.quantities import written_duration

@@ -12,7 +12,7 @@ from aislewatch.authoring.cases import read_cases
 from aislewatch.authoring.mutants import sites_of
 from aislewatch.authoring.running import CaseRun, Lists, run_case
 from aislewatch.authoring.sites import Site
-from aislewatch.detect.core import Settings
+from aislewatch.detect.settings import Settings
 from aislewatch.errors import Mistake
 from aislewatch.events.kinds import Event
 from aislewatch.events.located import LocatedYaml

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aislewatch.detect.core import Settings
+from aislewatch.detect.settings import Settings
 from aislewatch.errors import EventRefused, UsageError
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import Event

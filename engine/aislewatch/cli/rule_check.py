@@ -12,9 +12,9 @@ from aislewatch.authoring.cases import read_cases
 from aislewatch.authoring.loading import NONE, lists_in, lists_of, read_rule, rules_beside
 from aislewatch.authoring.locking import lock_warnings
 from aislewatch.cli.wording import Local
-from aislewatch.detect.core import Settings
 from aislewatch.detect.health import Health
 from aislewatch.detect.plan import Plan
+from aislewatch.detect.settings import Settings
 from aislewatch.errors import FileMistakes, Mistake, UsageError
 from aislewatch.events.located import LocatedYaml
 from aislewatch.events.model import StoreModel

@@ -8,7 +8,7 @@ and deadlines run in one order, so that a jump of the watermark gives what a wal
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from aislewatch.detect.begun import begin, forget, note
 from aislewatch.detect.bound import Bound
@@ -20,42 +20,17 @@ from aislewatch.detect.judging import compile_judge
 from aislewatch.detect.lists import NamedLists
 from aislewatch.detect.order import Fate, Order, order_key
 from aislewatch.detect.plan import HOUSEKEEPING_US, Plan, RulePlan, Undecided, Verdict
+from aislewatch.detect.settings import Settings, configuration
 from aislewatch.detect.signals import Change, SignalChange, Signals, signal_id
 from aislewatch.detect.snapshot import CoreState, decode_state, encode_state
 from aislewatch.detect.telling import Teller
 from aislewatch.events.codec import content_hash
 from aislewatch.events.kinds import ClockTick, DeviceState, Event, ListChanged, VisionSnapshot
 from aislewatch.events.model import StoreModel
-from aislewatch.events.record import Record, canonical_json
+from aislewatch.events.record import Record
 from aislewatch.events.registry import Registry
 from aislewatch.rules.rule import Rule
 from aislewatch.rules.signals import heard_by, with_signals
-
-
-class Settings(NamedTuple):
-    """What a store decides about time and odds.
-
-    Attributes:
-        store: its id.
-        lateness_us: how long an event may be under way without being late.
-        horizon_us: how far behind the watermark a late event still changes decisions.
-        ahead_us: how far ahead of the clock an event may lie.
-        merge_window_us: how far apart signals about one entity are still one incident.
-        span_us: the longest an incident may grow.
-        evidence: events that one index of clauses may hold; of more, the oldest go.
-        priors_cb: odds before any evidence, centibans, by incident type or its first word.
-        timezone: IANA name; decides nothing, and is told so that a ledger can be read by itself.
-    """
-
-    store: str
-    lateness_us: int = 2_000_000
-    horizon_us: int = 900_000_000
-    ahead_us: int = 300_000_000
-    merge_window_us: int = 1_800_000_000
-    span_us: int = 86_400_000_000
-    evidence: int = 2_000_000
-    priors_cb: Mapping[str, int] = {}  # A NamedTuple's default is never written to.
-    timezone: str = "UTC"
 
 
 class Core:
@@ -117,7 +92,7 @@ class Core:
         }
         for cls, tell in self._news.items():
             self._plan.intake[cls] = self._before(self._plan.intake[cls], tell)
-        self._configuration = _configuration(settings, self._plan)
+        self._configuration = configuration(settings, self._plan)
         self._stop = -1
         self._judged = -1
         begin(self._plan, state.begun, self._order.watermark)
@@ -464,17 +439,3 @@ class Core:
         for ident in [s for s, time in state.undecided.items() if time < past]:
             del state.undecided[ident]
         state.housekeeping = due + HOUSEKEEPING_US
-
-
-def _configuration(settings: Settings, plan: Plan) -> str:
-    figures = settings._asdict()
-    content = {
-        "timezone": figures.pop("timezone"),
-        "currency": plan.model.currency,
-        "model": plan.model.hash,
-        "rules": {
-            p.rule.id: {"meaning": p.rule.meaning, "status": p.rule.status} for p in plan.rules
-        },
-        "settings": figures,
-    }
-    return canonical_json(content).decode()

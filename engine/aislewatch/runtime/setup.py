@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.errors import UsageError
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import canonical_json
@@ -74,7 +75,7 @@ class Setup:
         recording: id of the feed whose events wind the clock on; None: the machine's clock.
         tick_us: interval of the clock's ticks.
         lateness_us, horizon_us, ahead_us, merge_window_us, span_us, priors_cb, evidence: see
-            :class:`aislewatch.detect.core.Settings`.
+            :class:`aislewatch.detect.settings.Settings`.
         feeds: by id.
         texts: what the rules were read from.
         watchlist: on what terms faces are compared; None where they are not.

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from aislewatch.detect.core import Settings
+from aislewatch.detect.settings import Settings
 from aislewatch.events.kinds import ZoneKind
 from aislewatch.events.quantities import DurationUs, parse_mass_mg
 from aislewatch.events.reading import Reading

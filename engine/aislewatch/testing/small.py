@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.events.kinds import ClockTick, Event
 from aislewatch.events.model import StoreModel
 from aislewatch.events.record import Record

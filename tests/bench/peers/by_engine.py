@@ -9,7 +9,8 @@ from pathlib import Path
 from question import Alarm, Variant
 
 from aislewatch.authoring.loading import lists_in
-from aislewatch.detect.core import Core, Settings
+from aislewatch.detect.core import Core
+from aislewatch.detect.settings import Settings
 from aislewatch.events.codec import Codec
 from aislewatch.events.kinds import ClockTick, Event
 from aislewatch.events.model import StoreModel
