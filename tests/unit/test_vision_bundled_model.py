@@ -31,12 +31,12 @@ MODELS = files("aislewatch_plugins.vision") / "models"
 SIZES = ((240, 320), (480, 640), (360, 640))
 SCENES = 150
 LEAST = {
-    "person": (0.82, 0.76),
-    "hand": (0.87, 0.81),
-    "basket": (0.87, 0.86),
+    "person": (0.81, 0.78),
+    "hand": (0.88, 0.84),
+    "basket": (0.89, 0.87),
     "box": (0.91, 0.84),
-    "bottle": (0.86, 0.80),
-    "can": (0.90, 0.82),
+    "bottle": (0.83, 0.82),
+    "can": (0.91, 0.83),
 }
 """Precision and recall, by label."""
 
@@ -91,8 +91,8 @@ def test_it_finds_most_of_what_is_in_scenes_it_has_never_seen(
 ) -> None:
     around, by_label = tallies
     precision, recall = shares(list(by_label.values()))
-    assert precision > {"like": 0.91, "unlike": 0.90}[around]
-    assert recall > {"like": 0.84, "unlike": 0.85}[around]
+    assert precision > {"like": 0.91, "unlike": 0.89}[around]
+    assert recall > {"like": 0.86, "unlike": 0.86}[around]
 
 
 @pytest.mark.parametrize("label", LABELS)

@@ -57,7 +57,11 @@ class Round(NamedTuple):
     busy: bool
 
 
-_ROUNDS: Final = (Round(12_000, 6, 3e-3, busy=False), Round(10_000, 3, 1.5e-3, busy=True))
+_ROUNDS: Final = (
+    Round(12_000, 6, 3e-3, busy=False),
+    Round(10_000, 3, 1.5e-3, busy=True),
+    Round(8_000, 2, 1e-3, busy=True),
+)
 """Goods in hands are the hardest, and are learned best by who knows goods and hands."""
 
 
