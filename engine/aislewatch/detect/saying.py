@@ -131,7 +131,8 @@ class Speaker:
             because,
             holds.told,
             [
-                ClauseLook(clause, start, end, [event.id for event in found])
+                # What was not there is looked for most often.
+                ClauseLook(clause, start, end, [event.id for event in found] if found else [])
                 for clause, start, end, found in holds.looks
             ],
             _evidence(anchor, holds),

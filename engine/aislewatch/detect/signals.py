@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import dataclass, field
-from enum import Enum
-from heapq import heapify, heappop, heappush
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -76,7 +75,7 @@ class Signal(Struct, frozen=True, gc=False):
         )
 
 
-class Change(Enum):
+class Change(StrEnum):
     """What happened to a signal."""
 
     RAISED = "raised"
@@ -91,6 +90,9 @@ class SignalChange(Struct, frozen=True, gc=False):
     signal: Signal
     before: Signal | None
 
+
+_STRETCH_US = 60_000_000
+"""How finely is kept when signals can be forgotten."""
 
 _Entry = tuple[int, str]
 """Time and id of a signal: sorts as signals do."""
@@ -115,10 +117,11 @@ class Signals:
     def __init__(self, state: SignalState | None = None) -> None:
         self.state = state or SignalState()
         self._by_quiet: dict[str, list[_Entry]] = {}
-        # When each signal can be forgotten at the earliest: its time, or later where it silences.
-        self._ends = [_entry(signal) for signal in self.state.holding.values()]
-        heapify(self._ends)
+        # By stretch of time, what can be forgotten then at the earliest: at a signal's time, or
+        # later where it silences.
+        self._ends: dict[int, list[str]] = {}
         for signal in self.state.holding.values():
+            self._ends_at(signal.time, signal.id)
             if signal.quiet_key:
                 insort(self._by_quiet.setdefault(signal.quiet_key, []), _entry(signal))
 
@@ -141,7 +144,7 @@ class Signals:
             if signal.quiet_key:
                 self._by_quiet[signal.quiet_key] = [_entry(signal)]
             self.state.raised.add(signal_id)
-            heappush(self._ends, (signal.time + signal.quiet_us, signal_id))
+            self._ends_at(signal.time + signal.quiet_us, signal_id)
             return [SignalChange(Change.RAISED, signal, None)]
         keys = {s.quiet_key for s in (before, signal) if s is not None}
         was = self._raised_in(keys, signal_id)
@@ -151,7 +154,7 @@ class Signals:
         self.state.raised |= now.keys()
         for changed in (was.keys() | now.keys() | {signal_id}) & self.state.holding.keys():
             # It may be forgotten sooner than was said; what is said too soon is asked again.
-            heappush(self._ends, _entry(self.state.holding[changed]))
+            self._ends_at(self.state.holding[changed].time, changed)
         changes: list[SignalChange] = []
         for changed in was.keys() | now.keys():
             old, new = was.get(changed), now.get(changed)
@@ -170,23 +173,27 @@ class Signals:
         What was silenced silences nobody, and goes before the one that silenced it: left alone, it
         would look as if it had to be raised.
         """
-        raised, holding, ends = self.state.raised, self.state.holding, self._ends
+        raised, holding = self.state.raised, self.state.holding
         gone: list[Signal] = []
-        while ends and ends[0][0] < before_us:
-            _, ident = heappop(ends)
-            signal = holding.get(ident)
-            if signal is None:
-                continue
-            end = signal.time + (signal.quiet_us if ident in raised else 0)
-            if end < before_us:
-                gone.append(signal)
-                del holding[ident]
-            else:
-                heappush(ends, (end, ident))
+        for stretch in [one for one in self._ends if one * _STRETCH_US < before_us]:
+            for ident in self._ends.pop(stretch):
+                signal = holding.get(ident)
+                if signal is None:
+                    continue
+                end = signal.time + (signal.quiet_us if ident in raised else 0)
+                if end < before_us:
+                    gone.append(signal)
+                    del holding[ident]
+                else:
+                    self._ends_at(end, ident)
         for signal in gone:
             raised.discard(signal.id)
             if signal.quiet_key:
                 self._unlist(signal)
+
+    def _ends_at(self, time: int, signal_id: str) -> None:
+        """Note that a signal may be forgotten after a time, and not before."""
+        self._ends.setdefault(time // _STRETCH_US, []).append(signal_id)
 
     def _replace(self, signal_id: str, before: Signal | None, signal: Signal | None) -> None:
         if before is not None:
