@@ -205,10 +205,13 @@ class _Writer:
 
     def _put(self, put: Put, term: Term | None) -> Iterator[str]:
         attrs = put.index.attrs
-        key = ", ".join(f"e.{attr}" for attr in attrs)
-        yield f"k = {key if len(attrs) == 1 else f'({key})'}"
-        known = "True" if not attrs else "k is not None" if len(attrs) == 1 else "None not in k"
-        yield f"if {known} and {put.source(term)}:"
+        parts = ["k"] if len(attrs) == 1 else [f"k{at}" for at in range(len(attrs))]
+        for part, attr in zip(parts, attrs, strict=True):
+            yield f"{part} = e.{attr}"
+        known = [f"{part} is not None" for part in parts]
+        yield f"if {' and '.join([*known, put.source(term)])}:"
+        if len(attrs) != 1:
+            yield f"    k = ({', '.join(parts)})"
         yield from _indented(_put_in(self._name(put.index) + ".current", "k"))
 
     def _name(self, value: object) -> str:
