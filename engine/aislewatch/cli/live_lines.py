@@ -230,7 +230,7 @@ class LiveLines:
 
     def _begin(self, time_us: int, kind: str, name: str) -> Text:
         at = self._local.clock(time_us) if time_us else ""
-        return Text.assemble((f"{at:8}  {kind:9}  ", "dim"), (f"{name:16}  ", "bold"))
+        return Text.assemble((f"{at:8}  {kind:9}  ", "dim"), (f"{name:14}  ", "bold"))
 
 
 def _process_json(name: str, line: DeviceLine) -> dict[str, Any]:
