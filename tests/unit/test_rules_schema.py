@@ -258,6 +258,15 @@ def test_it_takes_no_shape_that_the_model_refuses(data: Any) -> None:
             assert not VALIDATOR.is_valid(typed(data))
 
 
+def test_a_flag_is_no_time_of_day_though_it_may_be_a_name() -> None:
+    data = read(SHIPPED[0].read_text()).data
+    data["tests"][0]["expect"]["at"] = True
+    assert not VALIDATOR.is_valid(typed(data))
+    del data["tests"][0]["expect"]["at"]
+    data["owner"] = True
+    assert VALIDATOR.is_valid(typed(data))
+
+
 WORDS = st.sampled_from(["3s", "1h30m", "3", "x", "params.x", "before", "after", "around", "to",
                          "between", "and", "exit", " ", "0.5s"])  # fmt: skip
 

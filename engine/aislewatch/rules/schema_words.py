@@ -37,6 +37,10 @@ _SIGNAL = r"signal\.[a-z][a-z0-9-]*"
 """Any rule's: one may be newer than the schema."""
 
 
+_FLAGS = ("true", "True", "TRUE", "false", "False", "FALSE")
+"""What YAML takes for true and false and not for a text."""
+
+
 def text(**limits: Any) -> Json:
     """Give the schema of a text, which YAML may take for a number or for true and false.
 
@@ -45,13 +49,12 @@ def text(**limits: Any) -> Json:
             which no figure matches.
     """
     message = "a text is needed here"
-    types = ["string"] if "pattern" in limits else ["string", "number"]
-    return {
-        "anyOf": [
-            {"type": types, "errorMessage": message, **limits},
-            _unsaid("boolean", message),
-        ]
-    }
+    pattern = limits.get("pattern")
+    types = ["string", "number"] if pattern is None else ["string"]
+    flags = [_unsaid("boolean", message)]
+    if pattern is not None and not any(re.search(pattern, flag) for flag in _FLAGS):
+        flags = []
+    return {"anyOf": [{"type": types, "errorMessage": message, **limits}, *flags]}
 
 
 def or_nothing(schema: Json) -> Json:
