@@ -29,7 +29,6 @@ from aislewatch.runtime.live import LiveStore, Options, run
 from aislewatch.runtime.live_status import DeviceLine, Snapshot, Summary
 from aislewatch.runtime.setup import Setup
 from aislewatch.runtime.storefile import read_setup
-from aislewatch.runtime.watchlist import Watchlist
 
 PATIENCE_US: Final = 300_000_000
 """After so long in which no further device came online, the others are given up."""
@@ -246,6 +245,8 @@ def _enrol(setup: Setup, face: Enrolment) -> None:
     if setup.watchlist is None:
         return
     embedding = Path(face.embedding)
+    from aislewatch.runtime.watchlist import Watchlist  # noqa: PLC0415 - needs numpy
+
     Watchlist(setup.watchlist, SystemClock()).enrol(
         read_embeddings(embedding),
         model=face.model,
