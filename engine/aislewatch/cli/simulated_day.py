@@ -244,9 +244,9 @@ def _enrol(setup: Setup, face: Enrolment) -> None:
     """Put the simulator's face on the shop's watchlist, where the shop has opted in."""
     if setup.watchlist is None:
         return
-    embedding = Path(face.embedding)
     from aislewatch.runtime.watchlist import Watchlist  # noqa: PLC0415 - needs numpy
 
+    embedding = Path(face.embedding)
     Watchlist(setup.watchlist, SystemClock()).enrol(
         read_embeddings(embedding),
         model=face.model,

@@ -169,10 +169,11 @@ class _Writer(Looking):
         found = self._variable()
         self._line(f"{verdict} = None; {found} = ()")
         unknown = self._unknown(key, start, end)
-        self._line(f"if {unknown or False}:")
-        self._line(f"    why = why or ({label!r}, 'what it joins on is unknown')")
-        self._line("else:")
-        self.depth += 1
+        if unknown:
+            self._line(f"if {unknown}:")
+            self._line(f"    why = why or ({label!r}, 'what it joins on is unknown')")
+            self._line("else:")
+            self.depth += 1
         self._between(clause, index, key, start, end, into=found, maybe=True)
         self.looks.append(f"{label!r}, {start}, {end}, {found}")
         if clause.where is None:
@@ -193,7 +194,7 @@ class _Writer(Looking):
             self._line(f"if {possible}: unseen = unseen or ({label!r}, left_open({possible}))")
         self._line(f"if unseen is None: {verdict} = True")
         self._line("else: why = why or unseen")
-        self.depth -= 2
+        self.depth -= 2 if unknown else 1
         return verdict
 
     def _aggregate(self, clause: Aggregate) -> str | None:

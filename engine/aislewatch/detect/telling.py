@@ -28,8 +28,7 @@ class Teller:
 
     def record(self, stream: str, type_: str, time: int, payload: bytes) -> None:
         """Write one; what was decided before time began is stamped with its beginning."""
-        time = time if time > 0 else 0
-        self.records.append(Record(self._store, stream, type_, time, payload))
+        self.records.append(Record(self._store, stream, type_, max(time, 0), payload))
 
     def event(self, stream: str, type_: str, time: int, event: Event, **content: Any) -> None:
         """Write what is to be said of an event, with the event whole."""
