@@ -31,24 +31,45 @@ class Put:
         types: the kinds of event.
         where: which of them; all where None.
         maybe: also those of which it is unknown whether they are meant.
+        only: values of the last join field that are asked for, each by itself; any where None.
     """
 
     index: Index
     types: frozenset[str]
     where: Expr | None
     maybe: bool
+    only: Mapping[str, str] | None = None
 
     def compile(self, lists: Mapping[str, frozenset[str]]) -> Callable[[Any], bool]:
         """Give the function that says of an event of the types whether it goes in."""
-        term = self.where.term if self.where is not None else None
-        return compile_event_later(self.source(term), lists)
+        return compile_event_later(self.source(None) or "True", lists)
 
-    def source(self, term: Term | None) -> str:
-        """Give the test of an event ``e`` by a condition, or by what is left of it."""
-        if term is None:
-            return "True"
-        names = {"": "e"}
-        return f"not {emit.fails(term, names)}" if self.maybe else emit.holds(term, names)
+    def source(self, known: str | None) -> str:
+        """Give the test of an event ``e``, of which a field may be known to be as is asked for.
+
+        Empty where there is nothing to test.
+        """
+        term, names = self.where.term if self.where is not None else None, {"": "e"}
+        asked: list[str] = []
+        if self.only is not None and self._attr != known:
+            asked.append(f"e.{self._attr} in {{{', '.join(map(repr, self.only))}}}")
+        elif self.only is None and term is not None and known is not None:
+            term = without(term, known)
+        if term is not None:
+            certain = f"not {emit.fails(term, names)}" if self.maybe else emit.holds(term, names)
+            asked.append(certain)
+        return " and ".join(asked)
+
+    def gates(self) -> dict[str, set[str | None]]:
+        """Give fields, with the values that an event must have to go in."""
+        gates = _gates(self.where, maybe=self.maybe)
+        if self.only is not None:
+            gates[self._attr] = set(self.only)
+        return gates
+
+    @property
+    def _attr(self) -> str:
+        return self.index.attrs[-1]
 
 
 @dataclass(frozen=True)
@@ -69,6 +90,21 @@ class Hand:
     due: list[Any] | None
     plan: object
 
+    def source(self, known: str | None) -> str:
+        """Give the test of an event ``e``, of which a field may be known to be as is asked for."""
+        term = self.rest(known)
+        return "True" if term is None else emit.holds(term, {"": "e"})
+
+    def rest(self, known: str | None) -> Term | None:
+        """Give what there is to test where a field is known to be as is asked for."""
+        if self.where is None or known is None:
+            return self.where.term if self.where is not None else None
+        return without(self.where.term, known)
+
+    def gates(self) -> dict[str, set[str | None]]:
+        """Give fields, with the values that an event must have to be handed over."""
+        return _gates(self.where, maybe=False)
+
 
 Task = Put | Hand
 
@@ -87,7 +123,7 @@ class Intake(NamedTuple):
 
 def compile_intake(tasks: Sequence[Task], lists: Mapping[str, frozenset[str]]) -> Intake:
     """Generate the function that does its tasks with an event of one type."""
-    gates = [_gates(task) for task in tasks]
+    gates = [task.gates() for task in tasks]
     values: dict[str, set[str | None]] = {}
     for gate in gates:
         for attr, wanted in gate.items():
@@ -109,6 +145,20 @@ def compile_intake(tasks: Sequence[Task], lists: Mapping[str, frozenset[str]]) -
         else:
             writer.table(attr, tasks_of, lists)
     return Intake(writer.function(lists), orderly=writer.places <= 1)
+
+
+class _Group(NamedTuple):
+    """What is done for those values of a field that a table has.
+
+    Attributes:
+        name: of the variable for what the table has for the value of an event.
+        lines: what is done then.
+        table: by value.
+    """
+
+    name: str
+    lines: Sequence[str]
+    table: Mapping[Any, Any]
 
 
 class _Writer:
@@ -146,35 +196,42 @@ class _Writer:
         lists: Mapping[str, frozenset[str]],
     ) -> None:
         """Write a look-up of a field's value in a table of functions."""
-        table: dict[str | None, Callable[[Any], None]] = {}
-        alike, tasks_of = _alike(attr, tasks_of)
-        for hands in alike:
-            self._hands(attr, hands)
-        self.places += len(alike)
-        if not tasks_of:
-            return
-        for value, tasks in tasks_of.items():
-            writer = _Writer()
-            writer.lines += writer._tasks(tasks, attr, value)
-            table[value] = writer.function(lists)
-        self.lines += [f"f = {self._name(table)}.get(e.{attr})", "if f is not None: f(e)"]
+        groups: list[_Group] = []
+        hands, puts, rest = _alike(attr, tasks_of)
+        for those in hands:
+            plans = {value: tuple(hand.plan for hand in some) for value, some in those.items()}
+            any_hand = next(iter(those.values()))[0]
+            name = f"p{len(groups)}"
+            groups.append(_Group(name, [*self._hand(any_hand, attr, name)], plans))
+        for put, values in puts:
+            name = f"z{len(groups)}"
+            groups.append(_Group(name, [*self._put(put, attr, name)], values))
+        if rest:
+            table: dict[str | None, Any] = {}
+            for value, some in rest.items():
+                writer = _Writer()
+                writer.lines += [
+                    line for put in some for line in writer._put(put, attr if value else None)
+                ]
+                table[value] = writer.function(lists)
+            groups.append(_Group("f", ["f(e)"], table))
+        self.places += len(hands)
+        self._look_up(attr, groups)
 
-    def _hands(self, attr: str, hands: Mapping[str | None, Sequence[Hand]]) -> None:
-        """Write the handing over of an event to rules that differ in one value alone."""
-        any_hand = next(iter(hands.values()))[0]
-        term = without(any_hand.where.term, attr) if any_hand.where is not None else None
-        plans = {value: tuple(hand.plan for hand in those) for value, those in hands.items()}
-        self.lines += [
-            f"if {'True' if term is None else emit.holds(term, {'': 'e'})}:",
-            f"    ps = {self._name(plans)}.get(e.{attr})",
-            "    if ps is not None:",
-            *_indented(_indented(self._keep(any_hand.anchors))),
-            "        for p in ps:",
-        ]
-        if any_hand.due is not None:
-            self.lines.append(f"            {self._name(any_hand.due)}.append((p, e))")
-        else:
-            self.lines.append(f"            {self._name(any_hand.take)}(p, e)")
+    def _look_up(self, attr: str, groups: Sequence[_Group]) -> None:
+        """Write one look-up of a value, and what is done for each group that asks for it."""
+        if len(groups) == 1:
+            name, lines, table = groups[0]
+            self.lines.append(f"{name} = {self._name(table)}.get(e.{attr})")
+            self.lines += [f"if {name} is not None:", *_indented(lines)]
+            return
+        values = dict.fromkeys(value for group in groups for value in group.table)
+        all_of = {value: tuple(group.table.get(value) for group in groups) for value in values}
+        self.lines.append(f"w = {self._name(all_of)}.get(e.{attr})")
+        self.lines.append("if w is not None:")
+        self.lines.append(f"    {', '.join(group.name for group in groups)} = w")
+        for group in groups:
+            self.lines += [f"    if {group.name} is not None:", *_indented(_indented(group.lines))]
 
     def _keep(self, anchors: Index) -> Iterator[str]:
         # Several rules may be anchored in one event; it is kept once.
@@ -189,30 +246,41 @@ class _Writer:
 
     def task(self, task: Task, known: str | None) -> Iterator[str]:
         """Give the lines of a task, where the field of a gate is known to have its value."""
-        term = task.where.term if task.where is not None else None
-        if term is not None and known is not None:
-            term = without(term, known)
-        if isinstance(task, Put):
-            yield from self._put(task, term)
-            return
-        yield f"if {'True' if term is None else emit.holds(term, {'': 'e'})}:"
-        yield from _indented(self._keep(task.anchors))
-        plan = self._name(task.plan)
-        if task.due is not None:
-            yield f"    {self._name(task.due)}.append(({plan}, e))"
-        else:
-            yield f"    {self._name(task.take)}({plan}, e)"
+        yield from self._put(task, known) if isinstance(task, Put) else self._hand(task, known)
 
-    def _put(self, put: Put, term: Term | None) -> Iterator[str]:
+    def _hand(self, hand: Hand, known: str | None, plans: str | None = None) -> Iterator[str]:
+        """Give the lines that hand an event to a rule, or to those that a variable names."""
+        yield f"if {hand.source(known)}:"
+        yield from _indented(self._keep(hand.anchors))
+        indent, plan = "    ", plans
+        if plans is None:
+            plan = self._name(hand.plan)
+        else:
+            yield f"    for p in {plans}:"
+            indent, plan = "        ", "p"
+        if hand.due is not None:
+            yield f"{indent}{self._name(hand.due)}.append(({plan}, e))"
+        else:
+            yield f"{indent}{self._name(hand.take)}({plan}, e)"
+
+    def _put(self, put: Put, known: str | None, value: str | None = None) -> Iterator[str]:
+        """Give the lines that put an event in; a variable may have the value that is known."""
         attrs = put.index.attrs
         parts = ["k"] if len(attrs) == 1 else [f"k{at}" for at in range(len(attrs))]
-        for part, attr in zip(parts, attrs, strict=True):
-            yield f"{part} = e.{attr}"
-        known = [f"{part} is not None" for part in parts]
-        yield f"if {' and '.join([*known, put.source(term)])}:"
+        doubtful: list[str] = []
+        for at, attr in enumerate(attrs):
+            if value is not None and attr == known:
+                # The rules' own text, which all that look have in hand.
+                parts[at] = value
+            else:
+                yield f"{parts[at]} = e.{attr}"
+                doubtful.append(f"{parts[at]} is not None")
+        tests = [test for test in (*doubtful, put.source(known)) if test]
+        yield f"if {' and '.join(tests) or 'True'}:"
         if len(attrs) != 1:
             yield f"    k = ({', '.join(parts)})"
-        yield from _indented(_put_in(self._name(put.index) + ".current", "k"))
+        key = parts[0] if len(attrs) == 1 else "k"
+        yield from _indented(_put_in(self._name(put.index) + ".current", key))
 
     def _name(self, value: object) -> str:
         for name, known in self._given.items():
@@ -225,19 +293,30 @@ class _Writer:
 
 def _alike(
     attr: str, tasks_of: Mapping[str | None, Sequence[Task]]
-) -> tuple[list[dict[str | None, list[Hand]]], dict[str | None, list[Task]]]:
-    """Part the rules that differ in the field's value alone, by form, from all other tasks."""
+) -> tuple[
+    list[dict[str | None, list[Hand]]],
+    list[tuple[Put, dict[str, str]]],
+    dict[str | None, list[Put]],
+]:
+    """Part the tasks behind values of a field.
+
+    Returns:
+        The rules that differ in the value alone, by form; what goes into one index for each of
+        several values; and the rest.
+    """
     forms: dict[str, dict[str | None, list[Hand]]] = {}
-    rest: dict[str | None, list[Task]] = {}
+    rest: dict[str | None, list[Put]] = {}
+    shared: dict[int, tuple[Put, dict[str, str]]] = {}
     for value, tasks in tasks_of.items():
         for task in tasks:
-            if isinstance(task, Put):
+            if isinstance(task, Hand):
+                form = form_of(task.rest(attr), id(task.anchors), id(task.due))
+                forms.setdefault(form, {}).setdefault(value, []).append(task)
+            elif task.only is not None and value is not None and value in task.only:
+                shared.setdefault(id(task), (task, {}))[1][value] = task.only[value]
+            else:
                 rest.setdefault(value, []).append(task)
-                continue
-            term = without(task.where.term, attr) if task.where is not None else None
-            form = form_of(term, id(task.anchors), id(task.due))
-            forms.setdefault(form, {}).setdefault(value, []).append(task)
-    return list(forms.values()), rest
+    return list(forms.values()), list(shared.values()), rest
 
 
 def _put_in(bucket: str, key: str) -> Iterator[str]:
@@ -253,16 +332,14 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"    {line}" for line in lines)
 
 
-def _gates(task: Task) -> dict[str, set[str | None]]:
-    """Give fields, with the values that an event must have to be meant."""
+def _gates(where: Expr | None, *, maybe: bool) -> dict[str, set[str | None]]:
+    """Give fields, with the values that an event must have to hold (``maybe``, not to fail)."""
     gates: dict[str, set[str | None]] = {}
-    if task.where is None:
-        return gates
-    for part in terms_of(task.where.term):
+    for part in terms_of(where.term) if where is not None else ():
         gate = gate_of(part)
         if gate is not None and gate[0] not in gates:
             attr, values = gate
             gates[attr] = set(values)
-            if isinstance(task, Put) and task.maybe:
+            if maybe:
                 gates[attr].add(None)  # Where the field is unknown, so is whether it is meant.
     return gates

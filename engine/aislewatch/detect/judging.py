@@ -31,7 +31,7 @@ from aislewatch.detect.pairing import unmatched
 from aislewatch.detect.peers import Stats, peers_among, statistics_of
 from aislewatch.detect.picking import nearest, not_after, not_before
 from aislewatch.events.kinds import Event
-from aislewatch.rules.compiling import Lists, define
+from aislewatch.rules.compiling import Lists, Shared, define
 from aislewatch.rules.needs import needed, watching
 from aislewatch.rules.rule import (
     Aggregate,
@@ -104,9 +104,7 @@ class _Writer(Looking):
         self._line(f"return Holds({{{bindings}}}, [{self._told()}], ({looks}), points)")
         source = "def judge(a):\n" + "\n".join(self.lines)
         # Generated from the checked tree above, never from an author's text.
-        return define(
-            source, {**_GIVEN, "tell": _tell, **self.constants, "_unseen": self._unseen}, self.lists
-        )
+        return define(source, {**self.constants, "_blind": self.blind}, self.lists, _SHARED)
 
     def _told(self) -> str:
         told: list[str] = []
@@ -233,7 +231,7 @@ class _Writer(Looking):
             self._clause(made_by)
         self._line(f"return {self.names[clause.figure]}")
         source = "def figure(a):\n" + "\n".join(self.lines)
-        made: Callable[[Event], Any] = define(source, {**_GIVEN, **self.constants}, self.lists)
+        made: Callable[[Event], Any] = define(source, self.constants, self.lists, _SHARED)
         return made
 
     def _unmatched(self, clause: Unmatched) -> str:
@@ -293,30 +291,18 @@ class _Writer(Looking):
         self._line(f"why = {outer} or (why if {verdict} is None else None)")
         return verdict
 
-    # What clauses are made of ---------------------------------------------------------------------
 
-    def _unseen(
-        self, types: Sequence[str], lane: object, start: int, end: int, label: str, zone: object
-    ) -> tuple[str, str] | None:
-        because = self.blind(types, lane, start, end, zone)
-        return None if because is None else (label, because)
-
-
-_GIVEN: dict[str, Any] = {
-    "Holds": Holds,
-    "Undecided": Undecided,
-    "Fails": Fails,
-    "order_key": order_key,
-    "nearest": nearest,
-    "not_after": not_after,
-    "not_before": not_before,
-    "unmatched": unmatched,
-    "both": one_after_the_other,
-    "within": within,
-    "peers_among": peers_among,
-    "statistics_of": statistics_of,
-    "left_open": left_open,
-}
+def _unseen(
+    blind: Blind,
+    types: Sequence[str],
+    lane: object,
+    start: int,
+    end: int,
+    label: str,
+    zone: object,
+) -> tuple[str, str] | None:
+    because = blind(types, lane, start, end, zone)
+    return None if because is None else (label, because)
 
 
 def _tell(value: Any) -> Any:
@@ -327,6 +313,25 @@ def _tell(value: Any) -> Any:
     if isinstance(value, Fraction):
         return float(value)
     return value
+
+
+_SHARED: Shared = (
+    ("Holds", Holds),
+    ("Undecided", Undecided),
+    ("Fails", Fails),
+    ("order_key", order_key),
+    ("nearest", nearest),
+    ("not_after", not_after),
+    ("not_before", not_before),
+    ("unmatched", unmatched),
+    ("both", one_after_the_other),
+    ("within", within),
+    ("peers_among", peers_among),
+    ("statistics_of", statistics_of),
+    ("left_open", left_open),
+    ("tell", _tell),
+    ("_unseen", _unseen),
+)
 
 
 _UNSURE = "an event is there of which it is unknown whether it counts"

@@ -6,6 +6,7 @@ Also how long each is kept, the anchors that may be judged anew, and what goes i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aislewatch.detect.doubts import Doubts, MaybeSignals
@@ -39,6 +40,10 @@ class Kept:
         self._lists = lists
         self._indexes: dict[str, Index] = {}
         self._anchors: dict[tuple[str, ...], Index] = {}
+        self._asked: list[Put] = []
+        # By index: each value that is asked for by itself; and which are asked without any.
+        self._only: dict[int, dict[str, str]] = {}
+        self._whole: set[int] = set()
         self._puts: list[tuple[Put, Callable[[Any], bool]]] = []
         self._span_us = 0
         self._by_span: dict[int, list[Index]] = {}
@@ -62,7 +67,11 @@ class Kept:
             # What is unknown in a key would not be found, and must be.
             return self.index(types, where, attrs, maybe=maybe), ()
         rest, keyed, values = self._forms.split(types, where, attrs)
-        return self.index(types, rest, keyed, maybe=maybe), values
+        if not values:
+            return self.index(types, where, attrs, maybe=maybe), ()
+        index = self._shared(types, rest, keyed, maybe=False)
+        only = self._only.setdefault(id(index), {})
+        return index, tuple(only.setdefault(value, value) for value in values)
 
     def index(
         self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
@@ -71,7 +80,13 @@ class Kept:
 
         What of the condition asks lists is left out, so that a list may change afterwards.
         """
-        where = without_lists(where)
+        index = self._shared(types, without_lists(where), attrs, maybe=maybe)
+        self._whole.add(id(index))
+        return index
+
+    def _shared(
+        self, types: Sequence[str], where: Expr | None, attrs: tuple[str, ...], *, maybe: bool
+    ) -> Index:
         content = [
             sorted(types),
             canonical(where.term) if where is not None else None,
@@ -82,8 +97,7 @@ class Kept:
         index = self._indexes.get(key)
         if index is None:
             index = self._indexes[key] = Index(attrs, self._span_us)
-            put = Put(index, frozenset(types), where, maybe)
-            self._puts.append((put, put.compile(self._lists)))
+            self._asked.append(Put(index, frozenset(types), where, maybe))
         index.span_us = max(index.span_us, self._span_us)
         if index not in self.asked:
             self.asked.append(index)
@@ -107,6 +121,11 @@ class Kept:
         What is compiled later, a judge's twin, asks what was asked before, and for no longer.
         """
         self.ask(0)
+        for put in self._asked:
+            # What nobody asks for by its value need not be kept.
+            only = None if id(put.index) in self._whole else self._only[id(put.index)]
+            narrow = replace(put, only=only)
+            self._puts.append((narrow, narrow.compile(self._lists)))
         # All of one span turn at one time; a thousand need not be asked when.
         for index in self._all():
             self._by_span.setdefault(index.span_us, []).append(index)

@@ -172,7 +172,7 @@ class Looking:
             lane, zone = (
                 "None" if where is None else where.bound_source(self.names) for where in place
             )
-            asked.append(f"_unseen({types!r}, {lane}, {start}, {end}, {label!r}, {zone})")
+            asked.append(f"_unseen(_blind, {types!r}, {lane}, {start}, {end}, {label!r}, {zone})")
         return " or ".join(asked)
 
     def _bound(self, bound: Bound) -> str:

@@ -51,7 +51,7 @@ HOUSEKEEPING_US = 300_000_000
 """How often, in event time, what can no longer matter is let go."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class RulePlan:
     """A rule, compiled.
 
