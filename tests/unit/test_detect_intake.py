@@ -16,6 +16,7 @@ from aislewatch.rules.rule import Expr
 from aislewatch.testing.small import small_rule
 
 ZONES = [None, "Z1", "Z2", "Z3", "Z4", "Z5", "Z6"]
+ASKED = {"epc": ["E1", "E2", "E3"], "zone_id": ["Z1", "Z2", "Z3", "Z4", "Z5", "Z6", "Z7"]}
 CONDITIONS = [
     None,
     "rssi > -60dBm",
@@ -62,7 +63,12 @@ def test_tables_and_chains_take_in_what_a_test_of_each_condition_would(
     for number, condition in enumerate(conditions):
         where = WHERE[condition]
         attrs = random.choice([(), ("epc",), ("epc", "zone_id")])
-        puts.append(Put(Index(attrs, 10**9), frozenset({"rfid.read"}), where, number % 2 == 0))
+        index, types = Index(attrs, 10**9), frozenset({"rfid.read"})
+        if attrs and random.random() < 0.5:
+            only = {value: value for value in random.sample(ASKED[attrs[-1]], 2)}
+            puts.append(Put(index, types, where, maybe=False, only=only))
+        else:
+            puts.append(Put(index, types, where, maybe=number % 2 == 0))
         at_once = due if number % 3 else None
         hands.append(
             Hand(where, Index((), 10**9), lambda p, e: taken.append((p, e)), at_once, f"p{number}")
@@ -76,7 +82,11 @@ def test_tables_and_chains_take_in_what_a_test_of_each_condition_would(
     for put in puts:
         admits = put.compile({})
         keyed = [event for event in events if put.index.key_of(event) is not None]
-        assert sorted(put.index, key=order_key) == [e for e in keyed if admits(e)]
+        found = [event for event in keyed if admits(event)]
+        assert sorted(put.index, key=order_key) == found
+        if put.only is not None:
+            attr = put.index.attrs[-1]
+            assert {getattr(event, attr) for event in found} <= put.only.keys()
     handed = sorted([*due, *taken], key=lambda pair: (pair[0], pair[1].time))
     expected: list[Any] = []
     for hand in hands:
