@@ -17,7 +17,8 @@ from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from question import Alarm, Variant
+import psutil
+from question import Alarm, Contestant, Variant
 from stream import Stream
 
 from aislewatch.runtime.collector import calm_collector
@@ -37,6 +38,8 @@ class Peer:
         needs: the package that may not be installed.
         rules_max: how many rules it survives.
         why: what more rules do to it.
+        starts: it starts processes, and anew for each stream: what they do counts, and what it
+            costs to take an empty stream is taken off.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Peer:
     needs: str | None = None
     rules_max: int | None = None
     why: str = ""
+    starts: bool = False
 
     @property
     def absent(self) -> bool:
@@ -65,7 +69,15 @@ DURABLE = Peer(
     rules_max=500,
     why="hangs while some 700 rules are defined",
 )
-PEERS = (ENGINE, LOOP, ORDERED_LOOP, BYTEWAX, CLIPS, DURABLE)
+FLINK = Peer(
+    "flink",
+    "peers.by_flink",
+    needs="pyflink",
+    rules_max=10,
+    why="each is an operator; a hundred take minutes",
+    starts=True,
+)
+PEERS = (ENGINE, LOOP, ORDERED_LOOP, BYTEWAX, CLIPS, DURABLE, FLINK)
 
 
 class Measure(NamedTuple):
@@ -121,19 +133,43 @@ def _run(connection: Connection, peer: Peer, variants: Sequence[Variant], stream
     calm_collector()  # As an engine does; it is no harm to others.
     make = getattr(importlib.import_module(peer.module), peer.maker)
     try:
-        began = time.process_time()
+        began = _processor_s(peer)
         contestant = make(variants, stream.lateness_us)
-        ready_s = time.process_time() - began
+        ready_s = _processor_s(peer) - began
         gc.collect()
-        before = _peak_mib()
-        began = time.process_time()
-        contestant.take(stream.raws, stream.clock)
-        seconds = time.process_time() - began
+        start_s = _taken_s(peer, contestant, [], []) if peer.starts else 0.0
+        before = _peak_mib(peer)
+        seconds = _taken_s(peer, contestant, stream.raws, stream.clock) - start_s
     except Exception as error:  # Whatever goes wrong there is what is told of it.
         connection.send(Failure(f"{type(error).__name__}: {error}".splitlines()[0]))
         return
-    connection.send(Measure(ready_s, seconds, _peak_mib() - before, contestant.alarms()))
+    grown_mib = _peak_mib(peer) - before
+    connection.send(Measure(ready_s, seconds, grown_mib, contestant.alarms()))
 
 
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _taken_s(
+    peer: Peer, contestant: Contestant, raws: Sequence[bytes], clock: Sequence[int]
+) -> float:
+    began = _processor_s(peer)
+    contestant.take(raws, clock)
+    return _processor_s(peer) - began
+
+
+def _processor_s(peer: Peer) -> float:
+    """Give the processor time of this process, and of those that the peer started."""
+    seconds = time.process_time()
+    for helper in _helpers(peer):
+        times = helper.cpu_times()
+        seconds += times.user + times.system
+    return seconds
+
+
+def _peak_mib(peer: Peer) -> float:
+    """Give the peak memory of this process, with what those that the peer started use now."""
+    mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return mib + sum(helper.memory_info().rss for helper in _helpers(peer)) / 2**20
+
+
+def _helpers(peer: Peer) -> list[psutil.Process]:
+    # To look for them costs milliseconds, which are not the others'.
+    return psutil.Process().children(recursive=True) if peer.starts else []
