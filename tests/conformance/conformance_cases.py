@@ -203,14 +203,14 @@ def _flink(case: Mapping[str, Any]) -> Case:
     }
     features = frozenset(f"Flink: {word}" for word, is_there in words.items() if is_there)
     name = f"flink/{case['file'].removesuffix('ITCase.java')}/{case['test']}"
-    return Case(name, features, lambda: _judge_flink(case))
+    return Case(name, features, lambda: judge_flink(case))
 
 
 def _elements(pattern: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [one for element in pattern for one in (element, *_elements(element.get("group", ())))]
 
 
-def _judge_flink(case: Mapping[str, Any]) -> Outcome:
+def judge_flink(case: Mapping[str, Any]) -> Outcome:
     names = ("name", "price", "volume", "subtype")
     kind = kind_of({"name": TEXT, "price": FIGURE, "volume": FIGURE, "subtype": TEXT})
     events: list[Event] = []

@@ -47,6 +47,8 @@ class Step:
         greedy_until: what ends that; empty where nothing does.
         never: what must not come in between; empty where anything may.
         not_next: what the next event must not be; likewise.
+        not_itself: what the event before must not be itself; likewise.
+        unfinished: the element before it could go on.
     """
 
     contiguity: str
@@ -57,6 +59,8 @@ class Step:
     greedy_until: str = ""
     never: str = ""
     not_next: str = ""
+    not_itself: str = ""
+    unfinished: bool = False
 
 
 def family_of(case: Mapping[str, Any]) -> list[Draft]:
@@ -74,8 +78,11 @@ def family_of(case: Mapping[str, Any]) -> list[Draft]:
         steps = run[:-1] if ending else run
         if not steps or len(steps) > sent:
             continue
-        first = Draft(steps[0].where or "true == true", within_us=_within_us(within))
-        for draft in _walk(first.bind("run", "anchor"), steps[1:], sent):
+        anchor = steps[0].where or "true == true"
+        if unless := _either(steps[0].unless, steps[0].greedy):
+            anchor = f"({anchor}) and not ({unless})"
+        first = Draft(anchor, within_us=_within_us(within))
+        for draft in _walk(first.bind("run", "anchor"), run[1:], sent):
             family.append(_ended(draft, ending))
             if len(family) > LARGEST:
                 raise NotSaid(_ENDLESS)
@@ -90,9 +97,21 @@ def _ended(draft: Draft, ending: Step | None) -> Draft:
     """Say what must not come behind the last event, for as long as the pattern lasts."""
     if ending is None:
         return draft
-    assert draft.within_us is not None, "Flink refuses a last absence without a time"
-    window = f"0us after {draft.at.name} to {draft.within_us}us after anchor"
-    return draft.not_seen(ending.never, window)
+    if ending.not_itself:
+        draft = draft.check(f"not ({_of(draft.at.name, ending.not_itself)})")
+    if ending.not_next or (ending.never and ending.unfinished):
+        # What must not be next is not known to be absent before something else is; and a repetition
+        # is over only when something comes that it is not waited for any longer.
+        at, depth = draft.at, draft.depth
+        draft, name = draft.seen("", f"0us after {at.name} to {_end(draft)}")
+        if ending.not_next:
+            draft = draft.check(f"not ({_of(name, ending.not_next)})")
+        draft = replace(draft, at=at, depth=depth)
+    if ending.never:
+        assert draft.within_us is not None, "Flink refuses a last absence without a time"
+        window = f"0us after {draft.at.name} to {draft.within_us}us after anchor"
+        draft = draft.not_seen(ending.never, window)
+    return draft
 
 
 # Runs --------------------------------------------------------------------------------------------
@@ -104,84 +123,171 @@ def _runs(pattern: Sequence[Element], sent: int) -> Iterator[tuple[Step, ...]]:
 
 
 def _joined(
-    pattern: Sequence[Element], run: tuple[Step, ...], pending: Step, sent: int
+    pattern: Sequence[Element],
+    run: tuple[Step, ...],
+    pending: Step,
+    sent: int,
+    *,
+    whole: bool = True,
+    head: str = "",
 ) -> Iterator[tuple[Step, ...]]:
-    """Go on with the next element; ``pending`` holds what the next event has to heed."""
+    """Go on with the next element.
+
+    Args:
+        pattern: what is left of it.
+        run: the events so far.
+        pending: what the next event has to heed.
+        sent: no run is longer.
+        whole: it is no group, and ends where this ends.
+        head: how a group's first element goes on.
+
+    Yields:
+        Runs; one with something to heed behind it ends with a step without contiguity.
+    """
     if len(run) > sent:
         return
     if not pattern:
-        yield (*run, pending) if pending.never else run
+        yield (*run, replace(pending, contiguity="")) if _heeds(pending) else run
         return
     element, others = pattern[0], pattern[1:]
     where = _where(element)
     if element["contiguity"] == "not_relaxed":
-        yield from _joined(others, run, replace(pending, never=where), sent)
+        # Of several at the very end, Flink heeds the last alone.
+        others_too = pending.never if others or not whole else ""
+        pending = replace(pending, never=_either(others_too, where))
+        yield from _joined(others, run, pending, sent, whole=whole, head=head)
     elif element["contiguity"] == "not_strict":
-        yield from _joined(others, run, replace(pending, not_next=where), sent)
+        pending = replace(pending, not_next=_either(pending.not_next, where))
+        if whole and not others:
+            # The next event completes it, whatever else must not come.
+            pending = replace(pending, never="")
+        yield from _joined(others, run, pending, sent, whole=whole, head=head)
     else:
-        # An absence behind an element that repeats cancels it between its repetitions, too.
-        behind = Step("", "")
-        if others and others[0]["contiguity"] == "not_relaxed":
-            behind = Step("", "", never=_where(others[0]))
-        elif others and others[0]["contiguity"] == "not_strict":
-            behind = Step("", "", not_next=_where(others[0]))
+        behind = others[0] if others and others[0]["contiguity"].startswith("not_") else None
         least, most = element.get("times") or (1, 1)
         counts = range(least, (sent if most is None else most) + 1)
         for count in [*([0] if element.get("optional") and least else []), *counts]:
-            for part, after in _times(element, count, pending, behind, sent - len(run)):
-                yield from _joined(others, (*run, *part), after, sent)
+            for part, after in _times(element, count, pending, behind, sent - len(run), head):
+                heed = _complete(after) if whole and not part and not others else after
+                heed = replace(heed, unfinished=bool(part) and most not in {least, count})
+                yield from _joined(others, (*run, *part), heed, sent, whole=whole, head=head)
+
+
+def _heeds(step: Step) -> bool:
+    return bool(step.never or step.not_next or step.not_itself)
+
+
+def _complete(pending: Step) -> Step:
+    """Give what a run has to heed that is complete without the elements that are left.
+
+    It is so at its last event, before anything that could be next comes.
+    """
+    return Step("", "", not_itself=_either(pending.not_next, pending.greedy))
 
 
 def _times(
-    element: Element, count: int, pending: Step, behind: Step, room: int
+    element: Element, count: int, pending: Step, behind: Element | None, room: int, head: str
 ) -> Iterator[tuple[tuple[Step, ...], Step]]:
-    """Give an element so many times, and what the event behind it has to heed."""
+    """Give an element so many times, and what the event behind it has to heed.
+
+    Args:
+        element: the element.
+        count: how many times.
+        pending: what its first event has to heed.
+        behind: the absence that stands behind it.
+        room: it has no more events than this.
+        head: how a group's first element goes on: as the group does.
+    """
     until = _condition(element["until"]) if element.get("until") else ""
     after = Step("", "")
-    if element.get("greedy") and count != (element.get("times") or (1, 1))[1]:
+    least, most = element.get("times") or (1, 1)
+    if element.get("greedy") and least != most:
         after = replace(after, greedy=_where(element), greedy_until=until)
     if count == 0:
-        yield (), replace(pending, greedy=after.greedy, greedy_until=after.greedy_until)
+        if after.greedy and (element["contiguity"] != "any" or most is not None):
+            greedy = _either(pending.greedy, after.greedy)
+            pending = replace(pending, greedy=greedy, greedy_until=after.greedy_until)
+        yield (), pending
         return
     inner = "relaxed"
     if element.get("consecutive"):
         inner = "strict"
     elif element.get("allowCombinations"):
         inner = "any"
-    behind = replace(behind, contiguity=inner)
+    # An absence behind an element cancels it between its repetitions, too; one that is about the
+    # next event alone does where it could be over.
+    never = _where(behind) if behind else ""
+    over = least if behind and behind["contiguity"] == "not_strict" else 0
     if "group" not in element:
+        if head and element["contiguity"] == "begin":
+            inner = head
         where = _where(element)
         first = replace(pending, contiguity=element["contiguity"], where=where, unless=until)
-        yield (first, *[replace(behind, where=where, until=until)] * (count - 1)), after
-        return
-    for rounds in _rounds(element["group"], count, room):
-        first = replace(pending, contiguity=element["contiguity"], where=rounds[0].where)
         again = [
-            replace(behind, where=step.where) if step.contiguity == "begin" else step
-            for step in rounds[1:]
+            Step(inner, where, until, never=never if number >= over else "")
+            for number in range(1, count)
         ]
         yield (first, *again), after
+        return
+    for rounds in _rounds(element["group"], count, room, inner):
+        steps, last = _heeding(rounds)
+        if not steps:
+            yield (), pending
+            continue
+        first = replace(pending, contiguity=element["contiguity"], where=steps[0].where)
+        again = [
+            replace(step, contiguity=inner, never=_either(step.never, never))
+            if step.contiguity == "begin"
+            else step
+            for step in steps[1:]
+        ]
+        yield (first, *again), replace(last, greedy=after.greedy)
 
 
-def _rounds(group: Sequence[Element], count: int, room: int) -> Iterator[tuple[Step, ...]]:
+def _rounds(
+    group: Sequence[Element], count: int, room: int, inner: str
+) -> Iterator[tuple[Step, ...]]:
     if count == 0:
         yield ()
         return
-    for once in _runs(group, room):
-        for others in _rounds(group, count - 1, room - len(once)):
-            if len(once) + len(others) <= room:
+    for once in _joined(group, (), Step("", ""), room, whole=False, head=inner):
+        taken = sum(1 for step in once if step.contiguity)
+        for others in _rounds(group, count - 1, room - taken, inner):
+            if taken + sum(1 for step in others if step.contiguity) <= room:
                 yield (*once, *others)
+
+
+def _heeding(rounds: Sequence[Step]) -> tuple[list[Step], Step]:
+    """Have each event heed what stands at the end of the round before it; give the last such."""
+    steps: list[Step] = []
+    heed = Step("", "")
+    for step in rounds:
+        if not step.contiguity:
+            heed = step
+            continue
+        never, not_next = _either(step.never, heed.never), _either(step.not_next, heed.not_next)
+        steps.append(replace(step, never=never, not_next=not_next))
+        heed = Step("", "")
+    return steps, heed
 
 
 # Rules -------------------------------------------------------------------------------------------
 
 
 def _walk(draft: Draft, steps: Sequence[Step], sent: int) -> Iterator[Draft]:
-    if not steps:
+    if not steps or not steps[0].contiguity:
         yield draft
         return
-    for after in _step(draft, steps[0], sent - len(steps)):
-        yield from _walk(after, steps[1:], sent)
+    step, others = steps[0], steps[1:]
+    if step.never and others:
+        # What must not come is the end of a run that it is taken into, unless it completes it.
+        step = replace(step, unless=_either(step.unless, step.never))
+    for after in _step(draft, step, sent - len(steps)):
+        yield from _walk(after, others, sent)
+
+
+def _either(*conditions: str) -> str:
+    return " or ".join(f"({one})" for one in conditions if one)
 
 
 def _step(draft: Draft, step: Step, spare: int) -> Iterator[Draft]:
@@ -195,9 +301,13 @@ def _step(draft: Draft, step: Step, spare: int) -> Iterator[Draft]:
         # Nothing is passed over that stands behind the end of the repetition.
         ended, name = draft.seen(f"({step.greedy}) or ({step.greedy_until})", window)
         ended = ended.check(_of(name, step.greedy_until))
+        itself = ended.check(_of(name, step.where)) if step.where else ended
+        yield itself.bind("run", name)
+        if step.where and step.contiguity != "any":
+            ended = ended.check(f"not ({_of(name, step.where)})")
         yield from _step(ended, replace(step, greedy="", greedy_until=""), spare)
     breaks = [one for one in (step.until, step.greedy, step.greedy_until) if one]
-    where = " or ".join(f"({one})" for one in (step.where, *breaks) if one)
+    where = _either(step.where, *breaks)
     if step.contiguity == "strict" or not step.where:
         where = ""
     while draft.depth <= spare:

@@ -67,6 +67,15 @@ _EXPIRED = Reason(
     "where the group runs out of time it begins anew in what it had seen; an absence between two "
     "steps cancels that candidate, there is no falling back",
 )
+_UNEQUAL = Reason(
+    "either of two absences of different length",
+    "where the pattern goes on from depends on which was over first: a window begins at an event",
+)
+_UNENDED = Reason("an absence that nothing ends", "a `not_seen` has a window, with an end")
+_TWO_ENDS = Reason(
+    "a limited wait behind a later event, within a time",
+    "its window ends at one of two times, whichever is first: a window of a rule has one end",
+)
 _OPEN = Reason(
     "repetition before anything but an event", "no one event says when the repetition is over"
 )
@@ -209,7 +218,8 @@ class _Walker:
     def _silence(self, draft: Draft, absent: Absent) -> Draft:
         """Say that a time passes without an event, and before the case ends."""
         us = absent.for_us
-        assert us is not None
+        if us is None:
+            raise NotSaid(_UNENDED)
         window = draft.until(us)
         local, crossed = split(absent.stream.where)
         if crossed and all(map(is_equality, crossed)):
@@ -284,7 +294,8 @@ class _Walker:
             two = self._silence(one.back_at(draft), right)
             yield replace(two, at=max(one.at, two.at, key=lambda at: at.offset_us))
             return
-        assert left.for_us == right.for_us, "no case has two of different length"
+        if left.for_us != right.for_us or left.for_us is None:
+            raise NotSaid(_UNEQUAL)
         bare = replace(draft, clauses=())
         quiet = [self._silence(bare, one) for one in (left, right)]
         clauses = [one.clauses[0] for one in quiet]
@@ -297,7 +308,8 @@ class _Walker:
     ) -> Iterator[Draft]:
         us = absent.for_us
         if us is None:
-            assert op == "and", "an absence without a time that nothing ends"
+            if op != "and":
+                raise NotSaid(_UNENDED)
             for after, name, which in self._wait(draft, [stream, absent.stream]):
                 if which == (True, False):
                     yield after.bind(stream.name, name)
@@ -382,7 +394,8 @@ def _window(draft: Draft, us: int) -> tuple[str, str]:
         if us == FAR_US:
             end = f"{draft.within_us}us after {draft.first}"
         else:
-            assert at.name == draft.first, "a limited wait stands behind the first event"
+            if at.name != draft.first:
+                raise NotSaid(_TWO_ENDS)
             end = f"{min(at.offset_us + us, draft.within_us)}us after {at.name}"
     return start, end
 

@@ -45,6 +45,7 @@ _CASCADE = Reason(
     "queries in a row",
     "a query that reads what another one puts out; these rules read what devices tell",
 )
+_UNREAD = Reason("words that are not known", "the reader of queries knows Siddhi's patterns alone")
 _HAVING = Reason("having", "a filter over the output's columns; a rule has none")
 _FUNCTION = Reason("functions of Siddhi", "they are not among the functions of the language")
 _ARITHMETIC = Reason(
@@ -62,6 +63,8 @@ def read_query(text: str) -> Query:
         raise NotSaid(_WINDOW)
     if text.count("insert") > 1:
         raise NotSaid(_CASCADE)
+    if "from" not in text:
+        raise NotSaid(_UNREAD)
     return _Reader(_tokens(text[text.index("from") :])).query()
 
 
@@ -71,7 +74,8 @@ def _tokens(text: str) -> list[str]:
     text = text.rstrip()
     while at < len(text):
         found = _TOKEN.match(text, at)
-        assert found is not None, text[at:]
+        if found is None:
+            raise NotSaid(_UNREAD)
         tokens.append(found[1])
         at = found.end()
     return [*tokens, ""]
@@ -226,5 +230,5 @@ class _Reader:
         return found
 
     def _need(self, token: str) -> None:
-        found = self._next()
-        assert found == token, f"{token!r} is expected, not {found!r}"
+        if self._next() != token:
+            raise NotSaid(_UNREAD)

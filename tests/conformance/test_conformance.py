@@ -122,6 +122,9 @@ def test_what_the_language_cannot_say_is_told_and_not_guessed() -> None:
         "from A#window.time(1 sec) select price insert into Out;",
         "from every e1=A, e2=A+, e3=B select e1.price insert into Out;",
         "from not A for 1 sec select 1 insert into Out;",
+        "from not A for 1 sec or not B for 2 sec select A.price insert into Out;",
+        "from A or not B -> e2=A select e2.price insert into Out;",
+        "from e1=A -> e2=B as words that are not known",
     ):
         with pytest.raises(NotSaid):
             judge_siddhi(
