@@ -45,7 +45,7 @@ class Step:
         unless: what it must not be itself; likewise.
         greedy: what must not be passed over before it; empty where anything may.
         greedy_until: what ends that; empty where nothing does.
-        never: what must not come in between; empty where anything may.
+        never: what must not come in between, nor be this, unless it completes the run; likewise.
         not_next: what the next event must not be; likewise.
         not_itself: what the event before must not be itself; likewise.
         unfinished: the element before it could go on.
@@ -104,8 +104,8 @@ def _ended(draft: Draft, ending: Step | None) -> Draft:
         # is over only when something comes that it is not waited for any longer.
         at, depth = draft.at, draft.depth
         draft, name = draft.seen("", f"0us after {at.name} to {_end(draft)}")
-        if ending.not_next:
-            draft = draft.check(f"not ({_of(name, ending.not_next)})")
+        if unlike := _either(ending.not_next, ending.greedy):
+            draft = draft.check(f"not ({_of(name, unlike)})")
         draft = replace(draft, at=at, depth=depth)
     if ending.never:
         assert draft.within_us is not None, "Flink refuses a last absence without a time"
@@ -216,15 +216,18 @@ def _times(
         inner = "any"
     # An absence behind an element cancels it between its repetitions, too; one that is about the
     # next event alone does where it could be over.
-    never = _where(behind) if behind else ""
-    over = least if behind and behind["contiguity"] == "not_strict" else 0
+    never = not_next = ""
+    if behind and behind["contiguity"] == "not_strict":
+        not_next = _where(behind)
+    elif behind:
+        never = _where(behind)
     if "group" not in element:
         if head and element["contiguity"] == "begin":
             inner = head
         where = _where(element)
         first = replace(pending, contiguity=element["contiguity"], where=where, unless=until)
         again = [
-            Step(inner, where, until, never=never if number >= over else "")
+            Step(inner, where, until, never=never, not_next=not_next if number >= least else "")
             for number in range(1, count)
         ]
         yield (first, *again), after
@@ -236,7 +239,12 @@ def _times(
             continue
         first = replace(pending, contiguity=element["contiguity"], where=steps[0].where)
         again = [
-            replace(step, contiguity=inner, never=_either(step.never, never))
+            replace(
+                step,
+                contiguity=inner,
+                never=_either(step.never, never),
+                not_next=_either(step.not_next, not_next),
+            )
             if step.contiguity == "begin"
             else step
             for step in steps[1:]
