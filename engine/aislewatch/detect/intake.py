@@ -56,8 +56,8 @@ class Put:
         elif self.only is None and term is not None and known is not None:
             term = without(term, known)
         if term is not None:
-            certain = f"not {emit.fails(term, names)}" if self.maybe else emit.holds(term, names)
-            asked.append(certain)
+            fits = f"not {emit.fails(term, names)}" if self.maybe else emit.holds(term, names)
+            asked.append(fits)
         return " and ".join(asked)
 
     def gates(self) -> dict[str, set[str | None]]:
@@ -195,7 +195,7 @@ class _Writer:
         tasks_of: Mapping[str | None, Sequence[Task]],
         lists: Mapping[str, frozenset[str]],
     ) -> None:
-        """Write a look-up of a field's value in a table of functions."""
+        """Write a look-up of a field's value in a table of what is done with such events."""
         groups: list[_Group] = []
         hands, puts, rest = _alike(attr, tasks_of)
         for those in hands:

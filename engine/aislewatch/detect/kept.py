@@ -40,7 +40,7 @@ class Kept:
         self._lists = lists
         self._indexes: dict[str, Index] = {}
         self._anchors: dict[tuple[str, ...], Index] = {}
-        self._asked: list[Put] = []
+        self._wanted: list[Put] = []
         # By index: each value that is asked for by itself; and which are asked without any.
         self._only: dict[int, dict[str, str]] = {}
         self._whole: set[int] = set()
@@ -97,7 +97,7 @@ class Kept:
         index = self._indexes.get(key)
         if index is None:
             index = self._indexes[key] = Index(attrs, self._span_us)
-            self._asked.append(Put(index, frozenset(types), where, maybe))
+            self._wanted.append(Put(index, frozenset(types), where, maybe))
         index.span_us = max(index.span_us, self._span_us)
         if index not in self.asked:
             self.asked.append(index)
@@ -121,7 +121,7 @@ class Kept:
         What is compiled later, a judge's twin, asks what was asked before, and for no longer.
         """
         self.ask(0)
-        for put in self._asked:
+        for put in self._wanted:
             # What nobody asks for by its value need not be kept.
             only = None if id(put.index) in self._whole else self._only[id(put.index)]
             narrow = replace(put, only=only)

@@ -41,7 +41,6 @@ _GLOBALS: dict[str, Any] = {
 }
 """Everything that generated source can name besides what is handed in."""
 
-
 Shared = tuple[tuple[str, Any], ...]
 """Names of generated source that stand for the same in every function made of it."""
 
